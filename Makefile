@@ -1,0 +1,51 @@
+# Each target sets up the virtual environment by itself the first time and is quick after that.
+# Behind a proxy, without a GPU, on Windows: see "Troubleshooting" in README.md.
+
+VENV        ?= .venv
+CONSTRAINTS ?= constraints.txt
+# the first Python that is new enough; `make PYTHON=/path/to/python3.12 lectures` takes another
+PYTHON      ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
+                 $(shell $(p) -c 'import sys; (3, 11) <= sys.version_info[:2] or sys.exit(1)' 2>/dev/null && echo $(p))))
+GET_PIP     ?= https://bootstrap.pypa.io/get-pip.py
+BIN         := $(VENV)/bin
+READY       := $(VENV)/.ready
+# arguments for the command behind the target: make lectures ARGS="2 --seed 1"
+ARGS        ?=
+
+.PHONY: lectures test lab slides doctor lint clean help
+.DEFAULT_GOAL := help
+
+lectures: $(READY)  ## execute every lecture; results in build/lectures/
+	$(BIN)/lecture run $(ARGS)
+
+test: $(READY)  ## the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+lab: $(READY)  ## open JupyterLab on the lectures
+	$(BIN)/jupyter lab --notebook-dir=. lectures $(ARGS)
+
+slides: $(READY)  ## reveal.js decks in build/slides/
+	$(BIN)/lecture slides $(ARGS)
+
+doctor: $(READY)  ## look at this machine and say what to do
+	$(BIN)/lecture doctor
+
+lint: $(READY)  ## ruff, and the notebooks' format, metadata and outputs
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lecture lint
+
+clean:  ## remove the virtual environment and all results
+	rm -rf $(VENV) build
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(READY): pyproject.toml $(CONSTRAINTS)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=/path/to/python3"; exit 1; }
+	@# Debian's and Ubuntu's Python may come without ensurepip: then pip is fetched
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+	  $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	  $(BIN)/python -c "import urllib.request as u; exec(compile(u.urlopen('$(GET_PIP)').read(), 'get-pip.py', 'exec'))"; } || { \
+	  rm -rf $(VENV); echo "no virtual environment could be made: apt install python3-venv, then try again"; exit 1; }
+	@echo "installing into $(VENV) (PyTorch is large: some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable ".[lab,slides,test]"
+	@touch $@

@@ -1,0 +1,538 @@
+"""Notebooks as files: run them with papermill, store true outputs, check them, make slides.
+
+What ends up at a final path was written whole elsewhere first and moved there.
+"""
+
+import contextlib
+import difflib
+import importlib.util
+import json
+import logging
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import nbformat
+
+PROFILES = ("quick", "full")
+MAX_CELL_LINES = 25
+MAX_BYTES = 1_000_000
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class CourseError(RuntimeError):
+    """A request that cannot be met; the message is one line that says what to do."""
+
+
+# --- finding -------------------------------------------------------------------------------------
+
+
+def course_root() -> Path:
+    """The course's folder: the one we are in (or below), else the one this package lies in.
+
+    Raises:
+        CourseError: neither holds ``lectures/``.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
+        if (folder / "lectures").is_dir() and (folder / "pyproject.toml").is_file():
+            return folder
+    raise CourseError("no course found: go to the folder that holds lectures/, or name notebook files")
+
+
+def find_notebooks(names: Iterable[str] = ()) -> list[Path]:
+    """The notebooks that names mean: a number, a file or a folder; none: every lecture.
+
+    Raises:
+        CourseError: a name fits nothing; the message lists what there is.
+    """
+    names = list(names)
+    if not names:
+        return find_notebooks([str(course_root() / "lectures")])
+    found: list[Path] = []
+    for name in names:
+        path = Path(name)
+        if name.isdecimal():
+            matches = sorted((course_root() / "lectures").glob(f"{int(name):02d}_*.ipynb"))
+        elif path.is_dir():
+            matches = sorted(p for p in path.glob("*.ipynb"))
+        else:
+            matches = [path] if path.is_file() and path.suffix == ".ipynb" else []
+        if not matches:
+            raise CourseError(_unknown(name))
+        found += [m for m in matches if m not in found]
+    return found
+
+
+def _unknown(name: str) -> str:
+    if Path(name).is_dir():
+        return f"the folder {name} holds no notebook (*.ipynb)"
+    with contextlib.suppress(CourseError):
+        lectures = [p.name for p in find_notebooks()]
+        near = difflib.get_close_matches(Path(name).name, lectures, n=1, cutoff=0.5)
+        hint = f"did you mean lectures/{near[0]}?" if near else f"lectures: {', '.join(lectures)}"
+        return f"no notebook {name!r}: give a number, a .ipynb file or a folder; {hint}"
+    return f"no notebook {name!r}: give a .ipynb file or a folder"
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """Read and validate a notebook.
+
+    Raises:
+        CourseError: not a notebook, or one in an old format.
+    """
+    try:
+        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=nbformat.NO_CONVERT)
+        nbformat.validate(notebook)
+    except (OSError, UnicodeDecodeError, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
+        reason = str(error).strip().splitlines()
+        raise CourseError(
+            f"{path.name} is not a valid notebook ({reason[0] if reason else type(error).__name__}): "
+            f"restore it (git checkout {path.name}) or save it again from Jupyter"
+        ) from error
+    if notebook.nbformat != 4:
+        raise CourseError(f"{path.name} has the old notebook format {notebook.nbformat}: open and save it in Jupyter")
+    return notebook
+
+
+@contextlib.contextmanager
+def _written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place when the block has ended well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        yield draft
+        draft.chmod(0o666 & ~_umask())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# --- running -------------------------------------------------------------------------------------
+
+
+@dataclass
+class RunResult:
+    """What became of one notebook; ``lecture run --json`` writes these.
+
+    ``status`` is ``passed``, ``failed`` (a cell raised), ``timeout``, ``died`` (its kernel did),
+    ``unreadable`` or ``interrupted``. ``failed_cell`` counts cells from 1 as Jupyter shows them.
+    """
+
+    name: str
+    status: str
+    seconds: float
+    peak_rss_mb: float
+    cells: int
+    failed_cell: int | None = None
+    error: str | None = None
+
+
+class _PeakMemory(threading.Thread):
+    """The largest memory (RSS, bytes) that a process and its children have held, sampled."""
+
+    def __init__(self, interval: float = 0.05):
+        super().__init__(daemon=True)
+        self.peak, self.process, self._done, self._interval = 0, None, threading.Event(), interval
+
+    def run(self) -> None:
+        import psutil
+
+        while not self._done.wait(self._interval):
+            with contextlib.suppress(psutil.Error):
+                if self.process is not None:
+                    family = [self.process, *self.process.children(recursive=True)]
+                    self.peak = max(self.peak, sum(p.memory_info().rss for p in family))
+
+    def watch(self, pid: int) -> None:
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            self.process = psutil.Process(pid)
+
+    def stop(self) -> None:
+        self._done.set()
+
+
+def run_notebook(
+    path: Path,
+    out: Path,
+    *,
+    profile: str = "quick",
+    device: str = "auto",
+    seed: int = 0,
+    cell_timeout: int = 600,
+    on_cell: Callable[[int, int], None] = lambda cell, cells: None,
+) -> RunResult:
+    """Execute a notebook with papermill; write it and an HTML page of it into ``out``.
+
+    Args:
+        path: the notebook, which is not changed. It runs in its own folder.
+        out: a folder. ``NAME.ipynb`` and ``NAME.html`` appear there only when all cells ran; a
+            notebook that fails is kept as ``NAME.failed.ipynb``.
+        profile, seed: given to the cell tagged ``parameters``, where the notebook has one.
+        device: what ``get_device()`` returns there, through ``LECTURE_DEVICE``.
+        cell_timeout: seconds that one cell may take.
+        on_cell: called with the number of the cell that starts (from 1) and of all cells.
+
+    Raises:
+        KeyboardInterrupt: passed on after the kernel has been stopped.
+    """
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    start = time.perf_counter()
+    memory = _PeakMemory()
+    result = RunResult(path.stem, "passed", 0.0, 0.0, 0)
+    failed = out / f"{path.stem}.failed.ipynb"
+    try:
+        notebook = read_notebook(path)
+    except CourseError as error:
+        result.status, result.error = "unreadable", str(error)
+        return result
+    result.cells = len(notebook.cells)
+    takes_parameters = any("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
+    current = 0
+
+    def cell_starts(cell_id: str) -> None:
+        nonlocal current
+        # papermill adds a cell with the parameters: count the notebook's own
+        current = next((n for n, c in enumerate(notebook.cells, 1) if c.get("id") == cell_id), current)
+        on_cell(current, result.cells)
+
+    environment = {**os.environ} if device == "auto" else {**os.environ, "LECTURE_DEVICE": device}
+    memory.start()
+    try:
+        with _written_whole(out / f"{path.stem}.ipynb") as draft:
+            try:
+                papermill.execute_notebook(
+                    path,
+                    draft,
+                    parameters={"profile": profile, "seed": seed} if takes_parameters else {},
+                    engine_name=_register_engine(),
+                    kernel_name="python3",
+                    progress_bar=False,
+                    cwd=path.parent,
+                    cell_starts=cell_starts,
+                    kernel_starts=memory.watch,
+                    cell_timeout=cell_timeout,
+                    environment=environment,
+                )
+            except (PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
+                with _written_whole(failed) as kept:
+                    shutil.copyfile(draft, kept)
+                raise error
+            with _written_whole(out / f"{path.stem}.html") as page:
+                page.write_text(_html(draft, out), encoding="utf-8")
+        failed.unlink(missing_ok=True)
+    except PapermillExecutionError as error:
+        result.status, result.error = "failed", f"{error.ename}: {error.evalue}"
+    except CellTimeoutError:
+        result.status, result.error = "timeout", f"ran longer than {cell_timeout} s: give it more with --cell-timeout"
+    except DeadKernelError:
+        result.status = "died"
+        result.error = "the kernel died: most often memory ran out (try a smaller batch_size), or native code crashed"
+    finally:
+        memory.stop()
+        result.seconds = round(time.perf_counter() - start, 2)
+        result.peak_rss_mb = round(memory.peak / 2**20, 1)
+    if result.status != "passed":
+        result.failed_cell = current
+    return result
+
+
+def kernel_config():
+    """Talk to kernels through files of the user's own, where the system can: no port, no listener."""
+    from traitlets.config import Config
+
+    return Config() if os.name == "nt" else Config({"KernelManager": {"transport": "ipc"}})
+
+
+def _register_engine() -> str:
+    """Teach papermill an engine that tells which cell starts and which process the kernel is."""
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.log import logger
+
+    class WatchedEngine(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, manager, kernel_name, **options):
+            cell_starts, kernel_starts = options["cell_starts"], options["kernel_starts"]
+
+            async def started(notebook) -> None:
+                kernel_starts(client.km.provisioner.pid)
+
+            async def cell_started(cell, cell_index) -> None:
+                cell_starts(cell.get("id"))
+
+            client = PapermillNotebookClient(
+                manager,
+                kernel_name=kernel_name,
+                timeout=options["cell_timeout"],
+                on_notebook_start=started,
+                on_cell_start=cell_started,
+                log=logger,
+                config=kernel_config(),
+            )
+            # what a dying kernel prints is summed up in one line of the result
+            return client.execute(env=options["environment"], stderr=subprocess.DEVNULL)
+
+    for noisy in (logger, logging.getLogger("asyncio")):  # the result says it in one line
+        noisy.setLevel(logging.CRITICAL)
+    papermill_engines.register("watched", WatchedEngine)
+    return "watched"
+
+
+def write_results(results: list[RunResult], path: Path) -> None:
+    """Write results as a JSON array of objects, whole or not at all."""
+    with _written_whole(path) as draft:
+        draft.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
+
+
+# --- pages and slides ----------------------------------------------------------------------------
+
+
+def _html(notebook: Path, out: Path) -> str:
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(mathjax_url=_offline_assets(out)["mathjax"], require_js_url="", mermaid_js_url="")
+    return _export(exporter, notebook)
+
+
+def _export(exporter, notebook: Path) -> str:
+    from nbconvert.preprocessors import TagRemovePreprocessor
+
+    exporter.register_preprocessor(TagRemovePreprocessor(remove_cell_tags={"remove-cell"}), enabled=True)
+    return exporter.from_filename(str(notebook))[0]
+
+
+def _offline_assets(out: Path) -> dict[str, str]:
+    """Copy MathJax and reveal.js beside the pages, from the Python packages that carry them."""
+    sources = {
+        "mathjax": ("jupyter_server_mathjax", "static", "MathJax.js?config=TeX-AMS-MML_HTMLorMML-full,Safe"),
+        "reveal": ("sphinx_revealjs", "_static/revealjs", ""),
+    }
+    urls = {}
+    for name, (package, folder, query) in sources.items():
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise CourseError(f"the package {package} is missing: install the extra, pip install -e '.[slides]'")
+        source, target = Path(spec.submodule_search_locations[0]) / folder, out / "assets" / name
+        if not target.is_dir():
+            with tempfile.TemporaryDirectory(dir=_made(out / "assets")) as scratch:
+                shutil.copytree(source, Path(scratch) / name)
+                with contextlib.suppress(OSError):  # another run was faster
+                    (Path(scratch) / name).rename(target)
+        urls[name] = f"assets/{name}/{query}".rstrip("/")
+    return urls
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+# nbconvert's deck loads require.js, jQuery and Mermaid from the network; reveal.js needs none of them.
+_DECK = """{%- extends 'index.html.j2' -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_css -%}
+<style>
+.reveal .slides { text-align: left; }
+.reveal .jp-Notebook-cell { padding: 2px 0; }
+.reveal h1 { font-size: 1.6em; } .reveal h2 { font-size: 1.3em; } .reveal h3 { font-size: 1.1em; }
+.jp-RenderedHTMLCommon :is(h1, h2, h3) { text-transform: none; }
+.jp-RenderedImage img { max-height: 420px; width: auto; }
+.jp-InputPrompt, .jp-OutputPrompt { display: none; }
+</style>
+{%- endblock -%}
+{% block footer_js %}
+<script src="{{ resources.reveal.url_prefix }}/dist/reveal.js"></script>
+<script src="{{ resources.reveal.url_prefix }}/plugin/notes/notes.js"></script>
+<script>
+Reveal.initialize({
+  controls: true, progress: true, history: true, transition: "none", slideNumber: "c/t",
+  plugins: [RevealNotes], width: 1280, height: 720, center: false, margin: 0.04
+});
+</script>
+{% endblock footer_js %}
+"""
+
+
+def make_slides(path: Path, out: Path) -> Path:
+    """Write the reveal.js deck ``NAME.slides.html`` of a notebook as stored; needs no network.
+
+    Raises:
+        CourseError: the notebook cannot be read, or the extra ``slides`` is not installed.
+    """
+    from nbconvert import SlidesExporter
+
+    read_notebook(path)
+    urls = _offline_assets(out)
+    exporter = SlidesExporter(
+        raw_template=_DECK, reveal_url_prefix=urls["reveal"], mathjax_url=urls["mathjax"], reveal_theme="white"
+    )
+    target = out / f"{path.stem}.slides.html"
+    with _written_whole(target) as draft:
+        draft.write_text(_export(exporter, path), encoding="utf-8")
+    return target
+
+
+# --- storing and checking ------------------------------------------------------------------------
+
+
+def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
+    """Restart, run all, and store the outputs in the notebook itself, without execution noise.
+
+    Raises:
+        CourseError: a cell failed; the notebook is left as it was.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellControlSignal, DeadKernelError
+
+    notebook = read_notebook(path)
+    client = NotebookClient(
+        notebook,
+        timeout=cell_timeout,
+        kernel_name="python3",
+        record_timing=False,
+        config=kernel_config(),
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    try:
+        client.execute()
+    except (CellControlSignal, DeadKernelError) as error:
+        raise CourseError(f"{path.name} was left as it was, a cell failed: {str(error).strip()}") from error
+    clean(notebook)
+    with _written_whole(path) as draft:
+        nbformat.write(notebook, draft)
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Drop, in place, what differs from run to run or only works while a kernel lives."""
+    notebook.metadata = nbformat.NotebookNode(
+        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+    )
+    for cell in notebook.cells:
+        cell.metadata = nbformat.NotebookNode(
+            {key: value for key, value in cell.metadata.items() if key in ("slideshow", "tags")}
+        )
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data.pop(_WIDGET, None)  # the still picture stays
+
+
+def find_faults(path: Path) -> list[str]:
+    """What keeps a notebook from being committed; an empty list if nothing does.
+
+    Checked: valid format, distinct cell ids, metadata without noise, outputs of one run from top
+    to bottom, nothing on stderr, no warning, errors only where a cell is tagged
+    ``raises-exception``, alternative text on every picture, cells and file not too long.
+    """
+    try:
+        notebook = read_notebook(path)
+    except CourseError as error:
+        return [str(error)]
+    faults = []
+    if path.stat().st_size > MAX_BYTES:
+        faults.append(f"{path.stat().st_size} bytes: at most {MAX_BYTES}, make the figures smaller")
+    wanted = {"kernelspec", "language_info"}
+    if set(notebook.metadata) != wanted or set(notebook.metadata.get("language_info", {})) != {"name"}:
+        faults.append(f"the notebook's metadata holds more or less than {sorted(wanted)}: lecture store {path.name}")
+    ids = [cell.get("id") for cell in notebook.cells]
+    faults += [f"cell id {i!r} stands twice" for i in sorted({i for i in ids if ids.count(i) > 1}, key=str)]
+    executed = 0
+    for number, cell in enumerate(notebook.cells, 1):
+        where = f"cell {number} ({cell.get('id')})"
+        if extra := set(cell.metadata) - {"slideshow", "tags"}:
+            faults.append(f"{where}: metadata {sorted(extra)}")
+        if cell.cell_type == "markdown":
+            faults += [f"{where}: picture without alternative text" for _ in _pictures_without_text(cell.source)]
+            continue
+        if cell.cell_type != "code":
+            continue
+        lines = sum(bool(line.strip()) for line in cell.source.splitlines())
+        if lines > MAX_CELL_LINES:
+            faults.append(f"{where}: {lines} lines, at most {MAX_CELL_LINES}")
+        if cell.source.strip():
+            executed += 1
+            if cell.execution_count != executed:
+                faults.append(f"{where}: not the outputs of one run from top to bottom: lecture store {path.name}")
+        faults += [f"{where}: {fault}" for output in cell.outputs for fault in _output_faults(output, cell)]
+    return faults
+
+
+def _pictures_without_text(markdown: str) -> list[str]:
+    tags = re.findall(r"<img\b[^>]*>", markdown)
+    return re.findall(r"!\[\s*\]\(", markdown) + [t for t in tags if not re.search(r"""\balt=["'][^"']""", t)]
+
+
+def _output_faults(output, cell) -> Iterator[str]:
+    if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
+        yield f"stored error {output.ename}"
+    if output.get("name") == "stderr":
+        yield "stored stderr"
+    text = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+    if re.search(r"\w*Warning:", text):
+        yield "stored warning"
+    if _WIDGET in output.get("data", {}):
+        yield "stored widget, which no reader without a kernel can show"
+    if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt"):
+        yield "picture without alternative text: draw it with lecture_utils.subplots"
+
+
+# --- the repository's address --------------------------------------------------------------------
+
+
+def rewrite_addresses(root: Path) -> dict[Path, str]:
+    """New contents for the files whose badges and set-up cells name another repository.
+
+    The address is ``[project.urls] Repository`` of ``pyproject.toml``; a notebook's badge opens
+    that notebook itself.
+
+    Raises:
+        CourseError: the address is not of the form ``https://github.com/OWNER/NAME``.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    address = project["urls"]["Repository"].rstrip("/").removesuffix(".git")
+    match = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+)", address)
+    if not match:
+        raise CourseError(f"[project.urls] Repository is {address!r}: it must be https://github.com/OWNER/NAME")
+    slug, any_slug = match[1], r"[\w.-]+/[\w.-]+"
+    changed = {}
+    notebooks = [p for folder in ("lectures", "exercises") for p in sorted((root / folder).glob("*.ipynb"))]
+    for path in [*notebooks, *sorted(root.glob("README*.md"))]:
+        old = path.read_text(encoding="utf-8")
+        new = re.sub(rf"(research\.google\.com/github/){any_slug}(/)", rf"\g<1>{slug}\g<2>", old)
+        new = re.sub(rf"(https://github\.com/){any_slug}(/actions)", rf"\g<1>{slug}\g<2>", new)
+        new = re.sub(rf"(git clone https://github\.com/){any_slug}", rf"\g<1>{slug}", new)
+        new = re.sub(rf'(git\+https://github\.com/){any_slug}(?=[\\"])', rf"\g<1>{slug}", new)
+        if path.suffix == ".ipynb":
+            here = path.relative_to(root).as_posix()
+            new = re.sub(r"(/blob/main/)[\w./-]+\.ipynb", rf"\g<1>{here}", new)
+        if new != old:
+            changed[path] = new
+    return changed
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file whole."""
+    with _written_whole(path) as draft:
+        draft.write_text(text, encoding="utf-8")
