@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -134,17 +135,11 @@ def _data() -> Finding:
 
 def _kernel() -> Finding:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-    from jupyter_client.manager import KernelManager
-
-    from lecture_utils.notebooks import kernel_config
+    from jupyter_client.manager import start_new_kernel
 
     try:
         KernelSpecManager().get_kernel_spec("python3")
-        manager = KernelManager(kernel_name="python3", config=kernel_config())
-        manager.start_kernel()
-        client = manager.client()
-        client.start_channels()
-        client.wait_for_ready(timeout=60)
+        manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60, stderr=subprocess.DEVNULL)
     except (NoSuchKernel, RuntimeError, OSError) as error:
         return Finding(
             "kernel",

@@ -16,11 +16,13 @@ import tempfile
 import threading
 import time
 import tomllib
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import nbformat
+from nbformat.warnings import DuplicateCellId
 
 PROFILES = ("quick", "full")
 MAX_CELL_LINES = 25
@@ -90,9 +92,19 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
         CourseError: not a notebook, or one in an old format.
     """
     try:
-        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=nbformat.NO_CONVERT)
-        nbformat.validate(notebook)
-    except (OSError, UnicodeDecodeError, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DuplicateCellId)  # otherwise mended in silence, with a random id
+            notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=nbformat.NO_CONVERT)
+            nbformat.validate(notebook)
+    except (
+        OSError,
+        DuplicateCellId,
+        UnicodeDecodeError,
+        ValueError,
+        AttributeError,
+        KeyError,
+        nbformat.ValidationError,
+    ) as error:
         reason = str(error).strip().splitlines()
         raise CourseError(
             f"{path.name} is not a valid notebook ({reason[0] if reason else type(error).__name__}): "
@@ -258,13 +270,6 @@ def run_notebook(
     return result
 
 
-def kernel_config():
-    """Talk to kernels through files of the user's own, where the system can: no port, no listener."""
-    from traitlets.config import Config
-
-    return Config() if os.name == "nt" else Config({"KernelManager": {"transport": "ipc"}})
-
-
 def _register_engine() -> str:
     """Teach papermill an engine that tells which cell starts and which process the kernel is."""
     from papermill.clientwrap import PapermillNotebookClient
@@ -289,7 +294,6 @@ def _register_engine() -> str:
                 on_notebook_start=started,
                 on_cell_start=cell_started,
                 log=logger,
-                config=kernel_config(),
             )
             # what a dying kernel prints is summed up in one line of the result
             return client.execute(env=options["environment"], stderr=subprocess.DEVNULL)
@@ -412,13 +416,13 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         timeout=cell_timeout,
         kernel_name="python3",
         record_timing=False,
-        config=kernel_config(),
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
-        client.execute()
+        client.execute(stderr=subprocess.DEVNULL)
     except (CellControlSignal, DeadKernelError) as error:
-        raise CourseError(f"{path.name} was left as it was, a cell failed: {str(error).strip()}") from error
+        reason = f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else str(error).strip().splitlines()[0]
+        raise CourseError(f"{path.name} was left as it was, a cell failed: {reason}") from error
     clean(notebook)
     with _written_whole(path) as draft:
         nbformat.write(notebook, draft)
@@ -456,8 +460,6 @@ def find_faults(path: Path) -> list[str]:
     wanted = {"kernelspec", "language_info"}
     if set(notebook.metadata) != wanted or set(notebook.metadata.get("language_info", {})) != {"name"}:
         faults.append(f"the notebook's metadata holds more or less than {sorted(wanted)}: lecture store {path.name}")
-    ids = [cell.get("id") for cell in notebook.cells]
-    faults += [f"cell id {i!r} stands twice" for i in sorted({i for i in ids if ids.count(i) > 1}, key=str)]
     executed = 0
     for number, cell in enumerate(notebook.cells, 1):
         where = f"cell {number} ({cell.get('id')})"

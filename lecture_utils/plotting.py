@@ -244,7 +244,7 @@ def plot_confusion_matrix(
             alt += f" Most often confused: {classes[i]} taken for {classes[j]}, {int(errors[i, j])} times."
     side = 1.4 + 0.42 * len(classes)
     figure, ax = subplots(alt=alt, figsize=(side, side))
-    ax.imshow(count, cmap="Blues")
+    ax.imshow(count.numpy(), cmap="Blues")
     ticks = range(len(classes))
     ax.set(xlabel="predicted class", ylabel="true class", xticks=ticks, yticks=ticks)
     ax.set_xticklabels(classes, rotation=0 if max(len(str(c)) for c in classes) < 3 else 60)

@@ -1,0 +1,296 @@
+import errno
+import functools
+import gzip
+import http.server
+import os
+import shutil
+import threading
+import urllib.error
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+from torchvision.transforms import v2
+
+from lecture_utils import DataError, data_folder, load_dataset
+from lecture_utils import data as data_module
+
+# --- embedded ---
+
+
+def test_digits_are_scikit_learns_own():
+    from sklearn.datasets import load_digits
+
+    train, test = load_dataset("digits"), load_dataset("digits", train=False)
+    assert (len(train), len(test)) == (1347, 450)
+    image, label = train[0]
+    assert image.size == (8, 8) and image.mode == "L" and label == train.targets[0]
+    ours = torch.cat([train.data, test.data]).flatten(1).double().sort(0).values
+    theirs = torch.from_numpy(load_digits().data).mul(255 / 16).round().sort(0).values
+    assert torch.equal(ours, theirs)
+    shares = torch.bincount(train.targets) / (torch.bincount(train.targets) + torch.bincount(test.targets))
+    assert shares.min() > 0.74 and shares.max() < 0.76  # every class is split alike
+
+
+def test_digits_train_and_test_share_no_index():
+    from sklearn.datasets import load_digits
+
+    def keys(dataset):
+        return {row.numpy().tobytes() for row in dataset.data}
+
+    train, test = keys(load_dataset("digits")), keys(load_dataset("digits", train=False))
+    assert not train & test
+    assert len(train) + len(test) == len({row.tobytes() for row in load_digits().data})
+
+
+def test_transform_is_applied():
+    tensor, _ = load_dataset("digits", transform=v2.PILToTensor())[5]
+    assert tensor.shape == (1, 8, 8) and torch.equal(tensor[0], load_dataset("digits").data[5])
+
+
+def test_scattered_digits():
+    train, test = load_dataset("scattered_digits"), load_dataset("Scattered-Digits", train=False)
+    assert train.data.shape == (10_000, 32, 32, 3) and test.data.shape == (2_000, 32, 32, 3)
+    assert train.data.dtype == torch.uint8 and train.targets.dtype == torch.int64
+    image, label = test[0]
+    assert image.mode == "RGB" and image.size == (32, 32) and 0 <= label <= 9
+    counts = torch.bincount(train.targets, minlength=10)
+    assert counts.min() > 850 and counts.max() < 1150
+    assert train.data.float().std() > 30  # pictures, not flat colour
+    assert len({row.numpy().tobytes() for row in test.data}) == len(test)
+
+
+def test_scattered_digits_are_made_of_their_own_half(monkeypatch):
+    """With the ink taken out, train pictures come from the upper halves of the photographs."""
+    from sklearn.datasets import load_sample_images
+
+    def blank(train):
+        return torch.zeros(5, 8, 8, dtype=torch.uint8), torch.zeros(5, dtype=torch.long)
+
+    monkeypatch.setattr(data_module, "_digits", blank)
+    photographs = np.stack(load_sample_images().images)
+    half = photographs.shape[1] // 2
+    for train, part in ((True, photographs[:, :half]), (False, photographs[:, half:])):
+        images, _ = data_module._scattered_digits.__wrapped__(train)
+        rows = {row.tobytes() for image in part for row in np.ascontiguousarray(image)[:, :32]}
+        windows = {
+            np.ascontiguousarray(image[y, x : x + 32]).tobytes()
+            for image in part
+            for y in range(part.shape[1])
+            for x in range(0, part.shape[2] - 31)
+        }
+        assert rows <= windows
+        assert all(images[k, 0].numpy().tobytes() in windows for k in range(50))
+
+
+def test_scattered_digits_cover_the_picture():
+    """Turned, moved and scaled: ink reaches every part of the frame, and its size varies."""
+    train = load_dataset("scattered_digits")
+    images = train.data.float()
+    spread = images.std(0).mean(-1)
+    assert spread.min() > 20
+
+
+# --- where data lies ---
+
+
+def test_data_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("LECTURE_DATA", str(tmp_path / "mine"))
+    assert data_folder() == tmp_path / "mine"
+    monkeypatch.delenv("LECTURE_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert data_folder() == tmp_path / "lecture_utils"
+
+
+def test_unknown_name():
+    with pytest.raises(DataError, match="choose digits, scattered_digits, mnist, fashion_mnist, cifar10, or a folder"):
+        load_dataset("mnits")
+
+
+# --- a folder of one's own ---
+
+
+def test_own_folder(tmp_path):
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            (tmp_path / part / name).mkdir(parents=True)
+            Image.new("RGB", (4, 4), "red").save(tmp_path / part / name / "1.png")
+    dataset = load_dataset(tmp_path, train=False)
+    assert dataset.classes == ["cat", "dog"] and [label for _, label in dataset] == [0, 1]
+
+
+def test_own_folder_without_parts(tmp_path):
+    with pytest.raises(DataError, match="holds no folder 'train'"):
+        load_dataset(tmp_path)
+
+
+def test_own_folder_without_pictures(tmp_path):
+    (tmp_path / "train" / "cat").mkdir(parents=True)
+    with pytest.raises(DataError, match="cannot be used.*cat"):
+        load_dataset(tmp_path)
+
+
+# --- downloads, from a server of the test's own ---
+
+
+def idx(array: np.ndarray) -> bytes:
+    """The IDX format of MNIST's files, gzipped."""
+    head = bytes([0, 0, 8, array.ndim]) + b"".join(int(n).to_bytes(4, "big") for n in array.shape)
+    return gzip.compress(head + array.astype(np.uint8).tobytes(), mtime=0)
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A tiny MNIST on a local web server, with its real MD5 sums; LECTURE_DATA and the cache empty."""
+    import hashlib
+
+    rng = np.random.default_rng(0)
+    served = tmp_path / "served"
+    served.mkdir()
+    resources = []
+    for part, count in (("train", 6), ("t10k", 3)):
+        for kind, array in (("images-idx3", rng.integers(0, 255, (count, 28, 28))), ("labels-idx1", np.arange(count))):
+            name, content = f"{part}-{kind}-ubyte.gz", idx(array)
+            (served / name).write_bytes(content)
+            resources.append((name, hashlib.md5(content).hexdigest()))
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            asked.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=served))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
+    monkeypatch.setenv("LECTURE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    yield served, asked
+    server.shutdown()
+    server.server_close()
+
+
+def left_over(root) -> list[str]:
+    return sorted(p.name for p in root.iterdir()) if root.exists() else []
+
+
+def test_download_once_with_progress(mirror, tmp_path, capfd):
+    _, asked = mirror
+    train = load_dataset("mnist")
+    assert len(train) == 6 and [label for _, label in train] == list(range(6))
+    assert "100%" in capfd.readouterr().err
+    requests = len(asked)
+    assert requests > 0
+    assert len(load_dataset("mnist", train=False)) == 3
+    assert len(asked) == requests  # the second time asks nobody
+    assert left_over(tmp_path / "data") == ["MNIST"]  # no scratch folder stays
+
+
+def test_broken_download_leaves_nothing(mirror, tmp_path):
+    served, _ = mirror
+    name = "train-images-idx3-ubyte.gz"
+    whole = (served / name).read_bytes()
+    (served / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="came broken.*try again"):
+        load_dataset("mnist")
+    assert left_over(tmp_path / "data") == []
+    (served / name).write_bytes(whole)
+    assert len(load_dataset("mnist")) == 6
+
+
+def test_no_network(mirror, tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    with pytest.raises(DataError, match="cannot download mnist.*HTTPS_PROXY.*'quick'"):
+        load_dataset("mnist")
+    assert left_over(tmp_path / "data") == []
+
+
+def test_download_not_allowed(mirror):
+    with pytest.raises(DataError, match="allow its download"):
+        load_dataset("mnist", download=False)
+
+
+def test_disk_full(mirror, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torchvision.datasets.mnist, "download_and_extract_archive", full)
+    with pytest.raises(DataError, match="no room for mnist.*LECTURE_DATA"):
+        load_dataset("mnist")
+    assert left_over(tmp_path / "data") == []
+
+
+def test_interrupted_download_leaves_nothing(mirror, tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torchvision.datasets.mnist, "download_and_extract_archive", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        load_dataset("mnist")
+    assert left_over(tmp_path / "data") == []
+
+
+def test_damaged_file_is_named_and_kept(mirror, tmp_path):
+    load_dataset("mnist")
+    victim = tmp_path / "data" / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    victim.write_bytes(victim.read_bytes()[:100])
+    with pytest.raises(DataError, match="MNIST is damaged.*delete that folder"):
+        load_dataset("mnist")
+    assert victim.exists()
+
+
+def test_copied_archives_need_no_network(mirror, tmp_path, monkeypatch):
+    served, asked = mirror
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for archive in served.iterdir():
+        shutil.copyfile(archive, raw / archive.name)
+    assert len(load_dataset("mnist", download=False)) == 6
+    assert asked == [] and left_over(tmp_path / "data") == ["MNIST"]
+
+
+def test_read_only_data_folder_is_unpacked_into_the_cache(mirror, tmp_path, monkeypatch):
+    served, asked = mirror
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for archive in served.iterdir():
+        shutil.copyfile(archive, raw / archive.name)
+    before = sorted(os.listdir(raw))
+    writable = data_module._writable
+    monkeypatch.setattr(data_module, "_writable", lambda root: root != tmp_path / "data" and writable(root))
+    assert len(load_dataset("mnist")) == 6
+    assert asked == [] and sorted(os.listdir(raw)) == before
+    assert left_over(tmp_path / "cache" / "lecture_utils") == ["MNIST"]
+
+
+def test_nowhere_to_write(mirror, monkeypatch):
+    monkeypatch.setattr(data_module, "_writable", lambda root: False)
+    with pytest.raises(DataError, match="cannot write.*LECTURE_DATA"):
+        load_dataset("mnist")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (urllib.error.URLError("timed out"), "timed out"),
+        (RuntimeError("Error downloading x:\nTried y, got:\nrefused"), "refused"),
+        (RuntimeError("File not found or corrupted."), "came broken"),
+    ],
+)
+def test_fetch_errors_are_one_line(error, words, tmp_path):
+    text = str(data_module._fetch_error(error, "mnist", tmp_path, 12))
+    assert words in text and "\n" not in text
+
+
+# --- the real thing, where it is at hand ---
+
+
+@pytest.mark.parametrize(("key", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
+def test_real_archives(archives, key, folder):
+    root = archives(folder)
+    train, test = load_dataset(key), load_dataset(key, train=False)
+    assert (len(train), len(test)) == (60_000, 10_000) and train[0][0].size == (28, 28)
+    assert left_over(root) == [folder]
