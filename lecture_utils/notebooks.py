@@ -316,7 +316,7 @@ def write_results(results: list[RunResult], path: Path) -> None:
 def _html(notebook: Path, out: Path) -> str:
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(mathjax_url=_offline_assets(out)["mathjax"], require_js_url="", mermaid_js_url="")
+    exporter = HTMLExporter(raw_template=_PAGE, mathjax_url=_offline_assets(out)["mathjax"])
     return _export(exporter, notebook)
 
 
@@ -353,9 +353,19 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-# nbconvert's deck loads require.js, jQuery and Mermaid from the network; reveal.js needs none of them.
-_DECK = """{%- extends 'index.html.j2' -%}
+# nbconvert's templates leave out a picture's alternative text, and load require.js, jQuery and
+# Mermaid from the network; neither our pages nor reveal.js need them.
+_PAGE = """{%- extends 'index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
+{%- block data_png scoped -%}
+<div class="jp-RenderedImage jp-OutputArea-output" data-mime-type="image/png">
+<img src="data:image/png;base64,{{ output.data['image/png'] | replace("\n", "") }}"
+ alt="{{ output | get_metadata('alt', 'image/png') | escape_html }}">
+</div>
+{%- endblock -%}
+"""
+
+_DECK = _PAGE + """
 {%- block html_head_css -%}
 <style>
 .reveal .slides { text-align: left; }

@@ -1,0 +1,148 @@
+"""The lectures as such: their shape, their stored outputs, and runs under other parameters.
+
+nbval holds the stored outputs cell by cell; it is switched on in pyproject.toml.
+"""
+
+import os
+import re
+import statistics
+
+import nbformat
+import pytest
+from conftest import LECTURES, ROOT
+
+from lecture_utils import notebooks as nb
+from lecture_utils.device import get_device
+
+lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
+BUDGET_MB = 1500
+
+
+def cells(path, kind="code"):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def lines(cell) -> int:
+    return sum(bool(line.strip()) for line in cell.source.splitlines())
+
+
+@lecture
+def test_can_be_committed(path):
+    assert nb.find_faults(path) == []
+
+
+@lecture
+def test_cells_are_short_and_explained(path):
+    counts = [lines(cell) for cell in cells(path)]
+    words = sum(len(cell.source.split()) for cell in cells(path, "markdown"))
+    print(
+        f"{path.stem}: median {statistics.median(counts)} lines, longest {max(counts)}, "
+        f"{words / sum(counts):.1f} words a line"
+    )
+    assert statistics.median(counts) <= 5 and max(counts) <= nb.MAX_CELL_LINES
+    assert 6 <= words / sum(counts) <= 20
+
+
+@lecture
+def test_shape(path):
+    notebook = nbformat.read(path, as_version=4)
+    by_id = {cell.id: cell for cell in notebook.cells}
+    ids = list(by_id)
+    assert ids[:3] == ["title", "setup", "parameters"] and ids[-1] == "checks" and "summary" in ids
+    assert by_id["parameters"].metadata.tags == ["parameters"]
+    assert "setup" in by_id["setup"].metadata.tags and "--no-deps" in by_id["setup"].source
+    assert {"hidden-test", "remove-cell"} <= set(by_id["checks"].metadata.tags)
+    assert "assert " in by_id["checks"].source
+    assert re.match(rf"# Lecture {int(path.name[:2])}: .+ \(.*[\u3040-\u30ff\u4e00-\u9fff].*\)", by_id["title"].source)
+    for promise in ("After this lecture you can", "You need", "minutes"):
+        assert promise in by_id["title"].source
+    sections = [int(n) for cell in notebook.cells for n in re.findall(r"^## (\d+)\.", cell.source, re.MULTILINE)]
+    assert sections == list(range(1, len(sections) + 1)) and len(sections) >= 4
+    questions = [cell for cell in notebook.cells if "What do you expect" in cell.source]
+    assert len(questions) >= 3 and all("<details>" in cell.source for cell in questions)
+
+
+@lecture
+def test_setup_and_parameters_are_the_same_everywhere(path):
+    ours, first = cells(path)[:2], cells(LECTURES[0])[:2]
+    assert [c.source for c in ours] == [c.source for c in first]
+
+
+@lecture
+def test_slides_throughout(path):
+    kinds = [c.metadata.get("slideshow", {}).get("slide_type") for c in nbformat.read(path, as_version=4).cells]
+    assert set(kinds) <= {"slide", "subslide", "fragment", "-", "skip", "notes"}, "every cell has a slide type"
+    assert kinds.count("slide") >= 5
+
+
+@lecture
+def test_key_terms_are_given_in_japanese(path):
+    text = "\n".join(cell.source for cell in cells(path, "markdown"))
+    assert len(set(re.findall(r"\([\u3040-\u30ff\u3400-\u9fff、]+\)", text))) >= 10
+
+
+@lecture
+def test_relative_links_lead_somewhere(path):
+    for cell in cells(path, "markdown"):
+        for link in re.findall(r"\]\((?!https?:|#|attachment:)([^)#]+)", cell.source):
+            assert (path.parent / link).exists(), link
+
+
+@lecture
+def test_no_number_of_the_last_run_in_the_text(path):
+    """Percentages in prose must be facts, not results: results are printed by code."""
+    for cell in cells(path, "markdown"):
+        prose = re.sub(r"<details>.*?</details>|\$.*?\$", "", cell.source, flags=re.DOTALL)
+        assert not re.search(r"\b\d\d\.\d+ ?%", prose), cell.id
+
+
+@lecture
+def test_training_results_are_guarded(path):
+    """Cells whose stored output may differ on another machine are the only ones nbval passes over."""
+    for cell in cells(path):
+        tags = cell.metadata.get("tags", [])
+        if re.search(r"\bTimer\b|__version__|describe_device", cell.source) and cell.outputs:
+            assert "nbval-ignore-output" in tags, cell.id
+
+
+@lecture
+def test_modern_pytorch_only(path):
+    old = r"\.next\(\)|\.cuda\(\)|torch\.autograd\.Variable|volatile=|\bToTensor\b|pretrained=|torch\.cuda\.amp|plt\."
+    for cell in cells(path):
+        assert not re.search(old, cell.source), cell.id
+
+
+def check_run(path, tmp_path, **options):
+    result = nb.run_notebook(path, tmp_path, **options)
+    assert result.status == "passed", f"cell {result.failed_cell}: {result.error}"
+    executed = nbformat.read(tmp_path / path.name, as_version=4)
+    for cell in executed.cells:
+        for output in cell.get("outputs", []):
+            assert output.get("name") != "stderr" or options.get("profile") == "full", (cell.id, output.text)
+            assert "Warning:" not in str(output.get("text", "")), (cell.id, output.text)
+    print(f"{path.stem} {options}: {result.seconds:.1f} s, {result.peak_rss_mb:.0f} MB")
+    return result
+
+
+@lecture
+def test_another_seed(path, tmp_path):
+    result = check_run(path, tmp_path, seed=3)
+    if get_device().type == "cpu":
+        assert result.peak_rss_mb < BUDGET_MB
+
+
+@pytest.mark.parametrize("number", [3])
+def test_full_profile_on_the_real_archives(number, tmp_path, archives):
+    archives("MNIST")
+    check_run(LECTURES[number - 1], tmp_path / "out", profile="full", cell_timeout=1800)
+
+
+def test_plain_papermill_runs_a_lecture(tmp_path):
+    """Without our command: papermill's own, as an instructor's CI would call it."""
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "papermill", str(LECTURES[0]), str(tmp_path / "out.ipynb"), "-p", "seed", "1"]
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run([*command, "--no-progress-bar"], cwd=ROOT / "lectures", env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,151 @@
+"""What holds the repository's own files together."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from conftest import LECTURES, ROOT
+
+from lecture_utils import notebooks as nb
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {"torch": "pytorch", "jupyter-server-mathjax": "jupyter_server_mathjax"}
+README = (ROOT / "README.md").read_text()
+
+
+def split(requirement: str) -> tuple[str, str]:
+    name, least = re.fullmatch(r"([\w-]+)>=([\d.]+)", requirement).groups()
+    return name, least
+
+
+def test_environment_names_the_same_packages_and_versions():
+    extras = PROJECT["optional-dependencies"].values()
+    wanted = {split(r) for r in [*PROJECT["dependencies"], *(r for extra in extras for r in extra)]}
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    pip = next(entry["pip"] for entry in listed if isinstance(entry, dict))
+    assert pip[-1] == "--editable ."
+    conda = {split(r) for r in listed if isinstance(r, str) and r != "pip" and not r.startswith("python>")}
+    have = conda | {split(r) for r in pip[:-1]}
+    assert have == {(CONDA_NAMES.get(name, name), least) for name, least in wanted}
+    (python,) = [r for r in listed if isinstance(r, str) and r.startswith("python>")]
+    assert python.removeprefix("python") == PROJECT["requires-python"]
+
+
+def test_the_packages_the_course_was_asked_for_are_there():
+    names = {
+        split(r)[0] for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()) for r in group
+    }
+    assert {"torch", "torchvision", "jupyterlab", "matplotlib", "nbval", "papermill", "ipywidgets"} <= names
+
+
+def test_every_direct_dependency_is_pinned():
+    pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    pinned = {name.lower().replace("_", "-"): version for name, version in pinned.items()}
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for requirement in (r for group in groups for r in group):
+        name, least = split(requirement)
+        assert name in pinned, f"{name} is not in constraints.txt"
+        assert [int(n) for n in pinned[name].split(".")[:3]] >= [int(n) for n in least.split(".")]
+
+
+def test_installed_torch_and_torchvision_are_the_pinned_pair_or_newer():
+    import torch
+    import torchvision
+
+    for module, name in ((torch, "torch"), (torchvision, "torchvision")):
+        pinned = re.search(rf"^{name}==([\d.]+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)[1]
+        have = module.__version__.partition("+")[0]
+        assert [int(n) for n in have.split(".")] >= [int(n) for n in pinned.split(".")]
+
+
+def test_every_import_of_the_package_is_declared():
+    imported = set()
+    for path in (ROOT / "lecture_utils").rglob("*.py"):
+        imported |= set(re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE))
+    names = {"sklearn": "scikit-learn", "PIL": "matplotlib", "IPython": "ipykernel", "jupyter_client": "ipykernel"}
+    names |= {"nbclient": "papermill", "cycler": "matplotlib"}  # come with, and are part of the interface of
+    declared = {split(r)[0] for r in PROJECT["dependencies"]}
+    ours = {"lecture_utils", *sys.stdlib_module_names}
+    assert {names.get(name, name) for name in imported - ours} <= declared
+
+
+@pytest.mark.parametrize("workflow", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda p: p.name)
+def test_workflow_fits_the_schema(workflow):
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    done = subprocess.run([*check, str(workflow)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_schema_check_can_fail(tmp_path):
+    broken = tmp_path / "ci.yml"
+    broken.write_text((ROOT / ".github" / "workflows" / "ci.yml").read_text().replace("runs-on:", "runs_on:"))
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(broken)]
+    assert subprocess.run(check, capture_output=True).returncode != 0
+
+
+def test_workflow_has_the_promised_jobs():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    jobs = workflow["jobs"]
+    assert len(jobs["cpu"]["strategy"]["matrix"]["python-version"]) == 3
+    assert "self-hosted" in jobs["gpu"]["runs-on"]
+    assert workflow[True]["schedule"]  # YAML 1.1 reads the key `on` as true
+    assert any("CONSTRAINTS=" in step.get("run", "") for step in jobs["newest"]["steps"])
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text() and "make test" in README
+    assert "bash .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+
+
+def test_code_is_formatted_and_lint_free():
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run([sys.executable, "-m", "ruff", *command, str(ROOT)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_badges_and_set_up_cells_name_this_repository():
+    assert nb.rewrite_addresses(ROOT) == {}
+
+
+def test_each_badge_opens_a_file_that_is_there():
+    address = PROJECT["urls"]["Repository"].removeprefix("https://github.com/")
+    pattern = rf"research\.google\.com/github/{re.escape(address)}/blob/main/([\w./-]+\.ipynb)"
+    in_readme = re.findall(pattern, README)
+    notebooks = [p for folder in ("lectures", "exercises") for p in sorted((ROOT / folder).glob("*.ipynb"))]
+    assert sorted(in_readme) == sorted(p.relative_to(ROOT).as_posix() for p in notebooks)
+    for path in notebooks:
+        assert re.findall(pattern, nb.read_notebook(path).cells[0].source) == [path.relative_to(ROOT).as_posix()]
+
+
+@pytest.mark.parametrize("readme", sorted(ROOT.glob("README*.md")), ids=lambda p: p.name)
+def test_links_and_pictures_of_the_readme_are_there(readme):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", readme.read_text())
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+    assert not re.search(r"!\[\s*\]\(", readme.read_text())
+
+
+def test_commands_of_the_readme_are_targets():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)\b", README)) <= targets
+
+
+def test_nothing_names_the_machine_it_was_made_on():
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    home = re.compile(r"/(?:root|home/\w+|Users/\w+)/")
+    for name in files:
+        path = ROOT / name
+        if (
+            path.is_file()
+            and path.suffix in {".py", ".md", ".ipynb", ".yml", ".toml", ".txt"}
+            and path.name != "test_repository.py"
+        ):
+            assert not home.search(path.read_text(encoding="utf-8")), name
+
+
+def test_lectures_are_numbered_without_gaps():
+    assert [int(p.name[:2]) for p in LECTURES] == list(range(1, len(LECTURES) + 1))
