@@ -356,7 +356,9 @@ def _made(folder: Path) -> Path:
 # nbconvert's templates leave out a picture's alternative text, and load require.js, jQuery and
 # Mermaid from the network; neither our pages nor reveal.js need them.
 _PAGE = """{%- extends 'index.html.j2' -%}
-{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_js -%}
+<script type="text/x-mathjax-config">MathJax.Hub.Config({"HTML-CSS": {fonts: ["STIX-Web"]}});</script>
+{%- endblock -%}
 {%- block data_png scoped -%}
 <div class="jp-RenderedImage jp-OutputArea-output" data-mime-type="image/png">
 <img src="data:image/png;base64,{{ output.data['image/png'] | replace("\n", "") }}"
@@ -371,7 +373,8 @@ _DECK = _PAGE + """
 .reveal .slides { text-align: left; }
 .reveal .jp-Notebook-cell { padding: 2px 0; }
 .reveal h1 { font-size: 1.6em; } .reveal h2 { font-size: 1.3em; } .reveal h3 { font-size: 1.1em; }
-.jp-RenderedHTMLCommon :is(h1, h2, h3) { text-transform: none; }
+.reveal :is(h1, h2, h3) { text-transform: none !important; }
+.reveal img[alt="Open in Colab"] { display: none; }
 .jp-RenderedImage img { max-height: 420px; width: auto; }
 .jp-InputPrompt, .jp-OutputPrompt { display: none; }
 </style>
