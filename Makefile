@@ -44,7 +44,7 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	@# Debian's and Ubuntu's Python may come without ensurepip: then pip is fetched
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
 	  $(PYTHON) -m venv --clear --without-pip $(VENV) && \
-	  $(BIN)/python -c "import urllib.request as u; exec(compile(u.urlopen('$(GET_PIP)').read(), 'get-pip.py', 'exec'))"; } || { \
+	  $(BIN)/python -c "import urllib.request as u; exec(compile(u.urlopen('$(GET_PIP)').read(), 'get-pip.py', 'exec'))" 2>/dev/null; } || { \
 	  rm -rf $(VENV); echo "no virtual environment could be made: apt install python3-venv, then try again"; exit 1; }
 	@echo "installing into $(VENV) (PyTorch is large: some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable ".[lab,slides,test]"
