@@ -1,0 +1,36 @@
+"""What share of an epoch goes into reading the data, as lecture 3 measures it, loader by loader.
+
+    LECTURE_DATA=/path/to/data python tests/benchmarks/reading_share.py [--profile quick|full]
+
+The goal: at most 20 % on MNIST (`full`) with the last loader.
+"""
+
+import argparse
+import re
+import tempfile
+from pathlib import Path
+
+from lecture_utils import notebooks as nb
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--profile", choices=nb.PROFILES, default="full")
+    (path,) = nb.find_notebooks(["3"])
+    with tempfile.TemporaryDirectory() as out:
+        result = nb.run_notebook(path, Path(out), profile=parser.parse_args().profile, cell_timeout=1800)
+        if result.status != "passed":
+            raise SystemExit(f"cell {result.failed_cell}: {result.error}")
+        for cell in nb.read_notebook(Path(out) / path.name).cells:
+            for output in cell.get("outputs", []):
+                lines = str(output.get("text", "")).splitlines()
+                print(
+                    *(line for line in lines if re.search(r": share +\d+%$|test accuracy|epochs: ", line)),
+                    sep="\n",
+                    end="",
+                )
+    print(f"\n{result.seconds:.0f} s, {result.peak_rss_mb:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
