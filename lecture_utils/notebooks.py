@@ -367,7 +367,9 @@ _PAGE = """{%- extends 'index.html.j2' -%}
 {%- endblock -%}
 """
 
-_DECK = _PAGE + """
+_DECK = (
+    _PAGE
+    + """
 {%- block html_head_css -%}
 <style>
 .reveal .slides { text-align: left; }
@@ -390,6 +392,7 @@ Reveal.initialize({
 </script>
 {% endblock footer_js %}
 """
+)
 
 
 def make_slides(path: Path, out: Path) -> Path:
