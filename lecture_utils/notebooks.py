@@ -252,7 +252,7 @@ def run_notebook(
                     shutil.copyfile(draft, kept)
                 raise error
             with _written_whole(out / f"{path.stem}.html") as page:
-                page.write_text(_html(draft, out), encoding="utf-8")
+                page.write_text(_html(draft, path.stem, out), encoding="utf-8")
         failed.unlink(missing_ok=True)
     except PapermillExecutionError as error:
         result.status, result.error = "failed", f"{error.ename}: {error.evalue}"
@@ -313,18 +313,19 @@ def write_results(results: list[RunResult], path: Path) -> None:
 # --- pages and slides ----------------------------------------------------------------------------
 
 
-def _html(notebook: Path, out: Path) -> str:
+def _html(notebook: Path, name: str, out: Path) -> str:
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(raw_template=_PAGE, mathjax_url=_offline_assets(out)["mathjax"])
-    return _export(exporter, notebook)
+    return _export(exporter, notebook, name)
 
 
-def _export(exporter, notebook: Path) -> str:
+def _export(exporter, notebook: Path, name: str) -> str:
     from nbconvert.preprocessors import TagRemovePreprocessor
 
     exporter.register_preprocessor(TagRemovePreprocessor(remove_cell_tags={"remove-cell"}), enabled=True)
-    return exporter.from_filename(str(notebook))[0]
+    pages = clean(nbformat.read(notebook, as_version=4))  # a page has no kernel: still pictures for widgets
+    return exporter.from_notebook_node(pages, {"metadata": {"name": name}})[0]
 
 
 def _offline_assets(out: Path) -> dict[str, str]:
@@ -410,7 +411,7 @@ def make_slides(path: Path, out: Path) -> Path:
     )
     target = out / f"{path.stem}.slides.html"
     with _written_whole(target) as draft:
-        draft.write_text(_export(exporter, path), encoding="utf-8")
+        draft.write_text(_export(exporter, path, path.stem), encoding="utf-8")
     return target
 
 
@@ -444,7 +445,7 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         nbformat.write(notebook, draft)
 
 
-def clean(notebook: nbformat.NotebookNode) -> None:
+def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Drop, in place, what differs from run to run or only works while a kernel lives."""
     notebook.metadata = nbformat.NotebookNode(
         kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -457,6 +458,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 output.data.pop(_WIDGET, None)  # the still picture stays
+    return notebook
 
 
 def find_faults(path: Path) -> list[str]:

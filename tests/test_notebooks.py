@@ -228,6 +228,9 @@ def test_widget_leaves_a_still_picture(make_notebook):
     (output,) = nbformat.read(path, as_version=4).cells[2].outputs
     assert sorted(output.data) == ["image/png", "text/plain"] and "picture 3" in output.data["text/plain"]
     assert nb.find_faults(path) == []
+    nb.run_notebook(path, path.parent / "out")
+    page = (path.parent / "out" / "sample.html").read_text()
+    assert 'alt="picture 3"' in page and "<title>sample</title>" in page
 
 
 PNG = {"image/png": "iVBORw0KGgo=", "text/plain": "x"}
