@@ -202,7 +202,7 @@ def _writable(root: Path) -> bool:
 
 def _archives(root: Path, folder: str) -> list[Path]:
     """Archives as torchvision downloads them, copied there by hand or left from another run."""
-    return [*sorted((root / folder / "raw").glob("*.gz")), *sorted(root.glob("cifar-10-python.tar.gz"))]
+    return sorted(root.glob("cifar-10-python.tar.gz") if "cifar" in folder else (root / folder / "raw").glob("*.gz"))
 
 
 def _fetch(dataset_class, key: str, root: Path, folder: str, archives: list[Path], megabytes: int) -> None:
@@ -214,9 +214,8 @@ def _fetch(dataset_class, key: str, root: Path, folder: str, archives: list[Path
         scratch = Path(scratch_name)
         try:
             for archive in archives:
-                target = scratch / archive.relative_to(
-                    archive.parents[2] if archive.suffix == ".gz" and archive.parent.name == "raw" else archive.parent
-                )
+                # as torchvision looks for it: MNIST/raw/*.gz, or the archive itself
+                target = scratch / archive.relative_to(archive.parents[2 if archive.parent.name == "raw" else 0])
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(archive, target)
             with warnings.catch_warnings():

@@ -285,6 +285,57 @@ def test_fetch_errors_are_one_line(error, words, tmp_path):
     assert words in text and "\n" not in text
 
 
+@pytest.fixture
+def cifar_mirror(mirror, monkeypatch):
+    """A tiny CIFAR-10 on the same server: ten pictures a batch, packed as the real one is."""
+    import hashlib
+    import io
+    import pickle
+    import tarfile
+
+    served, asked = mirror
+    cifar = torchvision.datasets.CIFAR10
+    sums = {}
+    with tarfile.open(served / cifar.filename, "w:gz") as tar:
+        members = [name for name, _ in [*cifar.train_list, *cifar.test_list]]
+        contents = {
+            name: {"data": np.full((10, 3072), k, np.uint8), "labels": [k] * 10} for k, name in enumerate(members)
+        }
+        contents[cifar.meta["filename"]] = {"label_names": [f"class {k}" for k in range(10)]}
+        for name, content in contents.items():
+            raw = pickle.dumps(content)
+            info = tarfile.TarInfo(f"{cifar.base_folder}/{name}")
+            info.size = len(raw)
+            tar.addfile(info, io.BytesIO(raw))
+            sums[name] = hashlib.md5(raw).hexdigest()
+    port = torchvision.datasets.MNIST.mirrors[0]
+    monkeypatch.setattr(cifar, "url", port + cifar.filename)
+    monkeypatch.setattr(cifar, "tgz_md5", hashlib.md5((served / cifar.filename).read_bytes()).hexdigest())
+    for part in ("train_list", "test_list"):
+        monkeypatch.setattr(cifar, part, [[name, sums[name]] for name, _ in getattr(cifar, part)])
+    monkeypatch.setattr(cifar, "meta", {**cifar.meta, "md5": sums[cifar.meta["filename"]]})
+    return served, asked
+
+
+def test_cifar10_is_fetched_once_and_mended_when_damaged(cifar_mirror, tmp_path):
+    _, asked = cifar_mirror
+    assert (len(load_dataset("cifar10")), len(load_dataset("cifar10", train=False))) == (50, 10)
+    requests = len(asked)
+    assert load_dataset("cifar10")[0][0].size == (32, 32) and len(asked) == requests
+    assert left_over(tmp_path / "data") == ["cifar-10-batches-py"]
+    (tmp_path / "data" / "cifar-10-batches-py" / "data_batch_3").write_bytes(b"half")
+    assert len(load_dataset("cifar10")) == 50 and len(asked) > requests
+    assert left_over(tmp_path / "data") == ["cifar-10-batches-py"]
+
+
+def test_cifar10_from_a_copied_archive(cifar_mirror, tmp_path):
+    served, asked = cifar_mirror
+    (tmp_path / "data").mkdir()
+    shutil.copyfile(served / "cifar-10-python.tar.gz", tmp_path / "data" / "cifar-10-python.tar.gz")
+    assert len(load_dataset("cifar10", download=False)) == 50 and asked == []
+    assert left_over(tmp_path / "data") == ["cifar-10-batches-py", "cifar-10-python.tar.gz"]
+
+
 # --- the real thing, where it is at hand ---
 
 
