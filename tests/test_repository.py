@@ -106,6 +106,16 @@ def test_code_is_formatted_and_lint_free():
         assert done.returncode == 0, done.stdout
 
 
+def test_pre_commit_is_set_up():
+    config = ROOT / ".pre-commit-config.yaml"
+    done = subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", str(config)], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    hooks = [hook for repo in yaml.safe_load(config.read_text())["repos"] for hook in repo["hooks"]]
+    assert {"ruff-check", "ruff-format", "notebooks", "badges"} == {hook["id"] for hook in hooks}
+    (notebooks,) = [hook for hook in hooks if hook["id"] == "notebooks"]
+    assert all(re.search(notebooks["files"], f"lectures/{path.name}") for path in LECTURES)
+
+
 def test_badges_and_set_up_cells_name_this_repository():
     assert nb.rewrite_addresses(ROOT) == {}
 
