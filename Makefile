@@ -22,7 +22,7 @@ test: $(READY)  ## the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
 
 lab: $(READY)  ## open JupyterLab on the lectures
-	$(BIN)/jupyter lab --notebook-dir=. lectures $(ARGS)
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/lectures $(ARGS)
 
 slides: $(READY)  ## reveal.js decks in build/slides/
 	$(BIN)/lecture slides $(ARGS)

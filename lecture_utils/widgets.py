@@ -1,5 +1,7 @@
 """Sliders over a figure, and a still picture of it where no widget can run."""
 
+import base64
+import html
 from collections.abc import Callable
 
 from lecture_utils.plotting import LectureFigure
@@ -11,25 +13,23 @@ class Explorer:
     def __init__(self, draw: Callable[..., LectureFigure], sliders: dict):
         import ipywidgets
 
-        self.figure = draw(**{name: slider.value for name, slider in sliders.items()})
-        self.widget = ipywidgets.VBox([*sliders.values(), ipywidgets.interactive_output(draw_into(draw), sliders)])
+        def redraw(*_) -> LectureFigure:
+            figure = draw(**{name: slider.value for name, slider in sliders.items()})
+            png = base64.b64encode(figure._repr_mimebundle_()[0]["image/png"]).decode()
+            picture.value = f'<img src="data:image/png;base64,{png}" alt="{html.escape(figure.alt)}">'
+            return figure
+
+        picture = ipywidgets.HTML()
+        self.figure = redraw()
+        self.widget = ipywidgets.VBox([*sliders.values(), picture])
+        for slider in sliders.values():
+            slider.observe(redraw, names="value")
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         data, metadata = self.figure._repr_mimebundle_()
         live = self.widget._repr_mimebundle_() or {}
         view = "application/vnd.jupyter.widget-view+json"
         return ({**data, view: live[view]} if view in live else data), metadata
-
-
-def draw_into(draw: Callable[..., LectureFigure]) -> Callable[..., None]:
-    """``draw``, showing the figure it returns instead of returning it."""
-
-    def show(**values) -> None:
-        from IPython.display import display
-
-        display(draw(**values))
-
-    return show
 
 
 def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
