@@ -239,6 +239,8 @@ def run_notebook(
                     draft,
                     parameters={"profile": profile, "seed": seed} if takes_parameters else {},
                     engine_name=_register_engine(),
+                    request_save_on_cell_execute=False,  # saving after every cell costs a quarter of the time
+                    draft=draft,
                     kernel_name="python3",
                     progress_bar=False,
                     cwd=path.parent,
@@ -272,6 +274,7 @@ def run_notebook(
 
 def _register_engine() -> str:
     """Teach papermill an engine that tells which cell starts and which process the kernel is."""
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
     from papermill.log import logger
@@ -295,8 +298,12 @@ def _register_engine() -> str:
                 on_cell_start=cell_started,
                 log=logger,
             )
-            # what a dying kernel prints is summed up in one line of the result
-            return client.execute(env=options["environment"], stderr=subprocess.DEVNULL)
+            try:
+                # what a dying kernel prints is summed up in one line of the result
+                return client.execute(env=options["environment"], stderr=subprocess.DEVNULL)
+            except (CellTimeoutError, DeadKernelError):
+                nbformat.write(manager.nb, options["draft"])
+                raise
 
     for noisy in (logger, logging.getLogger("asyncio")):  # the result says it in one line
         noisy.setLevel(logging.CRITICAL)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -404,10 +405,9 @@ def plot_network(sizes: Sequence[int], names: Sequence[str] | None = None) -> Le
     )
     figure, ax = subplots(alt=alt + ", each neuron joined to all of the next column.", figsize=(2 * len(sizes), 3.6))
     columns = [np.linspace(-1, 1, min(n, 10)) * min(n, 10) / 10 for n in sizes]
-    for x, (left, right) in enumerate(itertools.pairwise(columns)):
-        for y in left:
-            for z in right:
-                ax.plot([x, x + 1], [y, z], color="0.75", linewidth=0.5, linestyle="-", zorder=1)
+    pairs = enumerate(itertools.pairwise(columns))
+    weights = [[(x, y), (x + 1, z)] for x, (left, right) in pairs for y in left for z in right]
+    ax.add_collection(LineCollection(weights, colors="0.75", linewidths=0.5, zorder=1))
     for x, (column, n, name) in enumerate(zip(columns, sizes, names, strict=True)):
         ax.scatter([x] * len(column), column, s=70, color=COLORS[min(x, 2)], zorder=2)
         if n > len(column):

@@ -147,7 +147,9 @@ def test_plot_confusion_matrix_bad_input():
 
 def test_plot_network_draws_each_column():
     figure = plot_network([64, 3, 2])
-    sizes = [len(c.get_offsets()) for c in figure.axes[0].collections]
+    weights, *columns = figure.axes[0].collections
+    assert len(weights.get_segments()) == 10 * 3 + 3 * 2
+    sizes = [len(c.get_offsets()) for c in columns]
     assert sizes == [10, 3, 2] and "64 neurons (input), then 3 neurons (hidden 1)" in figure.alt
 
 

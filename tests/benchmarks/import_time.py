@@ -29,3 +29,7 @@ def main() -> None:
     alone, both = (statistics.median(times) for times in codes.values())
     change = 100 * (both / alone - 1)
     print(f"import torch {alone:.3f} s, with lecture_utils {both:.3f} s: {change:+.1f} % (goal: at most +5 %)")
+
+
+if __name__ == "__main__":
+    main()
