@@ -23,13 +23,10 @@ def main() -> None:
             raise SystemExit(f"cell {result.failed_cell}: {result.error}")
         for cell in nb.read_notebook(Path(out) / path.name).cells:
             for output in cell.get("outputs", []):
-                lines = str(output.get("text", "")).splitlines()
-                print(
-                    *(line for line in lines if re.search(r": share +\d+%$|test accuracy|epochs: ", line)),
-                    sep="\n",
-                    end="",
-                )
-    print(f"\n{result.seconds:.0f} s, {result.peak_rss_mb:.0f} MB")
+                for line in str(output.get("text", "")).splitlines():
+                    if re.search(r": share +\d+%$|epochs: ", line):
+                        print(line)
+    print(f"{result.seconds:.0f} s, {result.peak_rss_mb:.0f} MB")
 
 
 if __name__ == "__main__":
