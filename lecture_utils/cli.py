@@ -96,12 +96,13 @@ def run(
             if interrupted:
                 break
     _print_results(results, out)
+    bad = [r for r in results if r.status not in ("passed", "interrupted")]
+    for r in bad:
+        cell = f", cell {r.failed_cell}" if r.failed_cell else ""
+        _fail(f"{r.name}{cell}: {' '.join((r.error or '').split())[:300]}")
     if interrupted:
         raise _fail(f"interrupted in {results[-1].name}: finished notebooks are kept in {out}", 130)
-    if bad := [r for r in results if r.status != "passed"]:
-        for r in bad:
-            cell = f", cell {r.failed_cell}" if r.failed_cell else ""
-            _fail(f"{r.name}{cell}: {' '.join((r.error or '').split())[:300]}")
+    if bad:
         raise typer.Exit(1)
 
 

@@ -65,7 +65,7 @@ def find_notebooks(names: Iterable[str] = ()) -> list[Path]:
         if name.isdecimal():
             matches = sorted((course_root() / "lectures").glob(f"{int(name):02d}_*.ipynb"))
         elif path.is_dir():
-            matches = sorted(p for p in path.glob("*.ipynb"))
+            matches = sorted(path.glob("*.ipynb"))
         else:
             matches = [path] if path.is_file() and path.suffix == ".ipynb" else []
         if not matches:

@@ -74,14 +74,12 @@ def test_scattered_digits_are_made_of_their_own_half(monkeypatch):
     half = photographs.shape[1] // 2
     for train, part in ((True, photographs[:, :half]), (False, photographs[:, half:])):
         images, _ = data_module._scattered_digits.__wrapped__(train)
-        rows = {row.tobytes() for image in part for row in np.ascontiguousarray(image)[:, :32]}
         windows = {
             np.ascontiguousarray(image[y, x : x + 32]).tobytes()
             for image in part
             for y in range(part.shape[1])
             for x in range(0, part.shape[2] - 31)
         }
-        assert rows <= windows
         assert all(images[k, 0].numpy().tobytes() in windows for k in range(50))
 
 

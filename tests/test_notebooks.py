@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -270,8 +271,7 @@ def test_each_fault_is_found(make_notebook, spoil, words):
     nbformat.write(notebook, path)
     faults = nb.find_faults(path)
     assert len(faults) == 1
-    with pytest.raises(AssertionError, match=words):
-        raise AssertionError(faults[0])
+    assert re.search(words, faults[0])
 
 
 def stream(name: str, text: str):
@@ -297,8 +297,6 @@ def test_lint_command(make_notebook):
 
 
 def test_slides_need_no_network(make_notebook, tmp_path):
-    import re
-
     path = make_notebook("print('shown on', 'a slide')")
     deck = nb.make_slides(path, tmp_path / "slides")
     page = deck.read_text()
