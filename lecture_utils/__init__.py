@@ -24,6 +24,7 @@ _HOME = {
         "plot_gpu_hierarchy",
     ),
     "widgets": ("explore",),
+    "grading.live": ("check", "progress"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

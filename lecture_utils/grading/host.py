@@ -1,0 +1,123 @@
+"""The student's side of a check: finds names, calls functions, keeps what is not plain data.
+
+In the notebook a :class:`Host` works on the live objects; when a class is graded, it works in the
+process that runs the submission. Nothing here knows what a right answer is.
+"""
+
+import copy
+import traceback
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lecture_utils.grading.tasks import Code, Handle, StudentError, Todo
+
+MAX_DEPTH = 12
+PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device)
+
+
+class Host:
+    """Answers the calls of a check on the objects of one namespace."""
+
+    def __init__(self, namespace: dict[str, Any]):
+        self.namespace, self.kept = namespace, {}
+
+    def value(self, name: str) -> Any:
+        """The plain data of a global name, or a handle."""
+        return self.plain(self._find(name))
+
+    def call(self, function: str | Code | Handle, args: list, kwargs: dict, keep: bool) -> tuple[Any, list]:
+        """The result of a call, and its positional arguments as they are afterwards."""
+        given, args, kwargs = args, self._resolve(args), self._resolve(kwargs)
+        try:
+            target = self._target(function)
+            with torch.enable_grad():
+                result = target(*args, **kwargs)
+        except Todo:
+            raise
+        except NotImplementedError as error:
+            if isinstance(function, str):
+                raise Todo(f"{function} is not written yet.") from error
+            raise _student_error(error) from None
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            raise _student_error(error) from None
+        return (self._keep(result) if keep else self.plain(result)), [
+            g if isinstance(g, Handle) else self.plain(a) for g, a in zip(given, args, strict=True)
+        ]
+
+    def _find(self, name: str) -> Any:
+        if name not in self.namespace:
+            raise Todo(f"There is no {name!r} yet: run its cell, and keep the name as given.")
+        if self.namespace[name] is ...:
+            raise Todo(f"{name} is still `...`.")
+        return self.namespace[name]
+
+    def _target(self, function: str | Code | Handle) -> Any:
+        if isinstance(function, Code):
+            helpers = {"torch": torch, "nn": nn, "F": F, "np": np, "copy": copy}
+            return eval(function.expression, helpers | {"run_module": run_module, "train_module": train_module})
+        return self.kept[function.number] if isinstance(function, Handle) else self._find(function)
+
+    def _keep(self, value: Any) -> Handle:
+        self.kept[len(self.kept)] = value
+        return Handle(len(self.kept) - 1, str(type(value).__name__))
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, Handle):
+            return self.kept[value.number]
+        if type(value) in (list, tuple):
+            return type(value)(self._resolve(v) for v in value)
+        return {k: self._resolve(v) for k, v in value.items()} if type(value) is dict else value
+
+    def plain(self, value: Any, depth: int = 0) -> Any:
+        """Plain data as a copy on the CPU; everything else is kept and becomes a handle."""
+        if isinstance(value, torch.Tensor) and not value.is_sparse and not value.is_quantized:
+            value = value.detach()
+            return value if value.device.type == "meta" else value.to("cpu", copy=True).contiguous()
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            return np.array(value)
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+            return value.item()
+        if type(value) in PLAIN:
+            return value
+        if depth < MAX_DEPTH and isinstance(value, (list, tuple)):
+            items = [self.plain(v, depth + 1) for v in value]
+            return items if isinstance(value, list) else tuple(items)
+        if depth < MAX_DEPTH and isinstance(value, dict) and all(type(k) in (str, int) for k in value):
+            return {k: self.plain(v, depth + 1) for k, v in value.items()}
+        return self._keep(value)
+
+
+def _student_error(error: BaseException) -> StudentError:
+    """What went wrong, and the last line of the student's own code on the way there."""
+    where = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if "site-packages" not in frame.filename and "lecture_utils" not in frame.filename and frame.line:
+            where = f"line {frame.lineno} of {frame.name}: {frame.line}"
+    return StudentError(type(error).__name__, str(error)[:500], where[:300])
+
+
+def run_module(module: nn.Module, inputs: tuple, training: bool) -> Any:
+    """Outputs for inputs moved to where the module is; its mode and buffers are put back."""
+    module = copy.deepcopy(module).train(training)
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    with torch.no_grad():
+        return module(*(x.to(device) if isinstance(x, torch.Tensor) else x for x in inputs))
+
+
+def train_module(module: nn.Module, batches: list, loss: str, optimizer: str, lr: float) -> list[float]:
+    """Losses of training a copy of a module on (inputs, targets), one step each."""
+    module = copy.deepcopy(module).train()
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    steps = getattr(torch.optim, optimizer)(module.parameters(), lr=lr)
+    losses = []
+    for inputs, targets in batches:
+        value = getattr(F, loss)(module(inputs.to(device)), targets.to(device))
+        steps.zero_grad()
+        value.backward()
+        steps.step()
+        losses.append(value.item())
+    return losses

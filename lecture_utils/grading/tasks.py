@@ -1,0 +1,541 @@
+"""What a check is written with: tasks, the interface to a student's objects, and ``expect``.
+
+A check is a plain function ``check(student, rng, case)``. It reaches the student's work only
+through ``student``, so the same lines judge live objects in a notebook and, when a class is
+graded, objects in a process that is not trusted and only sends plain data back.
+"""
+
+import hashlib
+import importlib.util
+import math
+import numbers
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+CHECKS = Path(__file__).parent / "checks"
+
+
+class Wrong(Exception):
+    """A check's verdict that an answer is wrong.
+
+    Args:
+        message: what is wrong, in one sentence. It may be shown to the student when graded, so it
+            never holds an expected value.
+        hint: what to do about *this* failure.
+        expected, got: shown side by side in the notebook; ``expected`` never leaves it.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, expected: str = "", got: str = ""):
+        super().__init__(message)
+        self.message, self.hint, self.expected, self.got = message, hint, expected, got
+
+
+class Todo(Exception):
+    """The task has not been begun: its stub is untouched, or its name does not exist."""
+
+
+class StudentError(Exception):
+    """The student's own code raised.
+
+    ``kind`` is the exception's class name, ``message`` its text, ``where`` the student's line.
+    """
+
+    def __init__(self, kind: str, message: str, where: str = ""):
+        super().__init__(f"{kind}: {message}")
+        self.kind, self.message, self.where = kind, message, where
+
+
+@dataclass(frozen=True)
+class Code:
+    """An expression of ours for the student's process, such as ``Code("lambda d, i: d[i]")``.
+
+    It sees ``torch``, ``nn``, ``F``, ``np`` and ``copy``, and travels as text: put nothing in it
+    that a student must not know.
+    """
+
+    expression: str
+
+
+@dataclass(frozen=True)
+class Handle:
+    """An object that stays in the student's process; ``kind`` is its class's name, if it says so."""
+
+    number: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of an exercise and how it is checked; made by the decorator :func:`task`.
+
+    ``check(student, rng, case)`` is called for case 0, 1, ...: the first ``visible`` of them in the
+    notebook, ``held_out`` more when graded. It raises :class:`Wrong`, or returns if all is well.
+    """
+
+    id: str
+    title: str
+    points: int
+    difficulty: int
+    minutes: int
+    names: tuple[str, ...]
+    hints: tuple[str, ...]
+    visible: int
+    held_out: int
+    on_error: dict[str, str] = field(compare=False)
+    check: Callable[["Student", np.random.Generator, int], None] = field(compare=False)
+
+
+def task(
+    id: str,
+    title: str,
+    *,
+    points: int,
+    difficulty: int,
+    minutes: int,
+    names: Sequence[str],
+    hints: Sequence[str],
+    visible: int = 3,
+    held_out: int = 7,
+    on_error: dict[str, str] | None = None,
+) -> Callable[[Callable], Task]:
+    """Turn a check function into a :class:`Task`.
+
+    Args:
+        id: exercise and number, ``"2.3"``; the answer's cell begins with ``# Task 2.3``.
+        difficulty: 1 (warm-up) to 3 (demanding).
+        minutes: the time a student is expected to need.
+        names: what the answer defines, functions or values.
+        hints: from gentle to nearly the answer; folded in the exercise.
+        visible, held_out: numbers of cases, see :class:`Task`.
+        on_error: part of an error's text (regular expression, matched against
+            ``"KeyError: 'x'"``) to the hint for it.
+
+    Raises:
+        ValueError: something of the above makes no sense.
+    """
+    if not re.fullmatch(r"\d+\.\d+", id):
+        raise ValueError(f"task id {id!r}: write EXERCISE.NUMBER, such as '2.3'")
+    if points < 1 or not 1 <= difficulty <= 3 or minutes < 1 or visible < 1 or held_out < 0 or not names:
+        raise ValueError(f"task {id}: points, minutes, visible >= 1, difficulty 1 to 3, held_out >= 0, some names")
+
+    def make(check: Callable[["Student", np.random.Generator, int], None]) -> Task:
+        return Task(
+            id, title, points, difficulty, minutes, tuple(names), tuple(hints), visible, held_out, on_error or {}, check
+        )
+
+    return make
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """The tasks of one file of checks.
+
+    ``setup`` is code that the notebook's own given cells hold too (its imports); it runs before a
+    submission's cells, in case they were lost. ``version`` changes whenever the checks do.
+    """
+
+    number: str
+    tasks: tuple[Task, ...]
+    setup: str
+    version: str
+
+    def __getitem__(self, task_id: str) -> Task:
+        for one in self.tasks:
+            if one.id == task_id:
+                return one
+        raise KeyError(f"no task {task_id!r} in exercise {self.number}: {', '.join(t.id for t in self.tasks)}")
+
+    @property
+    def max_points(self) -> int:
+        return sum(one.points for one in self.tasks)
+
+
+def load_exercise(which: str | Path) -> Exercise:
+    """The exercise of a number (``"02"``, ``"2"``) or of a file of checks.
+
+    The file is imported: only ever a file of ours or of the instructor's.
+
+    Raises:
+        ValueError: no such exercise, or the file holds no task or two with one id.
+    """
+    path = CHECKS / f"exercise_{int(which):02d}.py" if str(which).isdecimal() else Path(which)
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem.removeprefix("exercise_") for p in CHECKS.glob("exercise_*.py")))
+        raise ValueError(f"no checks for exercise {which!r}: there are {known or 'none here'}")
+    if path.suffix != ".py":
+        raise ValueError(f"{path.name} is no file of checks: name a .py file")
+    name = f"lecture_utils.grading.checks.{path.stem}" if path.parent == CHECKS else f"checks_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    tasks = tuple(value for value in vars(module).values() if isinstance(value, Task))
+    if not tasks or len({t.id for t in tasks}) < len(tasks):
+        raise ValueError(f"{path.name} holds {'two tasks of one id' if tasks else 'no task: use @task'}")
+    digest = hashlib.sha256(path.read_bytes())
+    for part in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(part.read_bytes())
+    number = f"{int(tasks[0].id.split('.')[0]):02d}"
+    return Exercise(number, tasks, getattr(module, "SETUP", ""), digest.hexdigest()[:16])
+
+
+# --- the student's work --------------------------------------------------------------------------
+
+
+class Student:
+    """What a check may do with a student's work. Plain data goes in, plain data comes out.
+
+    Plain are tensors (they arrive on the CPU, detached), NumPy arrays, numbers, strings, ``None``,
+    ``torch.dtype``, ``torch.device``, and lists, tuples and dicts of these. Anything else stays
+    where it is and arrives as a :class:`Handle`, which may be an argument of further calls.
+
+    Set ``student.case`` to a few words on the case being tried: they are shown if it fails.
+    """
+
+    case = ""
+
+    def value(self, name: str) -> Any:
+        """The value of a global name.
+
+        Raises:
+            Todo: there is no such name, or it still is ``...``.
+        """
+        result, after = self._call(function, args, kwargs, keep)
+        for number, (before, now) in enumerate(zip(args, after, strict=True), 1):
+            if not modifies and not isinstance(before, Handle) and not _same(before, now):
+                raise Wrong(
+                    f"The function changed its argument number {number}.",
+                    "An operation in place (x += 1, x[...] = 0, or a name that ends in _) changes the caller's tensor: "
+                    "make a new tensor, or work on x.clone().",
+                )
+        return result
+
+    def _call(self, function: "str | Code | Handle", args: tuple, kwargs: dict, keep: bool) -> tuple[Any, list]:
+        """The result, and the positional arguments as they are afterwards (handles as they were)."""
+        raise NotImplementedError
+
+    def call(
+        self, function: "str | Code | Handle", *args: Any, keep: bool = False, modifies: bool = False, **kwargs: Any
+    ) -> Any:
+        """Call a function of the student's, by its name, or :class:`Code` of ours.
+
+        Args:
+            args, kwargs: copies of them are passed.
+            keep: leave the result where it is and return a handle of it, even if it is plain.
+            modifies: the function may change its arguments.
+
+        Raises:
+            Todo: the function does not exist, or raises NotImplementedError.
+            StudentError: it raised something else.
+            Wrong: it changed an argument although it must not.
+        """
+        result, after = self._call(function, args, kwargs, keep)
+        for number, (before, now) in enumerate(zip(args, after, strict=True), 1):
+            if not modifies and not isinstance(before, Handle) and not _same(before, now):
+                raise Wrong(
+                    f"The function changed its argument number {number}.",
+                    "An operation in place (x += 1, x[...] = 0, or a name that ends in _) changes the caller's tensor: "
+                    "make a new tensor, or work on x.clone().",
+                )
+        return result
+
+    def _call(self, function: "str | Code | Handle", args: tuple, kwargs: dict, keep: bool) -> tuple[Any, list]:
+        """The result, and the positional arguments as they are afterwards (handles as they were)."""
+        raise NotImplementedError
+
+    def put(self, value: Any) -> Handle:
+        """Place plain data, or the value of some :class:`Code`, in the student's process."""
+        if isinstance(value, Code):
+            return self.call(Code(f"lambda: ({value.expression})"), keep=True)
+        return self.call(Code("lambda value: value"), value, keep=True)
+
+    def get(self, handle: Handle) -> Any:
+        """What an object is now: plain data, or again a handle."""
+        return self.call(Code("lambda value: value"), handle)
+
+    def module(self, target: "str | Handle") -> "Module":
+        """A network: a global name, or a handle that a call returned.
+
+        Raises:
+            Todo: no such name.
+            Wrong: it is no ``nn.Module``.
+        """
+        handle = target if isinstance(target, Handle) else self.value(target)
+        is_module = "lambda m: isinstance(m, nn.Module)"
+        if not isinstance(handle, Handle) or self.call(Code(is_module), handle, modifies=True) is not True:
+            got = handle.kind if isinstance(handle, Handle) else describe(handle)
+            raise Wrong("This must be a network, an nn.Module.", "nn.Sequential(...) makes one.", got=got)
+        return Module(self, handle)
+
+
+class Module:
+    """A network of the student's: every method works on a copy, but ``forward``'s buffers."""
+
+    def __init__(self, student: Student, handle: Handle):
+        self.student, self.handle = student, handle
+
+    def _ask(self, expression: str, *args: Any) -> Any:
+        return self.student.call(Code(expression), self.handle, *args)
+
+    @property
+    def layers(self) -> list[tuple[str, str, str]]:
+        """Name, class and settings (``extra_repr``) of each layer that holds no other layer."""
+        leaves = "[(n, type(l).__name__, l.extra_repr()) for n, l in m.named_modules() if not list(l.children())]"
+        return self._ask(f"lambda m: {leaves}")
+
+    @property
+    def parameters(self) -> dict[str, torch.Tensor]:
+        """Trainable parameters by name."""
+        return self._ask("lambda m: {n: p for n, p in m.named_parameters() if p.requires_grad}")
+
+    @property
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return self._ask("lambda m: dict(m.state_dict())")
+
+    @property
+    def training(self) -> bool:
+        """Whether it is in training mode."""
+        return self._ask("lambda m: m.training")
+
+    def forward(self, *inputs: Any, training: bool = False) -> Any:
+        """Outputs for inputs, without gradients, in evaluation mode unless ``training``."""
+        return self._ask(f"lambda m, *x: run_module(m, x, {training!r})", *inputs)
+
+    def train_steps(
+        self, batches: Sequence[tuple], loss: str = "cross_entropy", optimizer: str = "SGD", lr: float = 0.1
+    ) -> list[float]:
+        """Loss of each step of training a copy: ``loss`` of ``torch.nn.functional``."""
+        return self._ask(f"lambda m, b: train_module(m, b, {loss!r}, {optimizer!r}, {lr!r})", list(batches))
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two pieces of plain data are equal, NaN to NaN."""
+    if isinstance(a, (torch.Tensor, np.ndarray)):
+        if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
+            return False
+        if isinstance(a, torch.Tensor) and a.device.type == "meta":
+            return True
+        x, y = (np.asarray(v.detach().float() if isinstance(v, torch.Tensor) else v) for v in (a, b))
+        return np.array_equal(x, y, equal_nan=x.dtype.kind == "f")
+    if isinstance(a, (list, tuple)):
+        return isinstance(b, (list, tuple)) and len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    return isinstance(a, (Handle, Code)) or a == b
+
+
+# --- comparing -----------------------------------------------------------------------------------
+
+DEFAULT_HINTS = {
+    "none": "Does the function end with `return`?",
+    "type": "Look at what your function returns: print(type(result)).",
+    "shape": "Print the shapes of what goes in and of each step: which dimension is lost, or one too many?",
+    "dtype": "Check the dtype: an integer tensor stays integer, NumPy's default is float64.",
+    "nonfinite": "Look for a division by zero, log(0), or exp of something large.",
+    "values": "Work one small case out by hand and compare each step.",
+}
+
+
+def describe(value: Any) -> str:
+    """A few words that show a value: shape, dtype and the first numbers of a tensor."""
+    if isinstance(value, torch.Tensor):
+        text = f"tensor, shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
+        if value.device.type == "meta":
+            return f"{text}, device meta"
+        if 0 < value.numel() <= 24:
+            return f"{text}: {_rounded(value.tolist())}"
+        return text if not value.numel() else f"{text}: [{', '.join(map(_rounded, value.flatten()[:6].tolist()))}, ...]"
+    if isinstance(value, np.ndarray):
+        return f"NumPy array, shape {value.shape}, {value.dtype}"
+    if isinstance(value, Handle):
+        return f"an object of class {value.kind}"
+    text = _rounded(value)
+    return text if len(text) <= 200 else text[:200] + " ..."
+
+
+def _rounded(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_rounded, value))}]"
+    return f"{value:.5g}" if isinstance(value, float) else repr(value)
+
+
+def close(got: Any, expected: Any, *, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
+    """Whether two values are numbers or tensors of the same shape, close to each other."""
+    if not isinstance(got, (torch.Tensor, np.ndarray, numbers.Number)):
+        return False
+    a, b = (torch.as_tensor(v).detach().to("cpu") for v in (got, expected))
+    if a.is_complex() or b.is_complex() or a.shape != b.shape:
+        return False
+    if not (a.is_floating_point() or b.is_floating_point()):
+        return torch.equal(a.long(), b.long())
+    return torch.allclose(a.double(), b.double(), rtol=rtol, atol=atol, equal_nan=True)
+
+
+def expect(
+    got: Any,
+    expected: Any,
+    *,
+    what: str = "The result",
+    hints: dict[str, str] | None = None,
+    mistakes: Iterable[tuple[Any, str]] = (),
+    dtype: str = "same",
+    rtol: float = 1e-4,
+    atol: float = 1e-5,
+) -> None:
+    """Compare an answer with the right one, and say which known mistake it is if it is wrong.
+
+    Args:
+        got: what the student's code returned.
+        expected: tensor, number, string, bool, ``None``, or lists, tuples, dicts of these. For a
+            number, a tensor of shape () will do too. A tuple and a list are the same.
+        what: what is compared, the beginning of the message: "The mean", "The second result".
+        hints: hint for a kind of failure: ``none``, ``type``, ``shape``, ``dtype``,
+            ``nonfinite``, ``values``; :data:`DEFAULT_HINTS` where it says nothing.
+        mistakes: pairs of a wrong value and the hint for whoever got exactly that.
+        dtype: ``same`` as the expected tensor's, any ``floating`` one, or ``any``.
+        rtol, atol: as in ``torch.allclose``.
+
+    Raises:
+        Wrong: it differs.
+    """
+    hints = DEFAULT_HINTS | (hints or {})
+    if isinstance(expected, (list, tuple)) and not isinstance(expected, torch.Size):
+        if not isinstance(got, (list, tuple)) or len(got) != len(expected):
+            came = f"{len(got)} values" if isinstance(got, (list, tuple)) else describe(got)
+            raise Wrong(
+                f"{what} must be {len(expected)} values.", hints["none" if got is None else "type"], got=came
+            )
+        for number, (g, e) in enumerate(zip(got, expected, strict=True), 1):
+            wrong = [(m[number - 1], hint) for m, hint in mistakes if isinstance(m, (list, tuple))]
+            label = f"{what}, value {number}"
+            expect(g, e, what=label, hints=hints, mistakes=wrong, dtype=dtype, rtol=rtol, atol=atol)
+        return
+    if isinstance(expected, dict):
+        if not isinstance(got, dict) or set(got) != set(expected):
+            came = f"the keys {sorted(map(str, got))}" if isinstance(got, dict) else describe(got)
+            raise Wrong(f"{what} must be a dict of {len(expected)} keys.", hints["type"], got=came)
+        for key in expected:
+            wrong = [(m[key], hint) for m, hint in mistakes if isinstance(m, dict)]
+            label = f"{what} at {key!r}"
+            expect(got[key], expected[key], what=label, hints=hints, mistakes=wrong, dtype=dtype, rtol=rtol, atol=atol)
+        return
+    for value, hint in mistakes:
+        if close(got, value, rtol=rtol, atol=atol) and not close(got, expected, rtol=rtol, atol=atol):
+            raise Wrong(f"{what} is wrong.", hint, expected=describe(expected), got=describe(got))
+    both = {"expected": describe(expected), "got": describe(got)}
+    if got is None and expected is not None:
+        raise Wrong(f"{what} is None.", hints["none"], **both)
+    if isinstance(expected, torch.Tensor):
+        _expect_tensor(got, expected, what, hints, both, dtype)
+    elif isinstance(expected, bool) or not isinstance(expected, numbers.Number):
+        if isinstance(got, torch.Tensor) and got.dtype == torch.bool and got.numel() == 1:
+            got = bool(got)
+        if type(got) is not type(expected):
+            raise Wrong(f"{what} must be of type {type(expected).__name__}.", hints["type"], **both)
+        if got != expected:
+            raise Wrong(f"{what} is wrong.", hints["values"], **both)
+        return
+    elif isinstance(got, torch.Tensor) and got.numel() == 1 and got.dim() > 0:
+        raise Wrong(f"{what} must be one number, not a tensor of shape {tuple(got.shape)}.", hints["shape"], **both)
+    elif isinstance(got, bool) or not (isinstance(got, (numbers.Real, np.ndarray, torch.Tensor))):
+        raise Wrong(f"{what} must be a number.", hints["type"], **both)
+    elif isinstance(got, (torch.Tensor, np.ndarray)) and got.ndim:
+        raise Wrong(f"{what} must be one number, not of shape {tuple(got.shape)}.", hints["shape"], **both)
+    if not _finite(got) and _finite(expected):
+        raise Wrong(f"{what} holds nan or inf.", hints["nonfinite"], **both)
+    if not close(got, expected, rtol=rtol, atol=atol):
+        raise Wrong(f"{what} is wrong.", hints["values"], **both)
+
+
+def _expect_tensor(got: Any, expected: torch.Tensor, what: str, hints: dict, both: dict, dtype: str) -> None:
+    if isinstance(got, numbers.Real) and not isinstance(got, bool) and expected.dim() == 0:
+        return
+    if not isinstance(got, torch.Tensor):
+        raise Wrong(f"{what} must be a tensor.", hints["type"], **both)
+    if got.shape != expected.shape:
+        raise Wrong(f"{what} has the wrong shape, {tuple(got.shape)}.", hints["shape"], **both)
+    if dtype == "same" and got.dtype != expected.dtype or dtype == "floating" and not got.is_floating_point():
+        raise Wrong(f"{what} has the wrong dtype, {got.dtype}.", hints["dtype"], **both)
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return bool(torch.isfinite(torch.as_tensor(value)).all())
+    return math.isfinite(value)
+
+
+# --- verdicts ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Verdict:
+    """What a check found: ``status`` is ``passed``, ``failed`` or ``todo``.
+
+    ``case`` names the case that failed. ``expected`` is for the student's own notebook only.
+    """
+
+    task: str
+    status: str
+    passed: int
+    cases: int
+    case: str = ""
+    message: str = ""
+    hint: str = ""
+    expected: str = ""
+    got: str = ""
+
+
+def run_check(one: Task, student: Student, seed: int, *, held_out: bool) -> Verdict:
+    """Run a task's cases until one fails; never raises for what the student did.
+
+    Every case has a generator of its own, so that case 5 is the same whatever happened before.
+    """
+    cases = one.visible + (one.held_out if held_out else 0)
+    verdict = Verdict(one.id, "passed", 0, cases)
+    for case in range(cases):
+        rng = np.random.default_rng([seed, *map(int, one.id.split(".")), case])
+        student.case = f"case {case + 1}"
+        try:
+            one.check(student, rng, case)
+        except Todo as error:
+            verdict.status, verdict.message = "todo", str(error)
+        except Wrong as wrong:
+            verdict.status = "failed"
+            verdict.message, verdict.hint = wrong.message, wrong.hint
+            verdict.expected, verdict.got = wrong.expected, wrong.got
+        except StudentError as error:
+            verdict.status = "failed"
+            verdict.message = f"Your code raised {error.kind}: {error.message}"
+            verdict.got = error.where
+            verdict.hint = _error_hint(f"{error.kind}: {error.message}", one.on_error)
+        if verdict.status != "passed":
+            verdict.case = student.case
+            return verdict
+        verdict.passed += 1
+    return verdict
+
+
+_ERROR_HINTS = {
+    r"must match the size|shapes cannot be multiplied|broadcast": "Two shapes do not fit: print both, and insert a "
+    "dimension of size 1 where one is missing (unsqueeze, or keepdim=True).",
+    r"same device|device-side": "Two tensors lie on different devices: move one with .to(other.device).",
+    r"does not require grad": "No gradient was recorded: is requires_grad set, and nothing detached?",
+    r"backward through the graph a second time": "The graph is freed by backward(): compute the loss again first.",
+    r"leaf Variable that requires grad": "Change parameters inside `with torch.no_grad():`.",
+    r"expected scalar type|same dtype": "Two dtypes do not fit: convert one, for example with .float() or .long().",
+    r"takes \d+ positional|unexpected keyword|missing \d+ required": "Keep the function's name and arguments as given.",
+    r"^NameError|UnboundLocalError": "A name is used that was never assigned: is it spelt the same everywhere?",
+    r"^KeyboardInterrupt|TimeoutError": "It ran too long: is there a loop that never ends?",
+}
+
+
+def _error_hint(error: str, own: dict[str, str]) -> str:
+    for pattern, hint in (own | _ERROR_HINTS).items():
+        if re.search(pattern, error):
+            return hint
+    return "Read the last line of the error, then try the function on a small input in a cell of your own."

@@ -1,0 +1,137 @@
+"""The checks themselves, tried on answers: right ones pass, wrong ones fail with the right words.
+
+`answers/task_N_M.py` holds right and wrong answers to a task, one after `# %% right: NAME` or
+`# %% wrong: NAME -> words of the message or hint`. The solution's mutants are tried as well.
+"""
+
+import re
+import signal
+import sys
+import tomllib
+import types
+from functools import cache
+
+import nbformat
+import pytest
+import torch
+from conftest import ROOT
+
+from lecture_utils.grading.live import LiveStudent, untouched
+from lecture_utils.grading.release import stub, task_id_of
+from lecture_utils.grading.tasks import CHECKS, load_exercise, run_check
+from mutants import mutants
+
+ANSWERS = ROOT / "tests" / "answers"
+SURVIVORS = {
+    task_id: reasons
+    for path in sorted(ANSWERS.glob("survivors_*.toml"))
+    for task_id, reasons in tomllib.loads(path.read_text(encoding="utf-8")).items()
+}
+EXERCISES = [load_exercise(path.stem.removeprefix("exercise_")) for path in sorted(CHECKS.glob("exercise_*.py"))]
+TASKS = {one.id: (exercise, one) for exercise in EXERCISES for one in exercise.tasks}
+every_task = pytest.mark.parametrize("task_id", TASKS)
+DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
+
+
+def answers(task_id, kind):
+    """Blocks of a kind: (name, words of the message or None, code)."""
+    text = (ANSWERS / f"task_{task_id.replace('.', '_')}.py").read_text(encoding="utf-8")
+    parts = re.split(r"^# %% (right|wrong): (.*)$", text, flags=re.MULTILINE)
+    blocks = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
+    return [(*(title.split(" -> ") + [None])[:2], code) for sort, title, code in blocks if sort == kind]
+
+
+@cache
+def solutions():
+    """The solution's code of each task, with its markers."""
+    found = {}
+    for path in sorted((ROOT / "solutions").glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code" and (task_id := task_id_of(cell.source)):
+                found[task_id] = found.get(task_id, "") + cell.source + "\n"
+    return found
+
+
+def judge(task_id, code, seed=0, device="cpu"):
+    """The verdict on an answer, all cases."""
+    exercise, one = TASKS[task_id]
+    module = types.ModuleType("__main__")  # what a notebook's classes belong to
+    namespace = vars(module)
+    namespace["__name__"] = "__main__"
+    with torch.device(device), untouched({}):
+        exec(exercise.setup, namespace)
+        torch.manual_seed(seed)
+        exec(compile(code, f"<answer {task_id}>", "exec"), namespace)
+        with untouched(namespace):
+            return run_check(one, LiveStudent(namespace), seed, held_out=True)
+
+
+@every_task
+def test_stub_is_open_and_solution_passes(task_id):
+    solution = solutions()[task_id]
+    assert judge(task_id, stub(solution, task_id)).status == "todo"
+    for seed in range(3):
+        verdict = judge(task_id, solution, seed)
+        assert verdict.status == "passed", verdict
+
+
+@pytest.mark.skipif(len(DEVICES) == 1, reason="no GPU")
+@every_task
+def test_solution_passes_with_the_gpu_as_default(task_id):
+    verdict = judge(task_id, solutions()[task_id], device="cuda")
+    assert verdict.status == "passed", verdict
+
+
+@every_task
+def test_right_answers_pass(task_id):
+    right = answers(task_id, "right")
+    assert len(right) >= 3
+    for name, _, code in right:
+        for seed in range(3):
+            verdict = judge(task_id, code, seed)
+            assert verdict.status == "passed", (name, verdict)
+
+
+@every_task
+def test_wrong_answers_fail_with_the_right_words(task_id):
+    wrong = answers(task_id, "wrong")
+    assert len(wrong) >= 5
+    for name, words, code in wrong:
+        for seed in range(3):
+            verdict = judge(task_id, code, seed)
+            assert verdict.status == "failed", (name, verdict)
+            assert words in f"{verdict.message} {verdict.hint}", (name, verdict)
+
+
+class _TooLong(BaseException):
+    """Not an Exception: no answer can swallow it by accident."""
+
+
+def _alarm(number, frame):
+    raise _TooLong
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGALRM")
+@every_task
+def test_no_mutant_of_the_solution_survives(task_id, recwarn):
+    listed = SURVIVORS.get(task_id, {})
+    survivors, tried = [], 0
+    previous = signal.signal(signal.SIGALRM, _alarm)
+    try:
+        for source, difference in mutants(solutions()[task_id]):
+            signal.alarm(20)
+            try:
+                if judge(task_id, source).status == "passed":
+                    survivors.append(difference)
+            except Exception:  # the cell itself raises
+                pass
+            except _TooLong:
+                pass
+            finally:
+                signal.alarm(0)
+            tried += 1
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    print(f"task {task_id}: {tried} mutants, {len(survivors)} survive")
+    assert tried >= 3
+    assert set(survivors) == set(listed), "survivors on the left, listed ones on the right"
