@@ -145,6 +145,132 @@ def lint(names: Names = None) -> None:
 
 
 @app.command()
+def release(
+    names: Names = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="default: the course's exercises/")] = None,
+    checks: Annotated[Path | None, typer.Option("--checks", metavar="FILE", help="tasks of your own")] = None,
+) -> None:
+    """Make the students' exercises from the solutions: stubs, hints, answers folded."""
+    import nbformat
+
+    from lecture_utils.grading.release import make_exercise
+    from lecture_utils.grading.tasks import load_exercise
+
+    try:
+        paths = nb.find_notebooks(names or [], "solutions")
+        for path in paths:
+            exercise = load_exercise(checks or path.name[:2])
+            notebook = make_exercise(nb.read_notebook(path), exercise)
+            target = (out or nb.course_root() / "exercises") / path.name
+            nb.write_text(target, nbformat.writes(notebook) + "\n")
+            console.print(f"made {target}", highlight=False)
+    except (nb.CourseError, ValueError) as error:
+        raise _fail(str(error), 1) from None
+
+
+@app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="a folder of STUDENT.ipynb or STUDENT/, or one notebook")],
+    exercise: Annotated[str | None, typer.Option(metavar="NN", help="number of the exercise")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="default: build/grades-NN")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="of the random inputs; default: a new one")] = None,
+    time_limit: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="for each cell; a submission may take 5 times that")
+    ] = 60.0,
+    memory_limit: Annotated[float, typer.Option(min=1, metavar="GB", help="for each submission")] = 4.0,
+    workers: Annotated[int, typer.Option(min=0, help="submissions at once; 0: as cores and memory allow")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="start over, forget what was graded")] = False,
+    format: Annotated[Literal["csv", "gradescope"], typer.Option(help="gradescope: results.json too")] = "csv",
+    checks: Annotated[Path | None, typer.Option(metavar="FILE", help="tasks of your own")] = None,
+    visible_only: Annotated[
+        bool | None,
+        typer.Option("--visible-only/--held-out", help="cases; default: visible ones for one notebook, else all"),
+    ] = None,
+    allow_unsandboxed: Annotated[
+        bool, typer.Option("--allow-unsandboxed", help="run notebooks that you trust without protection")
+    ] = False,
+) -> None:
+    """Grade notebooks in a sandbox: grades.csv, results.jsonl, and a report for each student."""
+    from lecture_utils.grading import grader, sandbox
+    from lecture_utils.grading.tasks import load_exercise
+
+    if (exercise is None) == (checks is None):
+        raise _fail("name the exercise with --exercise NN, or your own tasks with --checks FILE")
+    try:
+        tasks = load_exercise(checks or exercise)
+        found = grader.find_submissions(submissions)
+    except Exception as error:  # a file of checks may fail in any way
+        raise _fail(str(error) if isinstance(error, ValueError) else f"{checks}: {error!r}") from None
+    out = out or Path("build") / f"grades-{tasks.number}"
+    limits = sandbox.Limits(time_limit, 5 * time_limit, int(memory_limit * 1024))
+    isolate = not allow_unsandboxed
+    if isolate:
+        try:
+            sandbox.require()
+        except sandbox.SandboxError as error:
+            raise _fail(str(error)) from None
+        console.print(f"In force: {'; '.join(sandbox.PROTECTIONS)}.", highlight=False, soft_wrap=True)
+    else:
+        console.print("NOT PROTECTED (--allow-unsandboxed): grade only notebooks that you trust.", highlight=False)
+    count = workers or sandbox.workers_that_fit(limits)
+    visible = submissions.is_file() if visible_only is None else visible_only
+    for polite in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(polite, signal.default_int_handler)
+    rows: list[dict] = []
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        bar = progress.add_task("grading", total=len(found))
+        try:
+            for row, was_there in grader.grade_folder(
+                found, tasks, out, seed=seed, limits=limits, workers=count, fresh=fresh,
+                held_out=not visible, isolate=isolate, for_gradescope=format == "gradescope",
+            ):  # fmt: skip
+                rows.append(row)
+                progress.advance(bar)
+                points = "no mark" if row["points"] is None else f"{row['points']} of {row['max_points']}"
+                again = ", from before" if was_there else f", {row['seconds']:.1f} s"
+                console.print(f"{escape(row['student'])}: {points} ({row['status']}{again})", highlight=False)
+        except (ValueError, sandbox.SandboxError) as error:
+            raise _fail(str(error)) from None
+        except KeyboardInterrupt:
+            raise _fail(f"interrupted after {len(rows)} of {len(found)}: the same command goes on", 130) from None
+    if submissions.is_file():
+        _print_verdicts(rows[0], tasks)
+    else:
+        _print_class(rows, tasks)
+    name = grader.report_name(found[0].student)
+    report = out / "reports" / (f"{name}.html" if submissions.is_file() else "")
+    console.print(f"marks: {out / 'grades.csv'}, reports: {report}", highlight=False, soft_wrap=True)
+
+
+def _print_verdicts(row: dict, exercise) -> None:
+    words = {"passed": "[green]✓ solved[/]", "failed": "[red]✗ not solved[/]", "todo": "○ open", "unjudged": "–"}
+    for note in row["notes"]:
+        console.print(f"note: {escape(note)}", highlight=False)
+    for task_id, v in row["tasks"].items():
+        console.print(f"{words[v['status']]} {task_id} {exercise[task_id].title}", highlight=False)
+        for text in (v["case"], v["message"], v["where"], v["hint"]):
+            if text and v["status"] != "passed":
+                console.print(f"    {escape(text)}", highlight=False)
+
+
+def _print_class(rows: list[dict], exercise) -> None:
+    from lecture_utils.grading.grader import summarise
+
+    table = Table("task", "solved", "most common failure", title="the class", title_justify="left")
+    for name, share, failure in summarise(rows, exercise):
+        table.add_row(escape(name), "-" if share != share else f"{share:.0%}", escape(failure[:120]))
+    console.print(table)
+
+
+@app.command()
 def slides(names: Names = None, out: Out = Path("build/slides")) -> None:
     """Make a reveal.js deck of each notebook, usable without a network."""
     try:

@@ -50,37 +50,37 @@ def course_root() -> Path:
     raise CourseError("no course found: go to the folder that holds lectures/, or name notebook files")
 
 
-def find_notebooks(names: Iterable[str] = ()) -> list[Path]:
-    """The notebooks that names mean: a number, a file or a folder; none: every lecture.
+def find_notebooks(names: Iterable[str] = (), folder: str = "lectures") -> list[Path]:
+    """The notebooks that names mean: a number, a file or a folder; none: all of the course's folder.
 
     Raises:
         CourseError: a name fits nothing; the message lists what there is.
     """
     names = list(names)
     if not names:
-        return find_notebooks([str(course_root() / "lectures")])
+        return find_notebooks([str(course_root() / folder)])
     found: list[Path] = []
     for name in names:
         path = Path(name)
         if name.isdecimal():
-            matches = sorted((course_root() / "lectures").glob(f"{int(name):02d}_*.ipynb"))
+            matches = sorted((course_root() / folder).glob(f"{int(name):02d}_*.ipynb"))
         elif path.is_dir():
             matches = sorted(path.glob("*.ipynb"))
         else:
             matches = [path] if path.is_file() and path.suffix == ".ipynb" else []
         if not matches:
-            raise CourseError(_unknown(name))
+            raise CourseError(_unknown(name, folder))
         found += [m for m in matches if m not in found]
     return found
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str, folder: str) -> str:
     if Path(name).is_dir():
         return f"the folder {name} holds no notebook (*.ipynb)"
     with contextlib.suppress(CourseError):
-        lectures = [p.name for p in find_notebooks()]
-        near = difflib.get_close_matches(Path(name).name, lectures, n=1, cutoff=0.5)
-        hint = f"did you mean lectures/{near[0]}?" if near else f"lectures: {', '.join(lectures)}"
+        known = [p.name for p in find_notebooks(folder=folder)]
+        near = difflib.get_close_matches(Path(name).name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {folder}/{near[0]}?" if near else f"{folder}: {', '.join(known)}"
         return f"no notebook {name!r}: give a number, a .ipynb file or a folder; {hint}"
     return f"no notebook {name!r}: give a .ipynb file or a folder"
 

@@ -15,11 +15,11 @@ import nbformat
 import pytest
 import torch
 from conftest import ROOT
+from mutants import mutants
 
 from lecture_utils.grading.live import LiveStudent, untouched
 from lecture_utils.grading.release import stub, task_id_of
 from lecture_utils.grading.tasks import CHECKS, load_exercise, run_check
-from mutants import mutants
 
 ANSWERS = ROOT / "tests" / "answers"
 SURVIVORS = {
@@ -38,7 +38,7 @@ def answers(task_id, kind):
     text = (ANSWERS / f"task_{task_id.replace('.', '_')}.py").read_text(encoding="utf-8")
     parts = re.split(r"^# %% (right|wrong): (.*)$", text, flags=re.MULTILINE)
     blocks = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
-    return [(*(title.split(" -> ") + [None])[:2], code) for sort, title, code in blocks if sort == kind]
+    return [(*[*title.split(" -> "), None][:2], code) for sort, title, code in blocks if sort == kind]
 
 
 @cache

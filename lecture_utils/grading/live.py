@@ -101,8 +101,7 @@ class Feedback:
         lines = [("✗", f"{name}: not right yet, in {v.case}."), ("", v.message)]
         if v.expected:
             lines += [("expected", v.expected)]
-        if v.got:
-            lines += [("came", v.got)]
+        lines += [(label, text) for label, text in (("came", v.got), ("error", v.error), ("at", v.where)) if text]
         return [*lines, ("hint", v.hint)] if v.hint else lines
 
     def __repr__(self) -> str:
@@ -111,9 +110,7 @@ class Feedback:
     def _repr_html_(self) -> str:
         color = {"passed": "#00704a", "failed": "#b03a00", "todo": "#5f5f5f"}[self.verdict.status]
         (mark, title), *rest = self._lines()
-        rows = "".join(
-            f"<div>{f'<b>{label}:</b> ' if label else ''}{html.escape(text)}</div>" for label, text in rest
-        )
+        rows = "".join(f"<div>{f'<b>{label}:</b> ' if label else ''}{html.escape(text)}</div>" for label, text in rest)
         return (
             f'<div role="status" style="border-left: 6px solid {color}; padding: 4px 12px; overflow-wrap: anywhere">'
             f'<div><b><span style="color: {color}">{mark}</span> {html.escape(title)}</b></div>{rows}</div>'

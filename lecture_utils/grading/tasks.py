@@ -205,18 +205,6 @@ class Student:
         Raises:
             Todo: there is no such name, or it still is ``...``.
         """
-        result, after = self._call(function, args, kwargs, keep)
-        for number, (before, now) in enumerate(zip(args, after, strict=True), 1):
-            if not modifies and not isinstance(before, Handle) and not _same(before, now):
-                raise Wrong(
-                    f"The function changed its argument number {number}.",
-                    "An operation in place (x += 1, x[...] = 0, or a name that ends in _) changes the caller's tensor: "
-                    "make a new tensor, or work on x.clone().",
-                )
-        return result
-
-    def _call(self, function: "str | Code | Handle", args: tuple, kwargs: dict, keep: bool) -> tuple[Any, list]:
-        """The result, and the positional arguments as they are afterwards (handles as they were)."""
         raise NotImplementedError
 
     def call(
@@ -407,9 +395,7 @@ def expect(
     if isinstance(expected, (list, tuple)) and not isinstance(expected, torch.Size):
         if not isinstance(got, (list, tuple)) or len(got) != len(expected):
             came = f"{len(got)} values" if isinstance(got, (list, tuple)) else describe(got)
-            raise Wrong(
-                f"{what} must be {len(expected)} values.", hints["none" if got is None else "type"], got=came
-            )
+            raise Wrong(f"{what} must be {len(expected)} values.", hints["none" if got is None else "type"], got=came)
         for number, (g, e) in enumerate(zip(got, expected, strict=True), 1):
             wrong = [(m[number - 1], hint) for m, hint in mistakes if isinstance(m, (list, tuple))]
             label = f"{what}, value {number}"
@@ -459,7 +445,7 @@ def _expect_tensor(got: Any, expected: torch.Tensor, what: str, hints: dict, bot
         raise Wrong(f"{what} must be a tensor.", hints["type"], **both)
     if got.shape != expected.shape:
         raise Wrong(f"{what} has the wrong shape, {tuple(got.shape)}.", hints["shape"], **both)
-    if dtype == "same" and got.dtype != expected.dtype or dtype == "floating" and not got.is_floating_point():
+    if (dtype == "same" and got.dtype != expected.dtype) or (dtype == "floating" and not got.is_floating_point()):
         raise Wrong(f"{what} has the wrong dtype, {got.dtype}.", hints["dtype"], **both)
 
 
@@ -476,7 +462,8 @@ def _finite(value: Any) -> bool:
 class Verdict:
     """What a check found: ``status`` is ``passed``, ``failed`` or ``todo``.
 
-    ``case`` names the case that failed. ``expected`` is for the student's own notebook only.
+    ``case`` names the case that failed, ``held_out`` whether it is one of those run when graded
+    only. ``expected`` and ``got`` are for the student's own notebook only.
     """
 
     task: str
@@ -488,6 +475,9 @@ class Verdict:
     hint: str = ""
     expected: str = ""
     got: str = ""
+    error: str = ""
+    where: str = ""
+    held_out: bool = False
 
 
 def run_check(one: Task, student: Student, seed: int, *, held_out: bool) -> Verdict:
@@ -510,11 +500,15 @@ def run_check(one: Task, student: Student, seed: int, *, held_out: bool) -> Verd
             verdict.expected, verdict.got = wrong.expected, wrong.got
         except StudentError as error:
             verdict.status = "failed"
-            verdict.message = f"Your code raised {error.kind}: {error.message}"
-            verdict.got = error.where
+            verdict.message = f"Your code raised {error.kind}."
+            verdict.error, verdict.where = error.message, error.where
             verdict.hint = _error_hint(f"{error.kind}: {error.message}", one.on_error)
+        except (TypeError, ValueError, AttributeError, IndexError, KeyError, RuntimeError, ArithmeticError) as error:
+            # what came was so different from what was asked for that the check stumbled over it
+            verdict.status, verdict.message = "failed", "The answer is not of the kind that was asked for."
+            verdict.hint, verdict.error = DEFAULT_HINTS["type"], f"{type(error).__name__}: {error}"[:300]
         if verdict.status != "passed":
-            verdict.case = student.case
+            verdict.case, verdict.held_out = student.case, case >= one.visible
             return verdict
         verdict.passed += 1
     return verdict

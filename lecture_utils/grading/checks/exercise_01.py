@@ -43,11 +43,16 @@ def standardise(student: Student, rng, case: int) -> None:
             "shape": "The result has the shape of x: every number moves, none is dropped.",
         },
         mistakes=[
-            ((x - mean) / torch.where(sample == 0, one, sample), "std() divides by n - 1 unless it is told "
-             "`correction=0`: the text asks for division by n."),
+            (
+                (x - mean) / torch.where(sample == 0, one, sample),
+                "std() divides by n - 1 unless it is told `correction=0`: the text asks for division by n.",
+            ),
             (x - mean, "The mean is gone, the division by the standard deviation is missing."),
             ((x - mean) / torch.where(std == 0, one, std**2), "You divided by the variance: take its square root."),
-            ((x - x.mean()) / x.std(correction=0), "One mean and one standard deviation for the whole matrix: "
-             "reduce along dim=0, so that each column has its own."),
+            (
+                (x - x.mean()) / x.std(correction=0),
+                "One mean and one standard deviation for the whole matrix: "
+                "reduce along dim=0, so that each column has its own.",
+            ),
         ],
     )

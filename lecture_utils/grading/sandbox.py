@@ -1,0 +1,418 @@
+"""A process for code that is not trusted: its own world of processes, files and network.
+
+Linux only, without Docker. The trusted side makes a :class:`Sandbox`; this file, run as a program,
+is the launcher between: it enters new namespaces, builds a file system of read-only system
+folders and a private ``/tmp``, sets limits, gives up every privilege, and starts the worker.
+
+The order of the steps follows the manual pages user_namespaces(7), pid_namespaces(7) and
+pivot_root(2). Nothing but the standard library and pyseccomp is imported here: the launcher's
+memory is what the worker is forked from.
+"""
+
+import contextlib
+import ctypes
+import errno
+import itertools
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+
+MB = 1 << 20
+REFUSED = 97  # the launcher's exit code where a protection cannot be had
+PROTECTIONS = (
+    "no network",
+    "no files but read-only libraries and a private /tmp",
+    "processes of its own that end with it",
+    "no new privileges, system calls filtered",
+    "limits on time, memory, processes, files and output",
+)
+
+
+# Root runs each worker as a user that nobody is: limits are counted per user.
+_FREE_UIDS = itertools.count(1_000_000_000 + os.getpid() % 100_000 * 10_000)
+
+
+class SandboxError(RuntimeError):
+    """The protections cannot be had here; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use.
+
+    Attributes:
+        cell_seconds: wall time of one cell, or of one call of a check.
+        total_seconds: wall time of the whole submission.
+        memory_mb: memory of all its processes together.
+        disk_mb: its private ``/tmp``, and as much again of ``/dev/shm``.
+        processes: its processes and threads.
+        threads: torch's threads.
+    """
+
+    cell_seconds: float = 60.0
+    total_seconds: float = 300.0
+    memory_mb: int = 4096
+    disk_mb: int = 512
+    processes: int = 256
+    threads: int = 1
+
+
+class Sandbox:
+    """One worker process and the socket to it.
+
+    Args:
+        argv: the worker's command; the number of its socket is appended.
+        limits: what it may use.
+        folders: read-only folders it sees besides the system's and Python's.
+        hidden: folders among these that it sees empty.
+        isolate: False starts the worker without any protection but resource limits.
+
+    Raises:
+        SandboxError: it could not be started.
+    """
+
+    def __init__(
+        self,
+        argv: list[str],
+        limits: Limits,
+        *,
+        folders: tuple[Path, ...] = (),
+        hidden: tuple[Path, ...] = (),
+        isolate: bool = True,
+    ):
+        self.limits = limits
+        if isolate and sys.platform != "linux":
+            raise SandboxError(f"no sandbox on {sys.platform}: grade on Linux, or give --allow-unsandboxed")
+        # where the new root is mounted, in the launcher's view only; without isolation, the home
+        self._scratch = tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
+        self.socket, theirs = socket.socketpair()
+        config = {
+            "argv": [*argv, str(theirs.fileno())],
+            "socket": theirs.fileno(),
+            "limits": asdict(limits),
+            "folders": [str(p) for p in (*_system_folders(), *folders)],
+            "hidden": [str(p) for p in hidden],
+            "copies": _font_cache() if isolate else [],
+            "isolate": isolate,
+            "root": self._scratch.name,
+            "uid": next(_FREE_UIDS) if os.geteuid() == 0 else None,
+        }
+        home = "/tmp" if isolate else self._scratch.name
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "HOME": home,
+            "TMPDIR": home,
+            "USER": "student",
+            "LOGNAME": "student",
+            "LANG": "C.UTF-8",
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "MPLCONFIGDIR": f"{home}/.matplotlib",
+            "IPYTHONDIR": f"{home}/.ipython",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "OMP_NUM_THREADS": str(limits.threads),
+            "MKL_NUM_THREADS": str(limits.threads),
+            "LECTURE_GRADING": "1",
+        }
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", __file__, json.dumps(config)],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._said,
+            env=environment,
+            cwd=self._scratch.name,
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGINT)
+
+    def usage(self) -> tuple[int, int]:
+        """Bytes of memory that its processes hold together, and how many processes they are."""
+        import psutil
+
+        family, resident, shared_out = [], 0, 0
+        with contextlib.suppress(psutil.Error):
+            family = psutil.Process(self.process.pid).children(recursive=True)
+        for child in family:
+            with contextlib.suppress(psutil.Error):
+                resident += child.memory_info().rss
+        if resident > self.limits.memory_mb * MB:  # forked processes share pages: look closer, which is slow
+            for child in family:
+                with contextlib.suppress(psutil.Error):
+                    shared_out += child.memory_full_info().pss
+            resident = shared_out or resident
+        return resident, len(family)
+
+    def end(self) -> int:
+        """Kill whatever still runs; the exit status, negative for a signal."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # the launcher's end is that of all in it
+                os.killpg(self.process.pid, signal.SIGKILL)
+        status = self.process.wait()
+        self.socket.close()
+        if not self._said.closed:
+            self._said.close()
+        self._scratch.cleanup()
+        return status if status < 128 else 128 - status
+
+    def said(self) -> str:
+        """The end of what it wrote to its error output, a launcher's refusal included."""
+        self._said.seek(0, os.SEEK_END)
+        self._said.seek(max(0, self._said.tell() - 4000))
+        return self._said.read().decode(errors="replace")
+
+
+def require() -> None:
+    """Try the protections on a process that does nothing.
+
+    Raises:
+        SandboxError: one of them cannot be had.
+    """
+    trial = Sandbox([sys.executable, "-I", "-S", "-c", "pass"], Limits())
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            trial.process.wait(30)
+        if trial.process.returncode != 0:
+            reason = trial.said().strip().splitlines()[-1:] or [f"exit status {trial.process.returncode}"]
+            raise SandboxError(
+                f"the sandbox cannot be had here ({reason[0]}); grade on a Linux machine that lets users make "
+                "namespaces and has libseccomp, or give --allow-unsandboxed for notebooks that you trust"
+            )
+    finally:
+        trial.end()
+
+
+def workers_that_fit(limits: Limits) -> int:
+    """Submissions that can be run at once: one a core, never more than there is memory for."""
+    import psutil
+
+    return max(1, min(os.cpu_count() or 1, psutil.virtual_memory().available // (limits.memory_mb * MB)))
+
+
+def _system_folders() -> tuple[Path, ...]:
+    """What a Python program reads: the system's libraries, and this Python's."""
+    system = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/localtime"]
+    system += ["/etc/alternatives", "/etc/fonts", "/sys/devices/system/cpu"]
+    return tuple(p for p in map(Path, [*system, sys.base_prefix, sys.prefix]) if p.exists())
+
+
+def _font_cache() -> list[str]:
+    """matplotlib's list of fonts: making it anew takes seconds."""
+    from matplotlib import get_cachedir
+
+    return [str(p) for p in Path(get_cachedir()).glob("fontlist-*.json")]
+
+
+# --- the launcher: runs as a program, between the grader and the worker ---------------------------
+
+_NEW = {"mount": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "ipc": 0x8000000, "pid": 0x20000000, "net": 0x40000000}
+_NEW_USER = 0x10000000
+_RDONLY, _NOSUID, _NODEV, _BIND, _REC, _PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+_DEATH_SIGNAL, _SET_DUMPABLE, _DROP_BOUNDING, _NO_NEW_PRIVS = 1, 4, 24, 38
+_MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
+_DEADLY = """
+    mount umount2 pivot_root chroot unshare setns ptrace process_vm_readv process_vm_writev kexec_load
+    kexec_file_load init_module finit_module delete_module bpf reboot swapon swapoff open_by_handle_at acct
+    settimeofday clock_settime sethostname setdomainname move_mount open_tree fsopen fsmount mount_setattr
+"""  # no use of these is innocent here: whoever tries is killed
+_DENIED = """
+    perf_event_open userfaultfd keyctl add_key request_key io_uring_setup io_uring_enter io_uring_register
+"""
+
+_libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+
+
+def _call(name: str, *args: object) -> int:
+    result = getattr(_libc, name)(*args)
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return result
+
+
+def _mount(source: str, target: Path, kind: str | None, flags: int, data: str = "") -> None:
+    _call("mount", source.encode(), str(target).encode(), kind and kind.encode(), ctypes.c_ulong(flags), data.encode())
+
+
+def _launch(config: dict) -> None:
+    """Enter new namespaces, start the first process in them, and end with its status."""
+    import pyseccomp as seccomp  # it looks for its library: not possible any more once inside
+
+    _call("prctl", _DEATH_SIGNAL, signal.SIGKILL)
+    uid, gid = os.getuid(), os.getgid()
+    flags = sum(_NEW.values())
+    if config["uid"] is None:
+        _call("unshare", flags | _NEW_USER)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    else:  # root needs no user namespace, and gives up being root below
+        _call("unshare", flags)
+    child = os.fork()
+    if child == 0:
+        _first_process(config, seccomp)
+    os.close(config["socket"])
+    _wait_for(child)
+
+
+def _wait_for(child: int) -> None:
+    """Pass interrupts on, bury the dead, and end as the child ends."""
+    signal.signal(signal.SIGINT, lambda number, frame: os.kill(child, signal.SIGINT))
+    while True:
+        with contextlib.suppress(InterruptedError):
+            pid, status = os.wait()
+            if pid == child:
+                code = os.waitstatus_to_exitcode(status)
+                os._exit(code if code >= 0 else 128 - code)
+
+
+def _first_process(config: dict, seccomp: ModuleType) -> None:
+    """Process 1 of the new world: it builds it, gives up its rights, and starts the worker."""
+    _call("prctl", _DEATH_SIGNAL, signal.SIGKILL)
+    _build_world(config)
+    _set_limits(config["limits"])
+    for capability in range(64):
+        if _libc.prctl(_DROP_BOUNDING, capability, 0, 0, 0) < 0:  # past the last one
+            break
+    if config["uid"] is not None:
+        os.setgroups([])
+        os.setresgid(config["uid"], config["uid"], config["uid"])
+        os.setresuid(config["uid"], config["uid"], config["uid"])
+    _drop_capabilities()
+    _call("prctl", _NO_NEW_PRIVS, 1, 0, 0, 0)
+    _filter_system_calls(seccomp)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.set_inheritable(config["socket"], True)
+        os.chdir("/tmp")
+        os.execv(config["argv"][0], config["argv"])
+    _call("prctl", _SET_DUMPABLE, 0)
+    os.close(config["socket"])
+    _wait_for(child)
+
+
+def _build_world(config: dict) -> None:
+    """A root of its own: read-only folders, a private /tmp and /dev/shm, its own /proc."""
+    _mount("none", Path("/"), None, _REC | _PRIVATE)
+    root = Path(config["root"])
+    size = f"size={config['limits']['disk_mb']}m,nr_inodes=50k,mode=1777"
+    copies = [(Path(c).name, Path(c).read_bytes()) for c in config["copies"]]
+    _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=1m,mode=755")
+    for source in dict.fromkeys(config["folders"]):
+        _show(Path(source), root)
+    for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
+        _show(Path(path), root, writable=True)
+    for folder in map(Path, config["hidden"]):
+        _mount("tmpfs", _inside(folder, root), "tmpfs", _RDONLY, "size=4k,mode=755")
+    for folder in ("tmp", "dev/shm"):
+        (root / folder).mkdir(exist_ok=True)
+        _mount("tmpfs", root / folder, "tmpfs", _NOSUID | _NODEV, size)
+    (root / "proc").mkdir()
+    _mount("proc", root / "proc", "proc", _NOSUID | _NODEV | 8)
+    (root / "tmp/.matplotlib").mkdir()
+    (root / "tmp/.matplotlib").chmod(0o777)
+    for name, content in copies:
+        (root / "tmp/.matplotlib" / name).write_bytes(content)
+    for name, link in (("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1")):
+        (root / "dev" / name).symlink_to(link)
+    old = root / "old"
+    old.mkdir()
+    _call("pivot_root", str(root).encode(), str(old).encode())
+    os.chdir("/")
+    _call("umount2", b"/old", 2)
+    Path("/old").rmdir()
+    _mount("none", Path("/"), None, _RDONLY | _NOSUID | _NODEV | 32 | _BIND)  # 32: remount
+
+
+def _inside(path: Path, root: Path) -> Path:
+    return root / path.relative_to("/")
+
+
+def _show(source: Path, root: Path, *, writable: bool = False) -> None:
+    """Bind a folder or file to the same path under ``root``; links are made anew."""
+    target = _inside(source, root)
+    if source.is_symlink():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.is_symlink() and not target.exists():
+            target.symlink_to(source.readlink())
+        return
+    if target.exists():  # already part of a folder shown before
+        return
+    if source.is_dir():
+        target.mkdir(parents=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    _mount(str(source), target, None, _BIND | _REC)
+    if not writable:
+        attributes = (ctypes.c_uint64 * 4)(_RDONLY | _NOSUID | _NODEV, 0, 0, 0)
+        path = str(target).encode()
+        _call("syscall", _MOUNT_SETATTR, _AT_FDCWD, path, _AT_RECURSIVE, ctypes.byref(attributes), 32)
+
+
+def _set_limits(limits: dict) -> None:
+    """Resource limits of one process; the grader watches the sum of them."""
+    seconds = int(limits["total_seconds"] * max(1, limits["threads"])) + 10
+    wanted = {
+        "CPU": seconds,
+        "CORE": 0,
+        "FSIZE": limits["disk_mb"] * MB,
+        "NOFILE": 1024,
+        "NPROC": limits["processes"],
+        "DATA": limits["memory_mb"] * MB,
+    }
+    for name, value in wanted.items():
+        kind = getattr(resource, f"RLIMIT_{name}", None)
+        if kind is not None:
+            with contextlib.suppress(ValueError):  # already stricter
+                resource.setrlimit(kind, (value, value))
+
+
+def _drop_capabilities() -> None:
+    header, nothing = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    _call("capset", ctypes.byref(header), ctypes.byref(nothing))
+
+
+def _filter_system_calls(seccomp: ModuleType) -> None:
+    rules = seccomp.SyscallFilter(seccomp.ALLOW)
+    for names, action in ((_DEADLY, seccomp.KILL_PROCESS), (_DENIED, seccomp.ERRNO(errno.EPERM))):
+        for name in names.split():
+            with contextlib.suppress(OSError, ValueError):  # unknown to this machine's libseccomp
+                rules.add_rule(action, name)
+    rules.add_rule(seccomp.KILL_PROCESS, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _NEW_USER, _NEW_USER))
+    rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")  # its flags cannot be seen: the C library falls back
+    rules.load()
+
+
+def _unprotected(config: dict) -> None:
+    _set_limits({**config["limits"], "processes": resource.getrlimit(resource.RLIMIT_NPROC)[0]})
+    child = os.fork()
+    if child == 0:
+        os.set_inheritable(config["socket"], True)
+        os.execv(config["argv"][0], config["argv"])
+    os.close(config["socket"])
+    _wait_for(child)
+
+
+if __name__ == "__main__":
+    try:
+        given = json.loads(sys.argv[1])
+        _launch(given) if given["isolate"] else _unprotected(given)
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        os._exit(REFUSED)
