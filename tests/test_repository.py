@@ -67,6 +67,7 @@ def test_every_import_of_the_package_is_declared():
         imported |= set(re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE))
     names = {"sklearn": "scikit-learn", "PIL": "matplotlib", "IPython": "ipykernel", "jupyter_client": "ipykernel"}
     names |= {"nbclient": "papermill", "cycler": "matplotlib"}  # come with, and are part of the interface of
+    names |= {"traitlets": "ipykernel", "jinja2": "nbconvert", "markupsafe": "nbconvert"}
     declared = {split(r)[0] for r in PROJECT["dependencies"]}
     ours = {"lecture_utils", *sys.stdlib_module_names}
     assert {names.get(name, name) for name in imported - ours} <= declared

@@ -24,14 +24,13 @@ from typing import Any
 
 import lecture_utils
 from lecture_utils.grading.report import gradescope, render
-from lecture_utils.grading.sandbox import MB, REFUSED, Limits, Sandbox, SandboxError
+from lecture_utils.grading.sandbox import MAX_PROCESSES, MB, REFUSED, Limits, Sandbox, SandboxError
 from lecture_utils.grading.tasks import CHECKS, Exercise, Student, StudentError, Todo, Verdict, run_check
 from lecture_utils.grading.wire import Channel, Timeout, WireError
 from lecture_utils.notebooks import write_text
 
 STATUSES = ("graded", "timeout", "memory", "crashed", "unreadable", "forbidden")
 MAX_FILE = 400 * MB
-MAX_PROCESSES_AT_ONCE = 48
 GRACE = 3.0  # seconds to come back after an interrupt
 _WORKER = [sys.executable, "-I", "-c", "from lecture_utils.grading.worker import main; main()"]
 
@@ -71,20 +70,19 @@ class _Run:
         self.notes: list[str] = []
         self.troubles: list[str] = []
         self.sandbox: Sandbox | None = None
-        self.stopped = ""
 
     # -- the process
 
     def start(self) -> None:
         package = Path(lecture_utils.__file__).parent
         self.sandbox = Sandbox(_WORKER, self.limits, folders=(package,), hidden=(CHECKS,), isolate=self.isolate)
-        self.channel, self.stopped = Channel(self.sandbox.socket), ""
+        self.channel = Channel(self.sandbox.socket)
         threading.Thread(target=self._watch, args=(self.sandbox,), daemon=True).start()
         try:
             self.channel.send_bytes(self.content, 60)
             plan, _ = self.channel.receive(60 + self.limits.cell_seconds)
         except WireError as error:
-            said, stopped = self.sandbox.said(), self.stopped
+            said, stopped = self.sandbox.said(), self.sandbox.stopped
             status = self.sandbox.end()
             if status == REFUSED:
                 raise SandboxError(said.strip().splitlines()[-1] if said.strip() else "no reason given") from error
@@ -103,14 +101,12 @@ class _Run:
         """End a process that takes more memory or starts more processes than it may."""
         while sandbox.process.poll() is None:
             memory, processes = sandbox.usage()
-            if processes > MAX_PROCESSES_AT_ONCE:
-                self.stopped = f"it ran more than {MAX_PROCESSES_AT_ONCE} processes at once"
+            if processes > MAX_PROCESSES:
+                sandbox.stopped = f"it ran more than {MAX_PROCESSES} processes at once"
             elif memory > self.limits.memory_mb * MB:
-                self.stopped = f"it took more than {self.limits.memory_mb} MB of memory"
-            if self.stopped:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(sandbox.process.pid, signal.SIGKILL)
-                return
+                sandbox.stopped = f"it took more than {self.limits.memory_mb} MB of memory"
+            if sandbox.stopped:
+                return sandbox.kill()
             time.sleep(0.1)
 
     def ask(self, message: dict, value: Any = None) -> tuple[dict, Any, bool]:
@@ -144,7 +140,7 @@ class _Run:
         with contextlib.suppress(Exception):
             self.sandbox.process.wait(1)
         alive = self.sandbox.process.poll() is None
-        stopped, status = self.stopped, self.end()
+        stopped, status = self.sandbox.stopped, self.end()
         if "memory" in stopped:
             return _Died("memory", stopped)
         if stopped or status == -signal.SIGSYS:

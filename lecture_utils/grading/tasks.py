@@ -306,8 +306,9 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, (torch.Tensor, np.ndarray)):
         if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
             return False
-        if isinstance(a, torch.Tensor) and a.device.type == "meta":
-            return True
+        devices = {v.device.type for v in (a, b) if isinstance(v, torch.Tensor)}
+        if "meta" in devices:
+            return len(devices) == 1
         x, y = (np.asarray(v.detach().float() if isinstance(v, torch.Tensor) else v) for v in (a, b))
         return np.array_equal(x, y, equal_nan=x.dtype.kind == "f")
     if isinstance(a, (list, tuple)):
@@ -354,7 +355,7 @@ def _rounded(value: Any) -> str:
 
 def close(got: Any, expected: Any, *, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
     """Whether two values are numbers or tensors of the same shape, close to each other."""
-    if not isinstance(got, (torch.Tensor, np.ndarray, numbers.Number)):
+    if not all(isinstance(v, (torch.Tensor, np.ndarray, numbers.Number)) for v in (got, expected)):
         return False
     a, b = (torch.as_tensor(v).detach().to("cpu") for v in (got, expected))
     if a.is_complex() or b.is_complex() or a.shape != b.shape:
@@ -397,7 +398,7 @@ def expect(
             came = f"{len(got)} values" if isinstance(got, (list, tuple)) else describe(got)
             raise Wrong(f"{what} must be {len(expected)} values.", hints["none" if got is None else "type"], got=came)
         for number, (g, e) in enumerate(zip(got, expected, strict=True), 1):
-            wrong = [(m[number - 1], hint) for m, hint in mistakes if isinstance(m, (list, tuple))]
+            wrong = [(m[number - 1], hint) for m, hint in mistakes if isinstance(m, (list, tuple)) and len(m) >= number]
             label = f"{what}, value {number}"
             expect(g, e, what=label, hints=hints, mistakes=wrong, dtype=dtype, rtol=rtol, atol=atol)
         return
@@ -406,7 +407,7 @@ def expect(
             came = f"the keys {sorted(map(str, got))}" if isinstance(got, dict) else describe(got)
             raise Wrong(f"{what} must be a dict of {len(expected)} keys.", hints["type"], got=came)
         for key in expected:
-            wrong = [(m[key], hint) for m, hint in mistakes if isinstance(m, dict)]
+            wrong = [(m[key], hint) for m, hint in mistakes if isinstance(m, dict) and key in m]
             label = f"{what} at {key!r}"
             expect(got[key], expected[key], what=label, hints=hints, mistakes=wrong, dtype=dtype, rtol=rtol, atol=atol)
         return

@@ -238,4 +238,5 @@ def main() -> None:
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
     sys.argv[1:] = []
+    os.register_at_fork(after_in_child=connection.close)  # a forked child has no business with the grader
     Worker(Channel(connection)).serve()

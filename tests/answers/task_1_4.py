@@ -1,58 +1,149 @@
-# %% right: where
-def standardise(x):
-    std = x.std(dim=0, correction=0)
-    return (x - x.mean(dim=0)) / torch.where(std == 0, 1.0, std)
+# %% right: from_numpy and tensor
+def shared(array):
+    return torch.from_numpy(array)
 
 
-# %% right: a loop over columns
-def standardise(x):
-    result = torch.zeros_like(x)
-    for column in range(x.shape[1]):
-        values = x[:, column] - x[:, column].mean()
-        spread = (values**2).mean().sqrt()
-        result[:, column] = values / spread if spread > 0 else values
-    return result
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float32)
 
 
-# %% right: through NumPy
-def standardise(x):
-    a = x.numpy().astype("float64")
-    std = a.std(axis=0)
-    std[std == 0] = 1
-    return torch.from_numpy((a - a.mean(axis=0)) / std).float()
+# %% right: as_tensor and clone
+def shared(array):
+    return torch.as_tensor(array, device="cpu")
 
 
-# %% wrong: divides by n - 1 -> correction=0
-def standardise(x):
-    std = x.std(dim=0)
-    return (x - x.mean(dim=0)) / torch.where(std == 0, 1.0, std)
+def float_copy(array):
+    return torch.from_numpy(array).clone().float()
 
 
-# %% wrong: constant column -> 0 / 0
-def standardise(x):
-    return (x - x.mean(dim=0)) / x.std(dim=0, correction=0)
+# %% right: copied by NumPy
+def shared(array):
+    tensor = torch.from_numpy(array)
+    return tensor[:]
 
 
-# %% wrong: whole matrix -> each column
-def standardise(x):
-    return (x - x.mean()) / x.std(correction=0)
+def float_copy(array):
+    return torch.from_numpy(array.astype("float32"))
 
 
-# %% wrong: in place -> changed its argument
-def standardise(x):
-    x -= x.mean(dim=0)
-    std = x.std(dim=0, correction=0)
-    x /= torch.where(std == 0, 1.0, std)
-    return x
+# %% right: through empty memory and lists
+def shared(array):
+    return torch.asarray(array, device="cpu", copy=False)
 
 
-# %% wrong: rows instead of columns -> is wrong
-def standardise(x):
-    std = x.std(dim=1, correction=0, keepdim=True)
-    return (x - x.mean(dim=1, keepdim=True)) / torch.where(std == 0, 1.0, std)
+def float_copy(array):
+    copy = torch.empty(array.shape)
+    copy[...] = torch.tensor(array.tolist())
+    return copy
 
 
-# %% wrong: no return -> return
-def standardise(x):
-    std = x.std(dim=0, correction=0)
-    z = (x - x.mean(dim=0)) / torch.where(std == 0, 1.0, std)
+# %% right: arithmetic makes a new tensor
+def shared(array):
+    return torch.from_numpy(array).detach()
+
+
+def float_copy(array):
+    return shared(array) + torch.zeros(array.shape, dtype=torch.float32, device="cpu") if array.dtype != "float64" else (
+        shared(array).to(torch.float32)
+    )
+
+
+# %% wrong: shared is a copy -> It is a copy
+def shared(array):
+    return torch.tensor(array)
+
+
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float32)
+
+
+# %% wrong: shared by clone -> It is a copy
+def shared(array):
+    return torch.from_numpy(array).clone()
+
+
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float32)
+
+
+# %% wrong: float() does not always copy -> It shares the memory
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.from_numpy(array).float()
+
+
+# %% wrong: as_tensor with dtype -> It shares the memory
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.as_tensor(array, dtype=torch.float32, device="cpu")
+
+
+# %% wrong: a slice of a converted tensor -> always copy
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.from_numpy(array).to(torch.float32)[:]
+
+
+# %% wrong: the dtype is kept -> Say which dtype
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.tensor(array)
+
+
+# %% wrong: shared converts -> same dtype
+def shared(array):
+    return torch.from_numpy(array).float()
+
+
+def float_copy(array):
+    return torch.from_numpy(array).float().clone()
+
+
+# %% wrong: copied by NumPy first -> It is a copy
+def shared(array):
+    return torch.from_numpy(array.copy())
+
+
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float32)
+
+
+# %% wrong: an array, not a tensor -> returns a tensor
+def shared(array):
+    return array
+
+
+def float_copy(array):
+    return array.astype("float32")
+
+
+# %% wrong: a contiguous copy of a strided array -> It is a copy
+def shared(array):
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float32)
+
+
+# %% wrong: the array is emptied -> changed the array
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    copy = torch.tensor(array, dtype=torch.float32)
+    array[...] = 0
+    return copy

@@ -1,0 +1,305 @@
+"""Hostile and odd submissions to the exercise in checks.py, each with the marks it deserves.
+
+``BANK[name]`` is ``(content, points, statuses)``: the notebook (a list of code cells, a list of
+cells, or bytes), the points it must get (None: no mark), and the statuses that are right.
+"""
+
+import json
+
+RIGHT1 = "# Task 9.1\ndef double(x):\n    return 2 * x"
+RIGHT2 = "# Task 9.2\nmodel = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))"
+RIGHT3 = "# Task 9.3\ndef reverse(word):\n    return word[::-1]"
+WRONG1 = "# Task 9.1\ndef double(x):\n    return x"
+STUB1 = '# Task 9.1\ndef double(x):\n    raise NotImplementedError("Task 9.1: write this part")'
+CHECK1 = 'from lecture_utils import check\ncheck("9.1")'
+NONE, FINE = (), ("graded",)
+
+
+def around(hostile, *, before=(RIGHT1, RIGHT2), after=(RIGHT3,)):
+    """A hostile cell among right answers, which must keep their marks."""
+    return [*before, hostile, *after]
+
+
+def notebook(cells, **changes):
+    """The bytes of a notebook; a string is a code cell."""
+    full = [
+        {"cell_type": "code", "source": c, "metadata": {}, "outputs": [], "execution_count": None}
+        if isinstance(c, str)
+        else c
+        for c in cells
+    ]
+    data = {"cells": full, "metadata": {}, "nbformat": 4, "nbformat_minor": 5} | changes
+    return json.dumps(data).encode()
+
+
+def text(source, kind="markdown"):
+    return {"cell_type": kind, "source": source, "metadata": {}}
+
+
+def big_outputs():
+    """A right notebook with 200 MB of stored output."""
+    cell = {"cell_type": "code", "source": RIGHT1, "metadata": {}, "execution_count": 1}
+    cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "x" * 1000}] * 200_000
+    return notebook([cell, RIGHT2, RIGHT3])
+
+
+LYING_TENSOR = """
+class Liar(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        return True
+    __eq__ = __ne__ = lambda self, other: True
+    __bool__ = lambda self: True
+# Task 9.1
+def double(x):
+    return torch.zeros(3).as_subclass(Liar)
+"""
+REDUCE = """
+import os
+class Evil:
+    def __reduce__(self):
+        return (os.system, ("echo stolen > /tmp/stolen",))
+# Task 9.3
+def reverse(word):
+    return Evil()
+"""
+LYING_MODULE = """
+class Fake:
+    __class__ = nn.Sequential
+    training = False
+    def named_parameters(self): return iter(())
+    def state_dict(self): return {}
+    def __call__(self, x): return x
+# Task 9.2
+model = Fake()
+"""
+LYING_STATE = """
+class Fake(nn.Module):
+    def forward(self, x): return torch.zeros(len(x), 2)
+    def state_dict(self, *a, **k):
+        shapes = [(3, 4), (3,), (2, 3), (2,)]
+        return {str(n): torch.ones(s) for n, s in enumerate(shapes)}
+# Task 9.2
+model = Fake()
+"""
+HARD_CODED = """
+# Task 9.1
+def double(x):
+    answers = {2: [[2.0, 4.0]], 4: [[2.0, 4.0], [6.0, 8.0]]}
+    return torch.tensor(answers.get(x.numel(), [[0.0]]))
+"""
+SEARCH = """
+import os
+needle = ("zyx" + "quux").encode()
+found = []
+for folder, _, names in os.walk("/"):
+    if folder.startswith(("/sys", "/usr", "/proc")) or "site-packages" in folder and "lecture_utils" not in folder:
+        continue
+    for name in names:
+        try:
+            with open(os.path.join(folder, name), "rb") as file:
+                if needle in file.read():
+                    found.append(os.path.join(folder, name))
+        except OSError:
+            pass
+own = id(needle)
+with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb") as memory:
+    for line in maps:
+        if line.split()[1].startswith("rw"):
+            start, end = (int(part, 16) for part in line.split()[0].split("-"))
+            try:
+                memory.seek(start)
+                block = memory.read(min(end - start, 1 << 28))
+            except (OSError, ValueError, OverflowError):
+                continue
+            at = block.find(b"in-" + needle)
+            if at >= 0:
+                found.append(hex(start + at))
+print("FOUND" if found else "NOTHING", found)
+"""
+# What a cell does, and the status that is right; the answers around it keep their 7 points.
+CELLS = {
+    "endless loop": ("while True: pass", ("timeout",)),
+    "endless loop that swallows": (
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        ("timeout",),
+    ),
+    "endless sleep in C": ("import ctypes; ctypes.CDLL(None).sleep(1000)", ("timeout", "graded")),
+    "no signals": (
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+        ("timeout",),
+    ),
+    "sys exit": ("import sys; sys.exit(0)", FINE),
+    "exit": ("exit()", FINE),
+    "quit in a thread": (
+        "import threading, os; t = threading.Thread(target=os._exit, args=(0,)); t.start(); t.join()",
+        ("crashed",),
+    ),
+    "os exit": ("import os; os._exit(0)", ("crashed",)),
+    "segfault": ("import ctypes; ctypes.string_at(0)", ("crashed",)),
+    "abort": ("import os; os.abort()", ("crashed",)),
+    "kill everyone": ("import os, signal; os.kill(-1, signal.SIGKILL)", FINE),
+    "kill itself": ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", ("crashed",)),
+    "stop itself": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", ("timeout",)),
+    "30 GB": ("x = bytearray(30 << 30)", ("memory",)),
+    "30 GB of tensor": ("x = torch.ones(30 << 28)", ("memory",)),
+    "memory bit by bit": ("x = []\nwhile True: x.append(bytearray(1 << 24))", ("memory",)),
+    "shared memory bit by bit": (
+        "import mmap\nx = []\nwhile True:\n    x.append(mmap.mmap(-1, 1 << 26)); x[-1].write(b'x' * (1 << 26))",
+        ("memory",),
+    ),
+    "fork bomb": ("import os\nwhile True: os.fork()", ("forbidden", "timeout", "graded")),
+    "thread bomb": (
+        "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()",
+        ("graded", "crashed"),
+    ),
+    "1 GB of stdout": ("for _ in range(1000): print('x' * 1_000_000)", ("graded", "timeout")),
+    "1 GB past Python": ("import os\nfor _ in range(1000): os.write(1, b'x' * 1_000_000)", FINE),
+    "1 GB of shell": ("!head -c 1000000000 /dev/zero | tr '\\\\0' x", ("graded", "timeout")),
+    "filling the disk": (
+        "import itertools\nfor n in itertools.count():\n    open(f'/tmp/{n}', 'wb').write(b'x' * (1 << 24))",
+        FINE,
+    ),
+    "an orphan": (
+        "import subprocess\nsubprocess.Popen(['sleep', '1234.5'], start_new_session=True)",
+        FINE,
+    ),
+    "a socket": ("import socket; socket.create_connection(('127.0.0.1', 22), 3)", ("forbidden",)),
+    "a name server": ("import socket; socket.gethostbyname('example.com')", FINE),
+    "a server": ("import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()", FINE),
+    "passwd": ("print(open('/etc/passwd').read())", FINE),
+    "the home folder": ("import os; print(os.listdir(os.path.expanduser('~')), os.listdir('/home'))", FINE),
+    "writing to the course": (
+        "import lecture_utils; open(lecture_utils.__file__, 'a').write('#')",
+        ("forbidden",),
+    ),
+    "its socket": (
+        "import os\nfor n in range(3, 64):\n    try: os.write(n, b'\\xff' * 64)\n    except OSError: pass",
+        ("forbidden", "crashed", "graded"),
+    ),
+    "a namespace": ("import ctypes; ctypes.CDLL(None).unshare(0x10000000)", ("forbidden",)),
+    "a debugger": ("import ctypes; ctypes.CDLL(None).ptrace(0, 0, 0, 0)", ("forbidden",)),
+    "the first process": ("print(open('/proc/1/environ').read())", ("forbidden",)),
+    "recursion": ("def f(): return f()\nf()", FINE),
+    "its own shell": ("get_ipython().run_cell = None; get_ipython().user_ns['check'] = None", FINE),
+    "warnings and noise": (
+        "import sys, warnings\nwarnings.warn('look at me')\nprint('9.1: 100 points', file=sys.stderr)\n"
+        "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)): pass",
+        FINE,
+    ),
+    "a syntax error": ("def f(:", FINE),
+    "an error": ("1 / 0", FINE),
+    "magics and shell lines": ("%matplotlib inline\n%time 1 + 1\n!echo hello\nfiles = !ls /", FINE),
+    "input": ("name = input('Who are you?')", FINE),
+    "script in its output": (
+        "from IPython.display import HTML, Javascript, SVG, display\n"
+        "display(HTML('<script>document.title = 1</script><img src=x onerror=alert(1)>'), Javascript('alert(1)'))\n"
+        'display(SVG(\'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>\'))\n'
+        "print('</pre><script>alert(2)</script>')",
+        FINE,
+    ),
+    "a searcher": (SEARCH, FINE),
+}
+PATCHES = {  # none of these helps a wrong answer to 9.1
+    "patched allclose": "torch.allclose = torch.equal = lambda *a, **k: True",
+    "patched builtins": "import builtins\nbuiltins.abs = builtins.all = lambda *a: True\nbuiltins.isinstance = type",
+    "patched eq": "torch.Tensor.__eq__ = torch.Tensor.__ne__ = lambda self, other: True",
+    "patched check": (
+        "import lecture_utils.grading.tasks as t, lecture_utils.grading.live as l\n"
+        "t.expect = t.close = t.run_check = l.check = lambda *a, **k: True"
+    ),
+    "patched worker": (
+        "import lecture_utils.grading.host as h\n"
+        "h.Host.call = lambda self, function, args, kwargs, keep: (args[0] if args else None, args)"
+    ),
+    "a mark in its output": "print('points: 100')\nopen('grades.csv', 'w').write('me,100')",
+}
+
+BANK = {
+    "right": ([RIGHT1, RIGHT2, RIGHT3], 7, FINE),
+    "wrong": ([WRONG1, RIGHT2, RIGHT3], 6, FINE),
+    "untouched": ([STUB1, "# Task 9.2\nmodel = ...", CHECK1], 0, FINE),
+    "no cells": (notebook([]), 0, FINE),
+    "no kernel spec": (notebook([RIGHT1, RIGHT2, RIGHT3], metadata={}), 7, FINE),
+    "another language": (
+        notebook(["x <- 2"], metadata={"kernelspec": {"name": "ir", "language": "R"}}),
+        None,
+        ("unreadable",),
+    ),
+    "invalid JSON": (b'{"cells": [', None, ("unreadable",)),
+    "JSON but no notebook": (b"[1, 2, 3]", None, ("unreadable",)),
+    "an empty file": (b"", None, ("unreadable",)),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), None, ("unreadable",)),
+    "deep JSON": (b"[" * 10_000_000, None, ("unreadable",)),
+    "old format": (
+        json.dumps(
+            {
+                "worksheets": [{"cells": [{"cell_type": "code", "input": s} for s in (RIGHT1, RIGHT2, RIGHT3)]}],
+                "nbformat": 3,
+            }
+        ).encode(),
+        7,
+        FINE,
+    ),
+    "lying tensor": ([LYING_TENSOR, RIGHT2, RIGHT3], 6, FINE),
+    "reduce": ([RIGHT1, RIGHT2, REDUCE], 3, FINE),
+    "lying module": ([RIGHT1, LYING_MODULE, RIGHT3], 5, FINE),
+    "lying state": ([RIGHT1, LYING_STATE, RIGHT3], 5, FINE),
+    "hard-coded": ([HARD_CODED, RIGHT2, RIGHT3], 6, FINE),
+    "a lazy function": ([RIGHT1, RIGHT2, "# Task 9.3\ndef reverse(word):\n    while True: pass"], 3, ("timeout",)),
+    "a deadly function": (
+        ["# Task 9.1\ndef double(x):\n    import os; os._exit(0)", RIGHT2, RIGHT3],
+        6,
+        ("crashed",),
+    ),
+    "a talkative function": (
+        ["# Task 9.1\ndef double(x):\n    print('x' * 100_000_000)\n    return 2 * x", RIGHT2, RIGHT3],
+        7,
+        FINE,
+    ),
+    "an answer that never ends": (
+        [RIGHT1, RIGHT2, "# Task 9.3\ndef reverse(word):\n    return iter(int, 1)"],
+        3,
+        FINE,
+    ),
+    "a deep answer": (
+        ["x = []\nfor _ in range(100000): x = [x]\n# Task 9.1\ndef double(y):\n    return x", RIGHT2, RIGHT3],
+        6,
+        FINE,
+    ),
+    "an answer that holds itself": (
+        ["x = []\nx.append(x)\ndef double(y):\n    return x", RIGHT2, RIGHT3],
+        6,
+        FINE,
+    ),
+    "a huge answer": (["def double(x):\n    return torch.zeros(1 << 28)", RIGHT2, RIGHT3], 6, FINE),
+    "a huge number": (["def double(x):\n    return 10 ** 5000", RIGHT2, RIGHT3], 6, FINE),
+    "nan": (["def double(x):\n    return x * float('nan')", RIGHT2, RIGHT3], 6, FINE),
+    "inputs in its error": (
+        [RIGHT1, RIGHT2, "# Task 9.3\ndef reverse(word):\n    print(word)\n    raise ValueError(word)"],
+        3,
+        FINE,
+    ),
+    "out of order": (["answer = double(torch.ones(1))", RIGHT3, RIGHT2, RIGHT1], 7, FINE),
+    "used before it is there": (
+        [
+            "# Task 9.2\nmodel = make()",
+            RIGHT2.replace("model =", "def make(): return"),
+            RIGHT1,
+            RIGHT3,
+        ],
+        7,
+        FINE,
+    ),
+    "duplicated, the last wins": ([RIGHT1, WRONG1, RIGHT2, RIGHT3, RIGHT3], 6, FINE),
+    "duplicated, the last is right": ([WRONG1, RIGHT1, RIGHT2, RIGHT3], 7, FINE),
+    "a copy of the stub": ([RIGHT1, RIGHT2, RIGHT3, STUB1], 7, FINE),
+    "split": (["# Task 9.1\ndef double(x):\n    y = 2 * x", "    return y", RIGHT2, RIGHT3], 7, FINE),
+    "split in the head": (["# Task 9.1\ndef double(x):", "    return 2 * x", RIGHT2, RIGHT3], 7, FINE),
+    "retyped": ([text(RIGHT1), RIGHT2, text(RIGHT3, "raw")], 7, FINE),
+    "edited check": ([RIGHT1, CHECK1.replace("9.1", "9.7"), "check = lambda *a: 'passed'", RIGHT2, RIGHT3], 7, FINE),
+    "cell types of its own": (notebook([RIGHT1, {"cell_type": "sql", "source": 3}, 5, RIGHT2, RIGHT3]), 7, FINE),
+    "200 MB of outputs": (big_outputs, 7, FINE),
+}
+BANK |= {name: (around(cell), 7, statuses) for name, (cell, statuses) in CELLS.items()}
+BANK |= {name: ([patch, WRONG1, RIGHT2, RIGHT3], None, FINE) for name, patch in PATCHES.items()}
