@@ -256,7 +256,7 @@ def _print_verdicts(row: dict, exercise) -> None:
         console.print(f"note: {escape(note)}", highlight=False)
     for task_id, v in row["tasks"].items():
         console.print(f"{words[v['status']]} {task_id} {exercise[task_id].title}", highlight=False)
-        for text in (v["case"], v["message"], v["where"], v["hint"]):
+        for text in (v["case"], v["message"], v.get("error"), v.get("where"), v["hint"]):
             if text and v["status"] != "passed":
                 console.print(f"    {escape(text)}", highlight=False)
 

@@ -460,7 +460,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     )
     for cell in notebook.cells:
         cell.metadata = nbformat.NotebookNode(
-            {key: value for key, value in cell.metadata.items() if key in ("slideshow", "tags")}
+            {key: value for key, value in cell.metadata.items() if key in ("slideshow", "tags", "nbgrader")}
         )
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
@@ -488,7 +488,7 @@ def find_faults(path: Path) -> list[str]:
     executed = 0
     for number, cell in enumerate(notebook.cells, 1):
         where = f"cell {number} ({cell.get('id')})"
-        if extra := set(cell.metadata) - {"slideshow", "tags"}:
+        if extra := set(cell.metadata) - {"slideshow", "tags", "nbgrader"}:
             faults.append(f"{where}: metadata {sorted(extra)}")
         if cell.cell_type == "markdown":
             faults += [f"{where}: picture without alternative text" for _ in _pictures_without_text(cell.source)]

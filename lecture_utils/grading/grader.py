@@ -3,6 +3,7 @@
 What a worker sends is plain data, bounded; nothing of it is ever unpickled, imported or evaluated.
 """
 
+import builtins
 import contextlib
 import csv
 import fcntl
@@ -214,8 +215,9 @@ class RemoteStudent(Student):
         if late:
             self._run.troubles.append("timeout")
             raise StudentError("TimeoutError", f"longer than {self._run.limits.cell_seconds:g} s")
-        if "todo" in reply:
-            raise Todo(str(reply["todo"])[:300])
+        if "todo" in reply:  # its own words could be anything
+            name = message.get("name") or (value and value[0])
+            raise Todo(f"{name if isinstance(name, str) else 'It'} is not there, or still the stub.")
         if "error" in reply:
             kind, message, where = (str(part)[:300] for part in [*reply["error"], "", "", ""][:3])
             raise StudentError(kind[:60], message, where)
@@ -375,9 +377,9 @@ def find_submissions(where: Path) -> list[Submission]:
             found.append(Submission(entry.name, inside[0] if inside else entry, problem))
     if not found:
         raise ValueError(f"{where} holds no submissions: STUDENT.ipynb, or STUDENT/ with one notebook in it")
-    names = Counter()
+    names: Counter[str] = Counter()
     unique = []
-    for one in found:
+    for one in sorted(found, key=lambda one: one.student):
         names[one.student] += 1
         again = f"-{names[one.student]}" if names[one.student] > 1 else ""
         unique.append(Submission(one.student + again, one.path, one.problem))
@@ -474,8 +476,10 @@ def to_row(student: str, exercise: Exercise, key: str, seed: int, grade: Grade) 
     for v in grade.verdicts:
         points = None if v.status == "unjudged" else exercise[v.task].points if v.status == "passed" else 0
         shown = asdict(v)
-        for private in ("task", "expected", "got", *(("error",) if v.held_out else ())):
+        for private in ("task", "expected", "got", *(("error", "where") if v.held_out else ())):
             shown.pop(private)
+        if v.held_out and v.error and not hasattr(builtins, v.message[len("Your code raised ") : -1]):
+            shown["message"] = "Your code raised an error."  # the name of a class can tell an input, too
         tasks[v.task] = {"points": points, "max_points": exercise[v.task].points, **shown}
     return {
         "student": student,

@@ -195,7 +195,7 @@ class Worker:
         error = None
         try:
             with _shown(record):
-                result = shell.run_cell(source, store_history=True)  # else a final ; is not seen
+                result = InteractiveShell.run_cell(shell, source, store_history=True)  # else a final ; is not seen
             error = result.error_before_exec or result.error_in_exec
         except BaseException as escaped:
             error = escaped

@@ -102,19 +102,19 @@ for folder, _, names in os.walk("/"):
                     found.append(os.path.join(folder, name))
         except OSError:
             pass
-own = id(needle)
 with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb") as memory:
     for line in maps:
         if line.split()[1].startswith("rw"):
             start, end = (int(part, 16) for part in line.split()[0].split("-"))
-            try:
-                memory.seek(start)
-                block = memory.read(min(end - start, 1 << 28))
-            except (OSError, ValueError, OverflowError):
-                continue
-            at = block.find(b"in-" + needle)
-            if at >= 0:
-                found.append(hex(start + at))
+            for begin in range(start, end, 1 << 24):
+                try:
+                    memory.seek(begin)
+                    block = memory.read(min(end - begin, (1 << 24) + 100))
+                except (OSError, ValueError, OverflowError):
+                    continue
+                at = block.find(b"in-" + needle)
+                if at >= 0:
+                    found.append(hex(begin + at))
 print("FOUND" if found else "NOTHING", found)
 """
 # What a cell does, and the status that is right; the answers around it keep their 7 points.
