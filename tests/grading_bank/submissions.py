@@ -92,9 +92,11 @@ SEARCH = """
 import os
 needle = ("zyx" + "quux").encode()
 found = []
-for folder, _, names in os.walk("/"):
-    if folder.startswith(("/sys", "/usr", "/proc")) or "site-packages" in folder and "lecture_utils" not in folder:
-        continue
+import itertools, sys, lecture_utils
+libraries = (sys.prefix, sys.base_prefix, "/usr", "/proc", "/sys", "/lib", "/bin", "/sbin")
+everywhere = itertools.chain(os.walk("/"), os.walk(os.path.dirname(lecture_utils.__file__)))
+for folder, inside, names in everywhere:
+    inside[:] = [name for name in inside if not os.path.join(folder, name).startswith(libraries)]
     for name in names:
         try:
             with open(os.path.join(folder, name), "rb") as file:

@@ -1,0 +1,149 @@
+# %% right: sequential with names
+from collections import OrderedDict
+
+model = nn.Sequential(
+    OrderedDict(
+        first=nn.Linear(64, 128), bend=nn.ReLU(), second=nn.Linear(128, 64), bend2=nn.ReLU(), last=nn.Linear(64, 10)
+    )
+)
+
+
+# %% right: a class
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.output = nn.Linear(64, 10)  # the order of the parameters does not matter
+        self.hidden1 = nn.Linear(64, 128)
+        self.hidden2 = nn.Linear(128, 64)
+
+    def forward(self, x):
+        x = torch.relu(self.hidden1(x))
+        x = F.relu(self.hidden2(x))
+        return self.output(x)
+
+
+model = Net()
+
+
+# %% right: nested, one ReLU used twice
+bend = nn.ReLU(inplace=True)
+model = nn.Sequential(nn.Sequential(nn.Linear(64, 128), bend), nn.Sequential(nn.Linear(128, 64), bend), nn.Linear(64, 10))
+
+
+# %% right: appended in a loop, with a Flatten
+sizes = [64, 128, 64, 10]
+model = nn.Sequential(nn.Flatten())
+for a, b in zip(sizes, sizes[1:]):
+    model.append(nn.Linear(a, b))
+    if b != 10:
+        model.append(nn.ReLU())
+
+
+# %% right: matrix products by hand, in evaluation mode
+class ByHand(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.ParameterList([nn.Parameter(torch.randn(b, a)) for a, b in ((64, 128), (128, 64), (64, 10))])
+        self.biases = nn.ParameterList([nn.Parameter(torch.zeros(n)) for n in (128, 64, 10)])
+
+    def forward(self, x):
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases)):
+            x = x @ weight.T + bias
+            if number < 2:
+                x = x.clamp(min=0)
+        return x
+
+
+model = ByHand().eval()
+
+
+# %% wrong: softmax at the end -> Remove the softmax
+model = nn.Sequential(
+    nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10), nn.Softmax(dim=1)
+)
+
+
+# %% wrong: log-softmax at the end -> Remove the log-softmax
+model = nn.Sequential(
+    nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10), nn.LogSoftmax(dim=1)
+)
+
+
+# %% wrong: ReLU after the last layer -> ReLU after the last layer
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10), nn.ReLU())
+
+
+# %% wrong: no activation -> No activation
+model = nn.Sequential(nn.Linear(64, 128), nn.Linear(128, 64), nn.Linear(64, 10))
+
+
+# %% wrong: one ReLU missing -> after the second nn.Linear is missing
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.Linear(64, 10))
+
+
+# %% wrong: first ReLU missing -> after the first nn.Linear is missing
+model = nn.Sequential(nn.Linear(64, 128), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+# %% wrong: sigmoid -> no other activation
+model = nn.Sequential(nn.Linear(64, 128), nn.Sigmoid(), nn.Linear(128, 64), nn.Sigmoid(), nn.Linear(64, 10))
+
+
+# %% wrong: leaky -> no other activation
+model = nn.Sequential(nn.Linear(64, 128), nn.LeakyReLU(), nn.Linear(128, 64), nn.LeakyReLU(), nn.Linear(64, 10))
+
+
+# %% wrong: the lecture's sizes -> line by line
+model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 10))
+
+
+# %% wrong: in and out swapped -> nn.Linear(in_features, out_features)
+model = nn.Sequential(nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 128), nn.ReLU(), nn.Linear(10, 64))
+
+
+# %% wrong: no bias -> bias=True
+model = nn.Sequential(
+    nn.Linear(64, 128, bias=False), nn.ReLU(), nn.Linear(128, 64, bias=False), nn.ReLU(), nn.Linear(64, 10, bias=False)
+)
+
+
+# %% wrong: a layer missing -> A layer is missing
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+
+
+# %% wrong: dropout -> In training mode
+model = nn.Sequential(
+    nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)
+)
+
+
+# %% wrong: batch norm -> a layer too many
+model = nn.Sequential(
+    nn.Linear(64, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)
+)
+
+
+# %% wrong: the class instead of a network -> an nn.Module
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+model = Net
+
+
+# %% wrong: a list -> an nn.Module
+model = [nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)]
+
+
+# %% wrong: looks right, forward does not use it -> Which layers
+class Liar(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x).flip(1)
+
+
+model = Liar(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
