@@ -86,7 +86,8 @@ def stub(source: str, task_id: str) -> str:
     if not _BLOCK.search(source):
         raise CourseError(f"task {task_id}: no `# BEGIN SOLUTION` ... `# END SOLUTION` in its cell")
     result = _BLOCK.sub(replace, source).rstrip("\n")
-    if "BEGIN SOLUTION" in result or "END SOLUTION" in result:
+    inside = "".join(match[2] for match in _BLOCK.finditer(source))
+    if "BEGIN SOLUTION" in result + inside or "END SOLUTION" in result:
         raise CourseError(f"task {task_id}: a marker `# BEGIN SOLUTION` or `# END SOLUTION` has no partner")
     try:
         ast.parse(result)

@@ -94,16 +94,29 @@ def mend(cells: list[Cell]) -> list[str]:
                 notes.append(f"cells {whole[0]} and {number} are two parts of one: joined")
                 continue
         whole = (number, cell)
-    for task in sorted({cell.task for _, cell in code if cell.task}):
-        ours = [(n, c) for n, c in code if c.task == task and c.runs]
-        stubs = [(n, c) for n, c in ours if is_stub(c.source)]
-        if len(ours) > 1 and len(stubs) < len(ours):
-            for number, cell in stubs:
-                cell.runs = False
-                notes.append(f"cell {number} is an empty copy of task {task}: left out")
-        if len(ours) - len(stubs) > 1:
-            notes.append(f"task {task} is answered in {len(ours) - len(stubs)} cells: the last one counts")
+    answered_by: dict[str, int] = {}
+    for number, cell in code:
+        if cell.task and cell.runs and not is_stub(cell.source):
+            again = [n for n in _defined(cell.source) if n in answered_by]
+            if again:
+                notes.append(f"{again[0]} of task {cell.task} is answered more than once: the last one counts")
+            answered_by |= dict.fromkeys(_defined(cell.source), number)
+    for number, cell in code:
+        if cell.task and cell.runs and is_stub(cell.source) and _defined(cell.source) & answered_by.keys():
+            cell.runs = False
+            notes.append(f"cell {number} is an empty copy of task {cell.task}: left out")
     return notes
+
+
+def _defined(source: str) -> set[str]:
+    """The names that a cell defines at its top level."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    names = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    assigned = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    return names | {target.id for target in assigned if isinstance(target, ast.Name)}
 
 
 def _compiles(source: str, *, raw: bool = False) -> bool:
@@ -127,7 +140,7 @@ def is_stub(source: str) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             last = node.body[-1]
-            if isinstance(last, ast.Raise) and "NotImplementedError" in ast.unparse(last):
+            if isinstance(last, ast.Raise) and "NotImplementedError" in ast.dump(last):
                 return True
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is ...:
             return True

@@ -97,7 +97,7 @@ libraries = (sys.prefix, sys.base_prefix, "/usr", "/proc", "/sys", "/lib", "/bin
 everywhere = itertools.chain(os.walk("/"), os.walk(os.path.dirname(lecture_utils.__file__)))
 for folder, inside, names in everywhere:
     inside[:] = [name for name in inside if not os.path.join(folder, name).startswith(libraries)]
-    for name in names:
+    for name in filter(lambda name: os.path.isfile(os.path.join(folder, name)), names):
         try:
             with open(os.path.join(folder, name), "rb") as file:
                 if needle in file.read():

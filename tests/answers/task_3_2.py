@@ -1,0 +1,197 @@
+# %% right: flat, one step after the other
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        slopes.append((f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / (2 * delta))
+    return torch.stack(slopes).view(x.shape)
+
+
+# %% right: numpy.ndindex, changing copies in place
+import numpy as np
+
+
+def numerical_gradient(f, x, delta):
+    result = torch.zeros(x.shape, dtype=torch.float64)
+    for index in np.ndindex(*x.shape):
+        up, down = x.double().clone(), x.double().clone()
+        up[index] += delta
+        down[index] -= delta
+        result[index] = (f(up) - f(down)) / (2 * delta)
+    return result
+
+
+# %% right: in place and put back
+def numerical_gradient(f, x, delta):
+    copy = x.detach().clone(memory_format=torch.contiguous_format).to(torch.float64)
+    flat, result = copy.view(-1), torch.empty(x.numel(), dtype=torch.float64)
+    for i in range(flat.numel()):
+        old = flat[i].item()
+        flat[i] = old + delta
+        up = f(copy).item()
+        flat[i] = old - delta
+        down = f(copy).item()
+        flat[i] = old
+        result[i] = (up - down) / delta / 2
+    return result.reshape(x.shape)
+
+
+# %% right: rows of an identity matrix, float64 tensor of a list
+def numerical_gradient(f, x, delta):
+    x = x.to(torch.float64)
+    values = []
+    for row in torch.eye(x.numel(), dtype=torch.float64):
+        step = delta * row.reshape(x.shape)
+        values.append(0.5 * float(f(x + step) - f(x - step)) / delta)
+    return torch.tensor(values, dtype=torch.float64).reshape(x.shape)
+
+
+# %% right: vmap
+def numerical_gradient(f, x, delta):
+    x = x.double()
+    steps = (delta * torch.eye(x.numel(), dtype=x.dtype)).view(-1, *x.shape)
+    g = torch.vmap(lambda step: (f(x + step) - f(x - step)) / (2 * delta))(steps)
+    return g.view(x.shape)
+
+
+# %% wrong: one step up -> step up only
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        slopes.append((f((flat + step).view(x.shape)) - f(flat.view(x.shape))) / delta)
+    return torch.stack(slopes).view(x.shape)
+
+
+# %% wrong: one step down -> step down only
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        slopes.append((f(flat.view(x.shape)) - f((flat - step).view(x.shape))) / delta)
+    return torch.stack(slopes).view(x.shape)
+
+
+# %% wrong: divided by delta -> 2 * delta long
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        slopes.append((f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / delta)
+    return torch.stack(slopes).view(x.shape)
+
+
+# %% wrong: brackets -> brackets
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        slopes.append((f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / 2 * delta)
+    return torch.stack(slopes).view(x.shape)
+
+
+# %% wrong: float32 -> x.double() has 16 digits
+def numerical_gradient(f, x, delta):
+    flat = x.float().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        slopes.append((f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / (2 * delta))
+    return torch.stack(slopes).view(x.shape).double()
+
+
+# %% wrong: dtype of x -> x.double() has 16 digits
+def numerical_gradient(f, x, delta):
+    result = torch.zeros_like(x)
+    for i in range(x.numel()):
+        up, down = x.flatten().clone(), x.flatten().clone()
+        up[i] += delta
+        down[i] -= delta
+        result.view(-1)[i] = (f(up.view(x.shape)) - f(down.view(x.shape))) / (2 * delta)
+    return result
+
+
+# %% wrong: changes x, a view is no copy -> it is a view
+def numerical_gradient(f, x, delta):
+    a = x.double().flatten()
+    result = torch.zeros(x.numel(), dtype=torch.float64)
+    for i in range(x.numel()):
+        old = a[i]
+        a[i] = old + delta
+        up = f(a.view(x.shape))
+        a[i] = old - delta
+        down = f(a.view(x.shape))
+        a[i] = old
+        result[i] = (up - down) / (2 * delta)
+    return result.view(x.shape)
+
+
+# %% wrong: not put back in x itself -> argument number 2
+def numerical_gradient(f, x, delta):
+    x = x.to(torch.float64)
+    result = torch.zeros(x.numel(), dtype=torch.float64)
+    for i in range(x.numel()):
+        flat = x.view(-1) if x.is_contiguous() else x.reshape(-1)
+        flat[i] += delta
+        up = f(flat.view(x.shape))
+        flat[i] -= 2 * delta
+        down = f(flat.view(x.shape))
+        flat[i] += delta
+        result[i] = (up - down) / (2 * delta)
+    return result.view(x.shape)
+
+
+# %% wrong: the first dimension only -> is wrong
+def numerical_gradient(f, x, delta):
+    x = x.double()
+    result = torch.zeros_like(x)
+    for i in range(len(x)):
+        step = torch.zeros_like(x)
+        step[i] = delta
+        result[i] = (f(x + step) - f(x - step)) / (2 * delta)
+    return result
+
+
+# %% wrong: all elements at once -> same time
+def numerical_gradient(f, x, delta):
+    x = x.double()
+    return torch.ones_like(x) * (f(x + delta) - f(x - delta)) / (2 * delta)
+
+
+# %% wrong: autograd -> quotient of differences
+def numerical_gradient(f, x, delta):
+    x = x.double().requires_grad_()
+    return torch.autograd.grad(f(x), x)[0]
+
+
+# %% wrong: flat result -> shape of x
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    steps = delta * torch.eye(len(flat), dtype=flat.dtype)
+    return torch.stack([(f((flat + s).view(x.shape)) - f((flat - s).view(x.shape))) / (2 * delta) for s in steps])
+
+
+# %% wrong: f gets the flat tensor -> f wants the shape of x
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    steps = delta * torch.eye(len(flat), dtype=flat.dtype)
+    return torch.stack([(f(flat + s) - f(flat - s)) / (2 * delta) for s in steps]).view(x.shape)
+
+
+# %% wrong: view of a transposed matrix -> reshape or flatten
+def numerical_gradient(f, x, delta):
+    flat = x.view(-1).double()
+    steps = delta * torch.eye(len(flat), dtype=flat.dtype)
+    slopes = [(f((flat + s).view(x.shape)) - f((flat - s).view(x.shape))) / (2 * delta) for s in steps]
+    return torch.stack(slopes).view(x.shape)

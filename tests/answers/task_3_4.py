@@ -1,0 +1,117 @@
+# %% right: two loaders
+def make_loaders(train_set, test_set, batch_size=128):
+    train_loader = DataLoader(train_set, batch_size=batch_size, shuffle=True)
+    test_loader = DataLoader(test_set, batch_size=batch_size)
+    return train_loader, test_loader
+
+
+# %% right: everything said
+def make_loaders(train_set, test_set, batch_size=128):
+    options = dict(batch_size=batch_size, drop_last=False, num_workers=0)
+    return [DataLoader(data, shuffle=data is train_set, **options) for data in (train_set, test_set)]
+
+
+# %% right: samplers
+from torch.utils.data import RandomSampler, SequentialSampler
+
+
+def make_loaders(train_set, test_set, batch_size=128):
+    train = DataLoader(train_set, batch_size, sampler=RandomSampler(train_set))
+    test = DataLoader(test_set, batch_size, sampler=SequentialSampler(test_set))
+    return train, test
+
+
+# %% right: batches from a sampler of our own
+class Batches:
+    def __init__(self, size, batch_size):
+        self.size, self.batch_size = size, batch_size
+
+    def __len__(self):
+        return -(-self.size // self.batch_size)
+
+    def __iter__(self):
+        return iter(torch.randperm(self.size).split(self.batch_size))
+
+
+def make_loaders(train_set, test_set, batch_size=128):
+    train = DataLoader(train_set, sampler=Batches(len(train_set), batch_size), batch_size=None)
+    return train, DataLoader(test_set, batch_size, False)
+
+
+# %% right: a seeded generator
+def make_loaders(train_set, test_set, batch_size=128):
+    generator = torch.Generator().manual_seed(5)
+    train = DataLoader(train_set, batch_size=batch_size, shuffle=True, generator=generator)
+    return train, DataLoader(test_set, batch_size=batch_size, shuffle=False)
+
+
+# %% wrong: no shuffle -> shuffle=True
+def make_loaders(train_set, test_set, batch_size=128):
+    return DataLoader(train_set, batch_size=batch_size), DataLoader(test_set, batch_size=batch_size)
+
+
+# %% wrong: test data shuffled -> No shuffle there
+def make_loaders(train_set, test_set, batch_size=128):
+    return tuple(DataLoader(data, batch_size=batch_size, shuffle=True) for data in (train_set, test_set))
+
+
+# %% wrong: the wrong one shuffled -> shuffle=True
+def make_loaders(train_set, test_set, batch_size=128):
+    return DataLoader(train_set, batch_size=batch_size), DataLoader(test_set, batch_size=batch_size, shuffle=True)
+
+
+# %% wrong: drops the last batch -> no drop_last
+def make_loaders(train_set, test_set, batch_size=128):
+    train = DataLoader(train_set, batch_size=batch_size, shuffle=True, drop_last=True)
+    return train, DataLoader(test_set, batch_size=batch_size)
+
+
+# %% wrong: drops the last test batch -> no drop_last
+def make_loaders(train_set, test_set, batch_size=128):
+    train = DataLoader(train_set, batch_size=batch_size, shuffle=True)
+    return train, DataLoader(test_set, batch_size=batch_size, drop_last=True)
+
+
+# %% wrong: fixed batch size -> batch_size on to both
+def make_loaders(train_set, test_set, batch_size=128):
+    return DataLoader(train_set, batch_size=128, shuffle=True), DataLoader(test_set, batch_size=128)
+
+
+# %% wrong: the test set in one batch -> batch_size on to both
+def make_loaders(train_set, test_set, batch_size=128):
+    train = DataLoader(train_set, batch_size=batch_size, shuffle=True)
+    return train, DataLoader(test_set, batch_size=len(test_set))
+
+
+# %% wrong: no batch size -> batches of 1
+def make_loaders(train_set, test_set, batch_size=128):
+    return DataLoader(train_set, shuffle=True), DataLoader(test_set)
+
+
+# %% wrong: two training sets -> first loader reads train_set
+def make_loaders(train_set, test_set, batch_size=128):
+    train = DataLoader(train_set, batch_size=batch_size, shuffle=True)
+    return train, DataLoader(train_set, batch_size=batch_size)
+
+
+# %% wrong: turned round -> first loader reads train_set
+def make_loaders(train_set, test_set, batch_size=128):
+    train = DataLoader(train_set, batch_size=batch_size, shuffle=True)
+    return DataLoader(test_set, batch_size=batch_size), train
+
+
+# %% wrong: shuffled once and for all -> drawn anew
+def make_loaders(train_set, test_set, batch_size=128):
+    shuffled = torch.utils.data.Subset(train_set, torch.randperm(len(train_set)).tolist())
+    return DataLoader(shuffled, batch_size=batch_size), DataLoader(test_set, batch_size=batch_size)
+
+
+# %% wrong: drawn with replacement -> exactly once
+def make_loaders(train_set, test_set, batch_size=128):
+    sampler = torch.utils.data.RandomSampler(train_set, replacement=True)
+    return DataLoader(train_set, batch_size, sampler=sampler), DataLoader(test_set, batch_size)
+
+
+# %% wrong: one loader only -> two DataLoaders
+def make_loaders(train_set, test_set, batch_size=128):
+    return DataLoader(train_set, batch_size=batch_size, shuffle=True)
