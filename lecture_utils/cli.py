@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from lecture_utils import notebooks as nb
+from lecture_utils.files import write_text
 
 app = typer.Typer(
     help="Run, check and publish the course's notebooks.",
@@ -162,7 +163,7 @@ def release(
             exercise = load_exercise(checks or path.name[:2])
             notebook = make_exercise(nb.read_notebook(path), exercise)
             target = (out or nb.course_root() / "exercises") / path.name
-            nb.write_text(target, nbformat.writes(notebook) + "\n")
+            write_text(target, nbformat.writes(notebook) + "\n")
             console.print(f"made {target}", highlight=False)
     except (nb.CourseError, ValueError) as error:
         raise _fail(str(error), 1) from None
@@ -292,7 +293,7 @@ def badges(
     for path, text in changed.items():
         print(f"{'would change' if check else 'changed'} {path}")
         if not check:
-            nb.write_text(path, text)
+            write_text(path, text)
     if check and changed:
         raise typer.Exit(1)
 

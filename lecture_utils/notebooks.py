@@ -24,6 +24,8 @@ from pathlib import Path
 import nbformat
 from nbformat.warnings import DuplicateCellId
 
+from lecture_utils.files import written_whole
+
 PROFILES = ("quick", "full")
 MAX_CELL_LINES = 25
 MAX_BYTES = 1_000_000
@@ -113,27 +115,6 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     if notebook.nbformat != 4:
         raise CourseError(f"{path.name} has the old notebook format {notebook.nbformat}: open and save it in Jupyter")
     return notebook
-
-
-@contextlib.contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place when the block has ended well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    draft = Path(name)
-    try:
-        yield draft
-        draft.chmod(0o666 & ~_umask())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 # --- running -------------------------------------------------------------------------------------
@@ -232,7 +213,7 @@ def run_notebook(
     environment = {**os.environ} if device == "auto" else {**os.environ, "LECTURE_DEVICE": device}
     memory.start()
     try:
-        with _written_whole(out / f"{path.stem}.ipynb") as draft:
+        with written_whole(out / f"{path.stem}.ipynb") as draft:
             try:
                 papermill.execute_notebook(
                     path,
@@ -250,10 +231,10 @@ def run_notebook(
                     environment=environment,
                 )
             except (PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
-                with _written_whole(failed) as kept:
+                with written_whole(failed) as kept:
                     shutil.copyfile(draft, kept)
                 raise error
-            with _written_whole(out / f"{path.stem}.html") as page:
+            with written_whole(out / f"{path.stem}.html") as page:
                 page.write_text(_html(draft, path.stem, out), encoding="utf-8")
         failed.unlink(missing_ok=True)
     except PapermillExecutionError as error:
@@ -313,7 +294,7 @@ def _register_engine() -> str:
 
 def write_results(results: list[RunResult], path: Path) -> None:
     """Write results as a JSON array of objects, whole or not at all."""
-    with _written_whole(path) as draft:
+    with written_whole(path) as draft:
         draft.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
 
 
@@ -417,7 +398,7 @@ def make_slides(path: Path, out: Path) -> Path:
         raw_template=_DECK, reveal_url_prefix=urls["reveal"], mathjax_url=urls["mathjax"], reveal_theme="white"
     )
     target = out / f"{path.stem}.slides.html"
-    with _written_whole(target) as draft:
+    with written_whole(target) as draft:
         draft.write_text(_export(exporter, path, path.stem), encoding="utf-8")
     return target
 
@@ -448,7 +429,7 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         reason = f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else str(error).strip().splitlines()[0]
         raise CourseError(f"{path.name} was left as it was, a cell failed: {reason}") from error
     clean(notebook)
-    with _written_whole(path) as draft:
+    with written_whole(path) as draft:
         nbformat.write(notebook, draft)
 
 
@@ -557,9 +538,3 @@ def rewrite_addresses(root: Path) -> dict[Path, str]:
         if new != old:
             changed[path] = new
     return changed
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a text file whole."""
-    with _written_whole(path) as draft:
-        draft.write_text(text, encoding="utf-8")

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from conftest import ROOT
 
+from lecture_utils import files
 from lecture_utils import notebooks as nb
 
 LECTURE = [sys.executable, "-c", "from lecture_utils.cli import app; app(prog_name='lecture')"]
@@ -352,9 +353,13 @@ def test_unusable_address(small_course):
 
 def test_written_whole_or_not_at_all(tmp_path):
     target = tmp_path / "file.txt"
-    nb.write_text(target, "before")
-    with pytest.raises(RuntimeError), nb._written_whole(target) as draft:
+    files.write_text(target, "before")
+    with pytest.raises(RuntimeError), files.written_whole(target) as draft:
         draft.write_text("half")
         raise RuntimeError
     assert target.read_text() == "before" and [p.name for p in tmp_path.iterdir()] == ["file.txt"]
     assert Path(target).stat().st_mode & 0o044 == 0o044  # readable as any other file
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError):  # what is no file is left alone
+        files.write_text(tmp_path / "pipe", "after")
+    assert not (tmp_path / "pipe").is_file()

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import lecture_utils
+from lecture_utils.files import write_text
 from lecture_utils.grading.report import gradescope, render
 from lecture_utils.grading.sandbox import MAX_PROCESSES, MB, REFUSED, Limits, Sandbox, SandboxError
 from lecture_utils.grading.tasks import CHECKS, Exercise, Student, StudentError, Todo, Verdict, run_check
 from lecture_utils.grading.wire import Channel, Timeout, WireError
-from lecture_utils.notebooks import write_text
 
 STATUSES = ("graded", "timeout", "memory", "crashed", "unreadable", "forbidden")
 MAX_FILE = 400 * MB

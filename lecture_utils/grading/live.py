@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lecture_utils.files import write_text
 from lecture_utils.grading.host import Host
 from lecture_utils.grading.tasks import CHECKS, Exercise, Student, Verdict, load_exercise, run_check
 
@@ -184,8 +185,6 @@ def _recall() -> dict[str, str]:
 
 
 def _remember(task_id: str, status: str) -> None:
-    from lecture_utils.notebooks import write_text
-
     known = _recall()
     if known.get(task_id) in ("passed", status):  # once solved, a later experiment takes nothing away
         return

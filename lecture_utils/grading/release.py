@@ -11,7 +11,7 @@ import textwrap
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
-from lecture_utils.grading.tasks import Exercise, Task
+from lecture_utils.grading.tasks import Exercise, Task, task_id_of
 from lecture_utils.notebooks import CourseError
 
 _BLOCK = re.compile(
@@ -51,12 +51,6 @@ def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbform
     released = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(released)
     return released
-
-
-def task_id_of(source: str) -> str | None:
-    """The task whose answer a cell holds: its source begins with a line ``# Task 2.3``."""
-    match = re.match(r"\s*# Task (\d+\.\d+)\b", source)
-    return match[1] if match else None
 
 
 def stub(source: str, task_id: str) -> str:

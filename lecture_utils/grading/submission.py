@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from lecture_utils.grading.release import task_id_of
+from lecture_utils.grading.tasks import task_id_of
 
 MAX_CELLS, MAX_SOURCE = 1000, 200_000
 

@@ -184,6 +184,12 @@ def load_exercise(which: str | Path) -> Exercise:
     return Exercise(number, tasks, getattr(module, "SETUP", ""), digest.hexdigest()[:16])
 
 
+def task_id_of(source: str) -> str | None:
+    """The task whose answer a cell holds: its source begins with a line ``# Task 2.3``."""
+    match = re.match(r"\s*# Task (\d+\.\d+)\b", source)
+    return match[1] if match else None
+
+
 # --- the student's work --------------------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 """What grading costs over merely running the cells: the ratio of the fastest of several runs each.
 
-The same solution notebooks, once in a plain Jupyter kernel (where `check` does nothing), once
-through the sandbox with every check and held-out case; taken in turns, both with one thread.
+The same solution notebooks, once in a plain Jupyter kernel (where each cell `check(...)` tries the
+visible cases, as for the student), once through the sandbox, where all cells run, then every check
+with the held-out cases too; taken in turns, both with one thread.
 
 python tests/benchmarks/grading_overhead.py [--runs 5]
 """
@@ -9,6 +10,7 @@ python tests/benchmarks/grading_overhead.py [--runs 5]
 import argparse
 import os
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -36,7 +38,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    os.environ |= {"LECTURE_GRADING": "1", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    os.environ |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    scratch = tempfile.TemporaryDirectory()
+    os.environ["LECTURE_PROGRESS"] = f"{scratch.name}/progress.json"
     for path in sorted((ROOT / "solutions").glob("*.ipynb")):
         ways = {plain_kernel: [], graded: []}
         for _ in range(runs):
