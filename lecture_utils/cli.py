@@ -199,10 +199,10 @@ def grade(
         raise _fail("name the exercise with --exercise NN, or your own tasks with --checks FILE")
     try:
         tasks = load_exercise(checks or exercise)
-        found = grader.find_submissions(submissions)
+        out = out or Path("build") / f"grades-{tasks.number}"
+        found = grader.find_submissions(submissions, out)
     except Exception as error:  # a file of checks may fail in any way
         raise _fail(str(error) if isinstance(error, ValueError) else f"{checks}: {error!r}") from None
-    out = out or Path("build") / f"grades-{tasks.number}"
     limits = sandbox.Limits(time_limit, 5 * time_limit, int(memory_limit * 1024))
     isolate = not allow_unsandboxed
     if isolate:
@@ -311,3 +311,7 @@ def doctor() -> None:
         if finding.remedy:
             console.print(f"   {'':<10} → {escape(finding.remedy)}", highlight=False, soft_wrap=True)
     raise typer.Exit(int(unwell))
+
+
+if __name__ == "__main__":
+    app()

@@ -24,7 +24,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """All findings, one by one; a look that breaks is itself a finding."""
-    for look in (_python, _packages, _pair, _device, _memory, _disk, _data, _kernel, _port, _proxy):
+    for look in (_python, _packages, _pair, _device, _memory, _disk, _data, _kernel, _sandbox, _port, _proxy):
         try:
             yield look()
         except Exception as error:
@@ -150,6 +150,16 @@ def _kernel() -> Finding:
     client.stop_channels()
     manager.shutdown_kernel(now=True)
     return Finding("kernel", "good", "the Jupyter kernel python3 starts")
+
+
+def _sandbox() -> Finding:
+    from lecture_utils.grading.sandbox import SandboxError, require
+
+    try:
+        require()
+    except SandboxError as error:
+        return Finding("grading", "note", str(error), "only `lecture grade` needs it")
+    return Finding("grading", "good", "the sandbox for strangers' notebooks works")
 
 
 def _port() -> Finding:

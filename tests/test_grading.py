@@ -8,7 +8,10 @@ import hashlib
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
+import time
 
 import psutil
 import pytest
@@ -183,10 +186,73 @@ def test_links_and_pipes_are_not_followed(tmp_path):
     done = run_small(tmp_path, tmp_path / "out")
     assert done.exit_code == 0, done.output
     rows = rows_of(tmp_path / "out")
-    assert {name: row["status"] for name, row in rows.items() if name != "out"} == dict.fromkeys(
+    assert {name: row["status"] for name, row in rows.items()} == dict.fromkeys(
         ["link", "pipe", "two", "none"], "unreadable"
     )
     assert rows["two"]["notes"] == ["the folder holds 2 notebooks, not one"]
+
+
+def test_names_that_are_no_text_and_what_a_mac_adds(tmp_path):
+    folder = tmp_path / "handed in"
+    (folder / "Aki" / ".ipynb_checkpoints").mkdir(parents=True)
+    (folder / "__MACOSX").mkdir()
+    for name in ("Aki/work.ipynb", "Aki/.ipynb_checkpoints/work.ipynb", "Aki/._work.ipynb", "._Bo.ipynb"):
+        (folder / name).write_bytes(notebook([RIGHT1]))
+    (folder / os.fsdecode(b"\xff.ipynb")).write_bytes(notebook([RIGHT1]))
+    done = run_small(folder, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert {name: row["points"] for name, row in rows_of(tmp_path / "out").items()} == {"Aki": 1, "\ufffd": 1}
+
+
+def test_a_fault_of_the_grader_costs_one_row(small, monkeypatch):
+    folder, out = small
+    whole = grader.grade_notebook
+    monkeypatch.setattr(
+        grader, "grade_notebook", lambda content, *a, **k: whole(content, *a, **k) if len(content) > 200 else 1 / 0
+    )
+    assert run_small(folder, out).exit_code == 0
+    rows = rows_of(out)
+    assert rows["Bea"]["points"] == 7 and rows["=cmd|x"]["points"] is None
+    assert "ZeroDivisionError" in rows["=cmd|x"]["notes"][0]
+
+
+def test_killed_for_real_it_goes_on_and_leaves_nothing_behind(small):
+    folder, out = small
+    for name in "abcdef":
+        (folder / f"{name}.ipynb").write_bytes(
+            notebook([RIGHT1, "import subprocess; subprocess.Popen(['sleep', '777.5'])"])
+        )
+    command = [sys.executable, "-m", "lecture_utils.cli", "grade", folder, "--checks", CHECKS, "--out", out]
+    command += ["--workers", "2", "--seed", "4"]
+    running = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (out / "results.jsonl").is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    running.kill()
+    running.wait()
+    before = (out / "results.jsonl").read_text().splitlines()
+    assert 0 < len(before) < 8
+    time.sleep(1)
+    left = [p.info["cmdline"] for p in psutil.process_iter(["cmdline"]) if "777.5" in (p.info["cmdline"] or [])]
+    assert left == []
+    done = run_small(folder, out, "--seed", "4")
+    assert done.exit_code == 0 and done.output.count("from before") == len(before)
+    lines = (out / "results.jsonl").read_text().splitlines()
+    assert lines[: len(before)] == before and len(lines) == len(rows_of(out)) == 8
+
+
+def test_interrupted_it_ends_soon(small):
+    folder, out = small
+    (folder / "slow.ipynb").write_bytes(notebook(["while True: pass"]))
+    command = [sys.executable, "-m", "lecture_utils.cli", "grade", folder, "--checks", CHECKS, "--out", out]
+    running = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (out / "results.jsonl").is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)  # the limit of the cell is 60 s
+    assert running.returncode == 130 and "the same command goes on" in said
 
 
 def test_gradescope(small):

@@ -26,7 +26,16 @@ from typing import Any
 import lecture_utils
 from lecture_utils.files import write_text
 from lecture_utils.grading.report import gradescope, render
-from lecture_utils.grading.sandbox import MAX_PROCESSES, MB, REFUSED, Limits, Sandbox, SandboxError
+from lecture_utils.grading.sandbox import (
+    MAX_PROCESSES,
+    MB,
+    REFUSED,
+    Limits,
+    Sandbox,
+    SandboxError,
+    start_again,
+    stop_all,
+)
 from lecture_utils.grading.tasks import CHECKS, Exercise, Student, StudentError, Todo, Verdict, run_check
 from lecture_utils.grading.wire import Channel, Timeout, WireError
 
@@ -75,6 +84,15 @@ class _Run:
     # -- the process
 
     def start(self) -> None:
+        for attempt in range(3):
+            try:
+                return self._start()
+            except SandboxError:  # it was tried before grading began: perhaps a machine too busy
+                if attempt == 2:
+                    raise
+                time.sleep(1)
+
+    def _start(self) -> None:
         package = Path(lecture_utils.__file__).parent
         self.sandbox = Sandbox(_WORKER, self.limits, folders=(package,), hidden=(CHECKS,), isolate=self.isolate)
         self.channel = Channel(self.sandbox.socket)
@@ -353,10 +371,11 @@ class Submission:
     problem: str = ""
 
 
-def find_submissions(where: Path) -> list[Submission]:
+def find_submissions(where: Path, out: Path | None = None) -> list[Submission]:
     """``STUDENT.ipynb`` files, and folders ``STUDENT/`` that hold one notebook, by name.
 
-    Links are not followed: an archive of submissions may hold one to anywhere.
+    Links are not followed: an archive of submissions may hold one to anywhere. Hidden files, what
+    a Mac adds to an archive, and the folder of results ``out`` are no submissions.
 
     Raises:
         ValueError: there is nothing to grade.
@@ -367,12 +386,12 @@ def find_submissions(where: Path) -> list[Submission]:
         raise ValueError(f"{where} is neither a notebook nor a folder of notebooks")
     found: list[Submission] = []
     for entry in sorted(where.iterdir()):
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name == "__MACOSX" or (out and entry.resolve() == out.resolve()):
             continue
         if entry.suffix == ".ipynb":
             found.append(Submission(entry.stem, entry, _unfit(entry)))
         elif entry.is_dir() and not entry.is_symlink():
-            inside = [p for p in sorted(entry.glob("**/*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
+            inside = [p for p in sorted(entry.rglob("*.ipynb")) if not _is_hidden(p.relative_to(entry))]
             problem = _unfit(inside[0]) if len(inside) == 1 else f"the folder holds {len(inside)} notebooks, not one"
             found.append(Submission(entry.name, inside[0] if inside else entry, problem))
     if not found:
@@ -382,8 +401,13 @@ def find_submissions(where: Path) -> list[Submission]:
     for one in sorted(found, key=lambda one: one.student):
         names[one.student] += 1
         again = f"-{names[one.student]}" if names[one.student] > 1 else ""
-        unique.append(Submission(one.student + again, one.path, one.problem))
+        student = os.fsencode(one.student + again).decode("utf-8", "replace")  # a name may be no UTF-8
+        unique.append(Submission(student, one.path, one.problem))
     return unique
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _unfit(path: Path) -> str:
@@ -561,9 +585,11 @@ def grade_folder(
             except BaseException:
                 for future in futures:
                     future.cancel()
+                stop_all()
                 raise
         results.write_csv(students, exercise)
     finally:
+        start_again()
         results.close()
 
 
@@ -574,7 +600,13 @@ def _grade_file(one: Submission, exercise: Exercise, options: dict[str, Any]) ->
         content = one.path.read_bytes()
     except OSError as error:
         return Grade("unreadable", None, exercise.max_points, 0.0, notes=[f"cannot be read: {error.strerror}"])
-    return grade_notebook(content, exercise, **options)
+    try:
+        return grade_notebook(content, exercise, **options)
+    except SandboxError:
+        raise
+    except Exception as error:  # a fault of ours with one notebook must not stop the others
+        note = f"the grader failed ({type(error).__name__}: {error}): please report this, with the notebook"
+        return Grade("crashed", None, exercise.max_points, 0.0, notes=[note[:500]])
 
 
 def _key(one: Submission, settings: str) -> str:

@@ -16,7 +16,7 @@ from lecture_utils.grading.tasks import Exercise
 if TYPE_CHECKING:
     from lecture_utils.grading.grader import Grade
 
-MAX_TEXT, MAX_PICTURES = 300_000, 450_000
+MAX_TEXT, MAX_PICTURES, MAX_PIXELS = 300_000, 450_000, 20_000_000
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -123,12 +123,15 @@ def _cut(text: str, left: int) -> tuple[str, int]:
 
 
 def _png(text: str) -> str:
-    """The base64 text of a PNG file, normalised; empty if it is none."""
+    """The base64 text of a PNG file, normalised; empty if it is none, or one of too many pixels."""
     try:
         content = base64.b64decode(text)
     except ValueError:
         return ""
-    return base64.b64encode(content).decode() if content.startswith(b"\x89PNG\r\n\x1a\n") else ""
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    if not content.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") or width * height > MAX_PIXELS:
+        return ""
+    return base64.b64encode(content).decode()
 
 
 def gradescope(row: dict[str, Any], exercise: Exercise) -> str:

@@ -21,6 +21,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import weakref
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -39,6 +41,26 @@ PROTECTIONS = (
 
 # Root runs each worker as a user that nobody is: limits are counted per user.
 _FREE_UIDS = itertools.count(1_000_000_000 + os.getpid() % 100_000 * 10_000)
+
+
+_ALIVE: weakref.WeakSet["Sandbox"] = weakref.WeakSet()
+_STOPPED = threading.Event()
+
+
+class Stopped(BaseException):
+    """Grading was interrupted: nothing is started any more."""
+
+
+def stop_all() -> None:
+    """End every sandbox of this process, and start none until :func:`start_again`."""
+    _STOPPED.set()
+    for sandbox in list(_ALIVE):
+        sandbox.kill()
+
+
+def start_again() -> None:
+    """Allow sandboxes again."""
+    _STOPPED.clear()
 
 
 class SandboxError(RuntimeError):
@@ -89,6 +111,8 @@ class Sandbox:
         hidden: tuple[Path, ...] = (),
         isolate: bool = True,
     ):
+        if _STOPPED.is_set():
+            raise Stopped
         self.limits, self.stopped = limits, ""
         if isolate and sys.platform != "linux":
             raise SandboxError(f"no sandbox on {sys.platform}: grade on Linux, or give --allow-unsandboxed")
@@ -135,6 +159,7 @@ class Sandbox:
             start_new_session=True,
         )
         theirs.close()
+        _ALIVE.add(self)
 
     def interrupt(self) -> None:
         """What Ctrl-C does."""
@@ -200,8 +225,9 @@ def require() -> None:
         if trial.process.returncode != 0:
             reason = trial.said().strip().splitlines()[-1:] or [f"exit status {trial.process.returncode}"]
             raise SandboxError(
-                f"the sandbox cannot be had here ({reason[0]}); grade on a Linux machine that lets users make "
-                "namespaces and has libseccomp, or give --allow-unsandboxed for notebooks that you trust"
+                f"the sandbox cannot be had here ({reason[0]}): it needs a Linux that lets users make namespaces "
+                "(on Ubuntu: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0) and has libseccomp; "
+                "for notebooks that you trust there is --allow-unsandboxed"
             )
     finally:
         trial.end()
