@@ -59,4 +59,4 @@ def test_a_look_that_breaks_is_a_finding(monkeypatch):
     broken.__name__ = "_disk"
     monkeypatch.setattr(doctor, "_disk", broken)
     findings = {f.topic: f for f in doctor.examine()}
-    assert findings["disk"].level == "bad" and "unreadable" in findings["disk"].text and len(findings) == 10
+    assert findings["disk"].level == "bad" and "unreadable" in findings["disk"].text and len(findings) == 11

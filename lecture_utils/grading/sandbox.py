@@ -352,15 +352,15 @@ def _build_world(config: dict) -> None:
     size = f"size={config['limits']['disk_mb']}m,nr_inodes=50k,mode=1777"
     copies = [(Path(c).name, Path(c).read_bytes()) for c in config["copies"]]
     _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=1m,mode=755")
+    for folder in ("tmp", "dev/shm"):  # before the others: Python or the course may lie below /tmp
+        (root / folder).mkdir(parents=True)
+        _mount("tmpfs", root / folder, "tmpfs", _NOSUID | _NODEV, size)
     for source in dict.fromkeys(config["folders"]):
         _show(Path(source), root)
     for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
         _show(Path(path), root, writable=True)
     for folder in map(Path, config["hidden"]):
         _mount("tmpfs", _inside(folder, root), "tmpfs", _RDONLY, "size=4k,mode=755")
-    for folder in ("tmp", "dev/shm"):
-        (root / folder).mkdir(exist_ok=True)
-        _mount("tmpfs", root / folder, "tmpfs", _NOSUID | _NODEV, size)
     (root / "proc").mkdir()
     _mount("proc", root / "proc", "proc", _NOSUID | _NODEV | 8)
     (root / "tmp/.matplotlib").mkdir()
