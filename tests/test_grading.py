@@ -269,6 +269,8 @@ def test_a_student_sees_what_the_instructor_sees(tmp_path):
     done = run_small(path, tmp_path / "out")
     assert done.exit_code == 0 and "✗ not solved 9.3" in done.output and "Try it on 'abc'" in done.output
     assert rows_of(tmp_path / "out")["mine"]["tasks"]["9.1"]["cases"] == 2  # the visible ones
+    report = (tmp_path / "out" / "reports" / "mine.html").read_text()
+    assert "2 visible cases passed; 3 more are run when graded" in report and "(held out)" not in report
 
 
 @pytest.mark.parametrize(

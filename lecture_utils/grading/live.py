@@ -114,7 +114,7 @@ class Feedback:
         rows = "".join(f"<div>{f'<b>{label}:</b> ' if label else ''}{html.escape(text)}</div>" for label, text in rest)
         return (
             f'<div role="status" style="border-left: 6px solid {color}; padding: 4px 12px; overflow-wrap: anywhere">'
-            f'<div><b><span style="color: {color}">{mark}</span> {html.escape(title)}</b></div>{rows}</div>'
+            f"<div><b>{mark} {html.escape(title)}</b></div>{rows}</div>"
         )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT, MAX_PICTURES, MAX_PIXELS = 300_000, 450_000, 20_000_000
 
-_PAGE = """<!DOCTYPE html>
+_PAGE = r"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -33,7 +33,7 @@ pre.shown { background: none; border-left: 3px solid #bbb; } pre.error { border-
 table { border-collapse: collapse; } td, th { padding: .2rem .6rem; border-bottom: 1px solid #ccc; text-align: left; }
 .verdict { border-left: 6px solid; padding: .2rem .8rem; margin: .5rem 0 1.2rem; }
 .passed { border-color: #00704a; } .failed { border-color: #b03a00; } .todo, .unjudged { border-color: #5f5f5f; }
-.text { color: #444; } .left-out { opacity: .75; } img { max-width: 100%; }
+.text, summary { color: #444; } .left-out { opacity: .75; } img { max-width: 100%; }
 </style>
 </head>
 <body>
@@ -54,7 +54,9 @@ table { border-collapse: collapse; } td, th { padding: .2rem .6rem; border-botto
 {% macro verdict(id) %}{% set v = row.tasks[id] %}
 <div class="verdict {{ v.status }}" id="task-{{ id }}"><strong>{{ words[v.status] }}: task {{ id }},
 {{ exercise[id].title }}</strong>
-{% if v.status == "passed" %}<div>{{ v.cases }} cases passed, the held-out ones included.</div>{% else %}
+{% if v.status == "passed" %}<div>{% if v.cases > exercise[id].visible %}
+{{ v.cases }} cases passed, the held-out ones included.{% else %}
+{{ v.cases }} visible cases passed; {{ exercise[id].held_out }} more are run when graded.{% endif %}</div>{% else %}
 {% if v.case %}<div>Case: {{ v.case }}{% if v.held_out %} (held out){% endif %}</div>{% endif %}
 <div>{{ v.message }}</div>
 {% if v.error %}<div>Error: {{ v.error }}</div>{% endif %}
@@ -70,7 +72,8 @@ table { border-collapse: collapse; } td, th { padding: .2rem .6rem; border-botto
 {% else %}<pre class="shown">{{ output.text }}</pre>{% endif %}
 {% endfor %}
 {% if cell.error %}<pre class="shown error">{{ cell.error }}</pre>{% endif %}
-{% else %}<pre class="text">{{ cell.source }}</pre>{% endif %}
+{% else %}<details><summary>{{ cell.source.strip().partition("\n")[0][:100] }}</summary>
+<pre class="text">{{ cell.source }}</pre></details>{% endif %}
 {% if cell.verdict %}{{ verdict(cell.verdict) }}{% endif %}
 </section>
 {% endfor %}

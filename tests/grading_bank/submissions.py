@@ -92,7 +92,7 @@ SEARCH = """
 import os
 needle = ("zyx" + "quux").encode()
 found = []
-import itertools, sys, lecture_utils
+import itertools, sys, lecture_utils.grading.tasks
 libraries = (sys.prefix, sys.base_prefix, "/usr", "/proc", "/sys", "/lib", "/bin", "/sbin")
 everywhere = itertools.chain(os.walk("/"), os.walk(os.path.dirname(lecture_utils.__file__)))
 for folder, inside, names in everywhere:
@@ -117,6 +117,7 @@ with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb") as memory:
                 at = block.find(b"in-" + needle)
                 if at >= 0:
                     found.append(hex(begin + at))
+found += [str(path) for path in lecture_utils.grading.tasks.CHECKS.rglob("*.py")]  # the course's own
 print("FOUND" if found else "NOTHING", found)
 """
 # What a cell does, and the status that is right; the answers around it keep their 7 points.
