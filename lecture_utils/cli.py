@@ -192,7 +192,9 @@ def grade(
     ] = False,
 ) -> None:
     """Grade notebooks in a sandbox: grades.csv, results.jsonl, and a report for each student."""
-    from lecture_utils.grading import grader, sandbox
+    if sys.platform == "win32":
+        raise _fail("grading needs Linux: use WSL")
+    from lecture_utils.grading import folder, sandbox
     from lecture_utils.grading.tasks import load_exercise
 
     if (exercise is None) == (checks is None):
@@ -200,7 +202,7 @@ def grade(
     try:
         tasks = load_exercise(checks or exercise)
         out = out or Path("build") / f"grades-{tasks.number}"
-        found = grader.find_submissions(submissions, out)
+        found = folder.find_submissions(submissions, out)
     except Exception as error:  # a file of checks may fail in any way
         raise _fail(str(error) if isinstance(error, ValueError) else f"{checks}: {error!r}") from None
     limits = sandbox.Limits(time_limit, 5 * time_limit, int(memory_limit * 1024))
@@ -229,7 +231,7 @@ def grade(
     ) as progress:
         bar = progress.add_task("grading", total=len(found))
         try:
-            for row, was_there in grader.grade_folder(
+            for row, was_there in folder.grade_folder(
                 found, tasks, out, seed=seed, limits=limits, workers=count, fresh=fresh,
                 held_out=not visible, isolate=isolate, for_gradescope=format == "gradescope",
             ):  # fmt: skip
@@ -246,7 +248,7 @@ def grade(
         _print_verdicts(rows[0], tasks)
     else:
         _print_class(rows, tasks)
-    name = grader.report_name(found[0].student)
+    name = folder.report_name(found[0].student)
     report = out / "reports" / (f"{name}.html" if submissions.is_file() else "")
     console.print(f"marks: {out / 'grades.csv'}, reports: {report}", highlight=False, soft_wrap=True)
 
@@ -263,7 +265,7 @@ def _print_verdicts(row: dict, exercise) -> None:
 
 
 def _print_class(rows: list[dict], exercise) -> None:
-    from lecture_utils.grading.grader import summarise
+    from lecture_utils.grading.folder import summarise
 
     table = Table("task", "solved", "most common failure", title="the class", title_justify="left")
     for name, share, failure in summarise(rows, exercise):

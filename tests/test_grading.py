@@ -20,7 +20,8 @@ from grading_bank.submissions import BANK, PATCHES, RIGHT1, RIGHT2, RIGHT3, note
 from typer.testing import CliRunner
 
 from lecture_utils.cli import app
-from lecture_utils.grading import grader, sandbox
+from lecture_utils.grading import folder as classes
+from lecture_utils.grading import grader, report, sandbox
 from lecture_utils.grading.tasks import load_exercise
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -95,17 +96,17 @@ def test_held_out_inputs_do_not_come_out_through_an_error(tmp_path):
         grade = grader.grade_notebook(notebook([answer.replace("{}", error, 1)]), exercise, seed=0)
         (verdict,) = [v for v in grade.verdicts if v.task == "9.3"]
         assert verdict.status != "passed" and verdict.held_out
-        row = grader.to_row("me", exercise, "", 0, grade)
-        assert NEEDLE not in json.dumps(row) and NEEDLE not in grader.render(row, grade, exercise)
+        row = classes.to_row("me", exercise, "", 0, grade)
+        assert NEEDLE not in json.dumps(row) and NEEDLE not in report.render(row, grade, exercise)
 
 
 def test_reports_are_inert_and_small(graded):
-    for report in (graded[1] / "reports").glob("*.html"):
-        page = report.read_text()
-        assert len(page.encode()) < 1_000_000, report
+    for page_file in (graded[1] / "reports").glob("*.html"):
+        page = page_file.read_text()
+        assert len(page.encode()) < 1_000_000, page_file
         assert "default-src 'none'" in page
-        assert not re.search(r"<(script|iframe|object|embed|svg|link|form)\b", page, re.IGNORECASE), report
-        assert not re.search(r"<[^>]*\son\w+\s*=", page), report
+        assert not re.search(r"<(script|iframe|object|embed|svg|link|form)\b", page, re.IGNORECASE), page_file
+        assert not re.search(r"<[^>]*\son\w+\s*=", page), page_file
 
 
 def test_no_process_outlives_the_grading(graded):
@@ -269,8 +270,8 @@ def test_a_student_sees_what_the_instructor_sees(tmp_path):
     done = run_small(path, tmp_path / "out")
     assert done.exit_code == 0 and "✗ not solved 9.3" in done.output and "Try it on 'abc'" in done.output
     assert rows_of(tmp_path / "out")["mine"]["tasks"]["9.1"]["cases"] == 2  # the visible ones
-    report = (tmp_path / "out" / "reports" / "mine.html").read_text()
-    assert "2 visible cases passed; 3 more are run when graded" in report and "(held out)" not in report
+    page = (tmp_path / "out" / "reports" / "mine.html").read_text()
+    assert "2 visible cases passed; 3 more are run when graded" in page and "(held out)" not in page
 
 
 @pytest.mark.parametrize(
@@ -316,7 +317,7 @@ def test_a_missing_protection_is_noticed(monkeypatch):
 
 def test_one_grader_at_a_time(small, capfd):
     folder, out = small
-    results = grader.Results(out)
+    results = classes.Results(out)
     done = run_small(folder, out)
     results.close()
     assert done.exit_code == 2 and "another grader" in done.output + capfd.readouterr().err

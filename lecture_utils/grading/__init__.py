@@ -2,7 +2,7 @@
 
 Reading order: ``tasks`` (what a check is written with), ``host`` (the student's side of a check),
 ``live`` (``check()`` and ``progress()`` in the notebook), ``wire``, ``worker`` and ``sandbox`` (the
-process in which a stranger's notebook runs), ``grader`` and ``report``. The checks of the course
+process in which a stranger's notebook runs), ``grader``, ``folder`` and ``report``. The checks of the course
 are in ``checks/``, one file an exercise; they never enter that process.
 """
 
