@@ -10,7 +10,7 @@ from conftest import ROOT
 from torch import nn
 
 from lecture_utils.grading import live
-from lecture_utils.grading.tasks import Exercise, Handle, Todo, Wrong, expect, load_exercise, task
+from lecture_utils.grading.tasks import Exercise, Handle, Todo, Wrong, expect, load_exercise, run_check, task
 
 CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
 
@@ -222,3 +222,17 @@ def test_todo_is_no_wrong(names):
     names["double"] = ...
     with pytest.raises(Todo):
         live.LiveStudent(names).value("double")
+
+
+def test_inputs_named_in_a_case_are_for_visible_cases_only(names):
+    def judge(visible):
+        @task("9.1", "T", points=1, difficulty=1, minutes=1, names=["f"], hints=["h"], visible=visible, held_out=1)
+        def one(student, rng, case):
+            student.case = "two numbers | x = 3"
+            if case == 1:
+                raise Wrong("no")
+
+        return run_check(one, live.LiveStudent(names), 0, held_out=True)
+
+    assert (judge(2).case, judge(2).held_out) == ("two numbers, x = 3", False)
+    assert (judge(1).case, judge(1).held_out) == ("two numbers", True)

@@ -200,7 +200,8 @@ class Student:
     ``torch.dtype``, ``torch.device``, and lists, tuples and dicts of these. Anything else stays
     where it is and arrives as a :class:`Handle`, which may be an argument of further calls.
 
-    Set ``student.case`` to a few words on the case being tried: they are shown if it fails.
+    Set ``student.case`` to a few words on the case being tried: they are shown if it fails. What
+    stands behind `` | `` in them, such as the value of an input, is left out for held-out cases.
     """
 
     case = ""
@@ -515,7 +516,9 @@ def run_check(one: Task, student: Student, seed: int, *, held_out: bool) -> Verd
             verdict.status, verdict.message = "failed", "The answer is not of the kind that was asked for."
             verdict.hint, verdict.error = DEFAULT_HINTS["type"], f"{type(error).__name__}: {error}"[:300]
         if verdict.status != "passed":
-            verdict.case, verdict.held_out = student.case, case >= one.visible
+            verdict.held_out = case >= one.visible
+            public, _, inputs = student.case.partition(" | ")
+            verdict.case = f"{public}, {inputs}" if inputs and not verdict.held_out else public
             return verdict
         verdict.passed += 1
     return verdict

@@ -178,7 +178,7 @@ def replace_outliers(student: Student, rng, case: int) -> None:
     if size - outliers > 2:  # exactly at the limit, on either side
         values[-2:] = limit, -limit
     x = torch.tensor(rng.permutation(values).reshape(shape).tolist())
-    student.case = f"{size} values of shape {shape}, {outliers} of them outliers"
+    student.case = f"{size} values of shape {shape}, {'some of them' if outliers else 'none'} beyond the limit"
     mask = x.abs() > limit
     good = x[~mask].mean()
 

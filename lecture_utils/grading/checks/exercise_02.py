@@ -325,8 +325,8 @@ def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
     shapes = fixed[case] if case < len(fixed) else random
     without = {1} if case == 2 else {int(rng.integers(len(shapes) - 1))} if case > 3 and case % 2 else set()
     lr = round(float(rng.uniform(0.05, 0.9)), 3)
-    student.case = f"{len(shapes)} parameter{'s' * (len(shapes) > 1)}, lr = {lr}"
-    student.case += "".join(f", number {k + 1} without a gradient" for k in without)
+    student.case = f"{len(shapes)} parameter{'s' * (len(shapes) > 1)}"
+    student.case += "".join(f", number {k + 1} without a gradient" for k in without) + f" | lr = {lr}"
     values = [_floats(rng.normal(0, 3, shape)) for shape in shapes]
     gradients = [None if k in without else _floats(rng.normal(0, 2, shape)) for k, shape in enumerate(shapes)]
     make = Code("lambda v, g: [p := nn.Parameter(v), setattr(p, 'grad', g)][0]")
@@ -552,7 +552,7 @@ def repair_training_loop(student: Student, rng: np.random.Generator, case: int) 
     size, last = int(rng.integers(5, 9)), int(rng.integers(1, 4))
     sizes = [size] * ([2, 3, 1][case] if case < 3 else int(rng.integers(2, 5))) + [size if case == 6 else last]
     lr = round(float(rng.uniform(0.2, 0.5)), 2)
-    student.case = f"batches of {', '.join(map(str, sizes))} images, SGD with lr = {lr}"
+    student.case = f"batches of {', '.join(map(str, sizes))} images, SGD | lr = {lr}"
     shapes = {"0.weight": (hidden, inputs), "0.bias": (hidden,), "2.weight": (classes, hidden), "2.bias": (classes,)}
     state = {name: _floats(rng.normal(0, 0.7, shape)) for name, shape in shapes.items()}
     batches = [(_floats(rng.normal(size=(n, inputs))), _names(rng.integers(0, classes, n))) for n in sizes]

@@ -91,7 +91,7 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
         old = _normal(rng, *shape).to(x.dtype)
         student.call(Code("lambda t, g: setattr(t.requires_grad_(), 'grad', g)"), handle, old)
     left = "requires a gradient and has one already" if old is not None else "requires no gradient"
-    student.case += f"; f is {f.removeprefix('lambda x: ')}, and its x {left}"
+    student.case += f" | f is {f.removeprefix('lambda x: ')}, and its x {left}"
     got = student.call("gradient_by_autograd", function, handle)
     mistakes = [(value.detach(), "This is f(x). Call backward() on it, and return the gradient of your leaf.")]
     if old is not None:
@@ -152,8 +152,8 @@ def gradient_checker(student: Student, rng, case: int) -> None:
     f = eval(f"lambda t: {curve}")
     x = torch.from_numpy(np.asarray(rng.uniform(0.3, 1.2, shape), "float64" if case % 2 else "float32"))
     turned = case % 5 == 2
-    student.case = f"f(t) = {curve}, x of shape {shape}, {str(x.dtype).removeprefix('torch.')}, delta = {delta}"
-    student.case += ", x is a transposed view" if turned else ""
+    student.case = f"x of shape {shape}, {str(x.dtype).removeprefix('torch.')}"
+    student.case += f"{', a transposed view' * turned} | f(t) = {curve}, delta = {delta}"
     flat = x.double().flatten()
     ahead, behind, leaf = torch.empty_like(flat), torch.empty_like(flat), x.double().clone().requires_grad_()
     for i in range(len(flat)):
@@ -869,9 +869,10 @@ def clipping(student: Student, rng, case: int) -> None:
     small = case % 4 == 1
     ratio = float(rng.uniform(1.3, 3) if small else rng.uniform(0.2, 0.5))
     max_norm = round(ratio * float(norm), 3)
-    student.case = f"{count} parameters, max_norm = {max_norm}, the gradient is {'shorter' if small else 'longer'}"
+    student.case = f"{count} parameters, the gradient is {'shorter' if small else 'longer'} than max_norm"
     student.case += ", as a generator" if case % 2 == 0 else ", as a list"
     student.case += ", one of them has no gradient" if absent is not None else ""
+    student.case += f" | max_norm = {max_norm}"
     given = [None if i == absent else g for i, g in enumerate(gradients)]
     build = "lambda values, grads: [(lambda p: (setattr(p, 'grad', g), p)[1])(nn.Parameter(v)) for v, g in "
     parameters = student.call(Code(build + "zip(values, grads)]"), values, given, keep=True)
