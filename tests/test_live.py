@@ -236,3 +236,20 @@ def test_inputs_named_in_a_case_are_for_visible_cases_only(names):
 
     assert (judge(2).case, judge(2).held_out) == ("two numbers, x = 3", False)
     assert (judge(1).case, judge(1).held_out) == ("two numbers", True)
+
+
+def test_a_module_as_a_check_sees_it(names):
+    model = names["model"] = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Dropout(0.5))
+    model[1].bias.requires_grad_(False)
+    module = live.LiveStudent(names).module("model")
+    assert [layer[1] for layer in module.layers] == ["Flatten", "Linear", "Dropout"]
+    assert module.layers[1][2] == "in_features=4, out_features=3, bias=True"
+    assert list(module.parameters) == ["1.weight"] and list(module.state_dict) == ["1.weight", "1.bias"]
+    x = torch.ones(5, 2, 2)
+    assert module.training and torch.allclose(module.forward(x), model.eval()(x))
+    before = model[1].weight.clone()
+    losses = module.train_steps([(x, torch.zeros(5, dtype=torch.int64))] * 20, lr=0.5)
+    assert len(losses) == 20 and losses[-1] < losses[0] and torch.equal(model[1].weight, before)
+    names["model"] = 3
+    with pytest.raises(Wrong, match="must be a network"):
+        live.LiveStudent(names).module("model")

@@ -100,7 +100,7 @@ for folder, inside, names in everywhere:
     for name in filter(lambda name: os.path.isfile(os.path.join(folder, name)), names):
         try:
             with open(os.path.join(folder, name), "rb") as file:
-                if needle in file.read():
+                if needle in file.read() or name.endswith((".ipynb", ".jsonl", ".csv")):
                     found.append(os.path.join(folder, name))
         except OSError:
             pass
