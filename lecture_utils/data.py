@@ -27,7 +27,14 @@ DOWNLOADED = {  # name: torchvision's class, folder under the root, megabytes to
 
 
 class DataError(RuntimeError):
-    """A data set cannot be had; the message says what to do."""
+    """A data set cannot be had; the message says what to do.
+
+    A DataLoader passes on what its worker raised as a text with the worker's stack trace: of that
+    text only the message is kept.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(message.rstrip().rpartition("DataError: ")[2])
 
 
 class ImageDataset(Dataset):
@@ -257,6 +264,37 @@ def _folder_dataset(folder: Path, train: bool, transform: Callable | None) -> Da
     if not part.is_dir():
         raise DataError(f"{folder} holds no folder {part.name!r}: put pictures into {part}/CLASS/ for each class")
     try:
-        return ImageFolder(part, transform=transform)
+        dataset = ImageFolder(part, transform=transform, loader=_read_picture)
     except FileNotFoundError as error:
         raise DataError(f"{part} cannot be used: {error}") from error
+    if len(dataset.classes) < 2:
+        raise DataError(f"{part} holds the class {dataset.classes[0]!r} only: a classifier needs two folders or more")
+    other = folder / ("test" if train else "train")
+    if other.is_dir() and (only := {p.name for p in other.iterdir() if p.is_dir()} ^ set(dataset.classes)):
+        raise DataError(
+            f"the classes of {folder}/train and {folder}/test differ ({', '.join(sorted(only))}): "
+            "give both the same folders"
+        )
+    return dataset
+
+
+def _read_picture(path: str):
+    """A picture as RGB, upright, whatever its kind: grey, 16 bits, with transparency (over white).
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as picture:
+            picture = ImageOps.exif_transpose(picture)
+            if picture.mode.startswith("I"):  # 16 bits: convert() would cut off all above 255
+                picture = Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+            if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+                picture = picture.convert("RGBA")
+                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+            return picture.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"the picture {path} cannot be read ({error}): delete it, or save it again") from error

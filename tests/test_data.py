@@ -12,6 +12,7 @@ import pytest
 import torch
 import torchvision
 from PIL import Image
+from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from lecture_utils import DataError, data_folder, load_dataset
@@ -128,6 +129,73 @@ def test_own_folder_without_pictures(tmp_path):
     (tmp_path / "train" / "cat").mkdir(parents=True)
     with pytest.raises(DataError, match="cannot be used.*cat"):
         load_dataset(tmp_path)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder with two classes and two parts, one named in Japanese."""
+    for part in ("train", "test"):
+        for name in ("猫", "dog"):
+            (tmp_path / part / name).mkdir(parents=True)
+            Image.new("RGB", (4, 4), "red").save(tmp_path / part / name / "写真.png")
+    return tmp_path
+
+
+def test_own_folder_with_one_class(pictures):
+    for part in ("train", "test"):
+        shutil.rmtree(pictures / part / "dog")
+    with pytest.raises(DataError, match="the class '猫' only"):
+        load_dataset(pictures)
+
+
+def test_own_folder_whose_parts_have_other_classes(pictures):
+    (pictures / "test" / "dog").rename(pictures / "test" / "bird")
+    with pytest.raises(DataError, match="differ .bird, dog."):
+        load_dataset(pictures)
+
+
+def test_own_folder_with_an_empty_class(pictures):
+    (pictures / "train" / "dog" / "写真.png").unlink()
+    with pytest.raises(DataError, match="cannot be used.*dog"):
+        load_dataset(pictures)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_broken_picture_is_named_without_a_stack_trace(pictures, workers):
+    file = pictures / "train" / "dog" / "写真.png"
+    file.write_bytes(file.read_bytes()[:40])
+    loader = DataLoader(load_dataset(pictures, transform=v2.PILToTensor()), num_workers=workers)
+    with pytest.raises(DataError) as caught:
+        list(loader)
+    assert str(caught.value).startswith(f"the picture {file} cannot be read") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        (Image.new("L", (4, 4), 100), (100, 100, 100)),
+        (Image.new("1", (4, 4), 1), (255, 255, 255)),
+        (Image.new("RGBA", (4, 4), (255, 0, 0, 0)), (255, 255, 255)),
+        (Image.new("RGBA", (4, 4), (255, 0, 0, 255)), (255, 0, 0)),
+        (Image.new("LA", (4, 4), (100, 255)), (100, 100, 100)),
+        (Image.fromarray(np.full((4, 4), 51200, np.uint16)), (200, 200, 200)),
+        (Image.new("RGB", (4000, 3000), (1, 2, 3)), (1, 2, 3)),
+    ],
+    ids=["grey", "black and white", "transparent", "opaque", "grey with alpha", "16 bits", "large"],
+)
+def test_pictures_of_every_kind(pictures, picture, expected):
+    picture.save(pictures / "train" / "dog" / "写真.png")
+    image, label = load_dataset(pictures)[0]
+    assert label == 0 and image.mode == "RGB" and image.size == picture.size
+    assert image.getpixel((1, 1)) == expected
+
+
+def test_pictures_are_upright(pictures):
+    turned = Image.new("RGB", (4, 8))
+    exif = turned.getexif()
+    exif[0x0112] = 6  # lies on its side
+    turned.save(pictures / "train" / "dog" / "写真.png", exif=exif)
+    assert load_dataset(pictures)[0][0].size == (8, 4)
 
 
 # --- downloads, from a server of the test's own ---
