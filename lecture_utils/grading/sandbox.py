@@ -146,6 +146,7 @@ class Sandbox:
             "OMP_NUM_THREADS": str(limits.threads),
             "MKL_NUM_THREADS": str(limits.threads),
             "LECTURE_GRADING": "1",
+            "PIP_RETRIES": "0",  # there is no network to wait for
         }
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         self.process = subprocess.Popen(

@@ -80,14 +80,19 @@ def mend(cells: list[Cell]) -> list[str]:
     notes = []
     answered = {cell.task for cell in cells if cell.kind == "code" and cell.task}
     for number, cell in enumerate(cells, 1):
-        if cell.kind != "code" and cell.task and cell.task not in answered and _compiles(cell.source):
+        lost = cell.task not in answered and _compiles(cell.source) if cell.task else bool(_defines_code(cell.source))
+        if cell.kind != "code" and lost:
             cell.kind, cell.runs = "code", True
-            notes.append(f"cell {number} (task {cell.task}) was no code cell any more: run as code")
+            task = f" (task {cell.task})" if cell.task else ""
+            notes.append(f"cell {number}{task} was no code cell any more: run as code")
     code = [(number, cell) for number, cell in enumerate(cells, 1) if cell.kind == "code" and cell.source.strip()]
     whole: tuple[int, Cell] | None = None
     for number, cell in code:
         indented = cell.source.lstrip("\n")[:1].isspace()
         if whole and (indented or not _compiles(cell.source)):
+            if _compiles(cell.source) and _ends(whole[1].source):
+                whole = (number, cell)  # after a return nothing belongs to the function
+                continue
             joined = f"{whole[1].source.rstrip()}\n{cell.source.lstrip(chr(10))}"
             if (indented or not _compiles(whole[1].source)) and _compiles(joined, raw=True):
                 whole[1].source, cell.runs = joined, False
@@ -117,6 +122,20 @@ def _defined(source: str) -> set[str]:
     names = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     assigned = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
     return names | {target.id for target in assigned if isinstance(target, ast.Name)}
+
+
+def _defines_code(source: str) -> bool:
+    """Whether a text is Python that imports or defines something, which prose never is."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)) for node in body)
+
+
+def _ends(source: str) -> bool:
+    """Whether the last line leaves its block, so that nothing can follow in it."""
+    return source.rstrip().rpartition("\n")[2].strip().startswith(("return", "raise", "pass", "break", "continue"))
 
 
 def _compiles(source: str, *, raw: bool = False) -> bool:
