@@ -17,7 +17,6 @@ import lecture_utils
 from lecture_utils.grading.sandbox import (
     MAX_PROCESSES,
     MB,
-    REFUSED,
     Limits,
     Sandbox,
     SandboxError,
@@ -28,7 +27,10 @@ from lecture_utils.grading.wire import Channel, Timeout, WireError
 STATUSES = ("graded", "timeout", "memory", "crashed", "unreadable", "forbidden")
 MAX_FILE = 400 * MB
 GRACE = 3.0  # seconds to come back after an interrupt
-_WORKER = [sys.executable, "-I", "-c", "from lecture_utils.grading.worker import main; main()"]
+PACKAGE = Path(lecture_utils.__file__).resolve().parent
+_WORKER = (
+    f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); from lecture_utils.grading.worker import main; main()"
+)
 
 
 @dataclass
@@ -79,18 +81,22 @@ class _Run:
                 time.sleep(1)
 
     def _start(self) -> None:
-        package = Path(lecture_utils.__file__).parent
-        self.sandbox = Sandbox(_WORKER, self.limits, folders=(package,), hidden=(CHECKS,), isolate=self.isolate)
+        argv = [sys.executable, "-I", "-c", _WORKER]
+        self.sandbox = Sandbox(argv, self.limits, folders=(PACKAGE,), hidden=(CHECKS.resolve(),), isolate=self.isolate)
         self.channel = Channel(self.sandbox.socket)
         threading.Thread(target=self._watch, args=(self.sandbox,), daemon=True).start()
+        try:
+            self.channel.receive(120)  # the worker is there; nothing of the student has run
+        except WireError as error:
+            said = self.sandbox.said().strip().splitlines()
+            self.sandbox.end()
+            raise SandboxError(said[-1] if said else f"the worker did not start ({error})") from error
         try:
             self.channel.send_bytes(self.content, 60)
             plan, _ = self.channel.receive(60 + self.limits.cell_seconds)
         except WireError as error:
-            said, stopped = self.sandbox.said(), self.sandbox.stopped
-            status = self.sandbox.end()
-            if status == REFUSED:
-                raise SandboxError(said.strip().splitlines()[-1] if said.strip() else "no reason given") from error
+            stopped = self.sandbox.stopped
+            self.sandbox.end()
             if self.cells:  # it could be read before
                 raise _Died("crashed", f"the process could not be started again ({stopped or error})") from None
             raise _Died("unreadable", stopped or f"the file could not be read ({error})") from None

@@ -245,7 +245,8 @@ def _system_folders() -> tuple[Path, ...]:
     """What a Python program reads: the system's libraries, and this Python's."""
     system = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/localtime"]
     system += ["/etc/alternatives", "/etc/fonts", "/sys/devices/system/cpu"]
-    return tuple(p for p in map(Path, [*system, sys.base_prefix, sys.prefix]) if p.exists())
+    there = [p for p in map(Path, [*system, sys.base_prefix, sys.prefix]) if p.exists()]
+    return tuple(shown for p in there for shown in (p, p.resolve()))  # a link, and what it leads to
 
 
 def _font_cache() -> list[str]:
@@ -340,10 +341,17 @@ def _first_process(config: dict, seccomp: ModuleType) -> None:
         os.setsid()
         os.set_inheritable(config["socket"], True)
         os.chdir("/tmp")
-        os.execv(config["argv"][0], config["argv"])
+        _start_worker(config["argv"])
     _call("prctl", _SET_DUMPABLE, 0)
     os.close(config["socket"])
     _wait_for(child)
+
+
+def _start_worker(argv: list[str]) -> None:
+    try:
+        os.execv(argv[0], argv)
+    except OSError as error:
+        raise OSError(error.errno, f"{argv[0]}: {error.strerror}") from None
 
 
 def _build_world(config: dict) -> None:

@@ -131,7 +131,8 @@ class Worker:
             raise KeyboardInterrupt
 
     def serve(self) -> None:
-        """Answer messages until the grader hangs up."""
+        """Say that it is there, then answer messages until the grader hangs up."""
+        self.channel.send({"ready": True})
         _, content = self.channel.receive_bytes(None, MAX_NOTEBOOK)
         try:
             cells = read_cells(content)
