@@ -5,8 +5,10 @@ as the last line of a notebook cell it becomes a picture with that alternative t
 nbconvert, Jupyter Book and other readers of the ``alt`` key hand on to screen readers.
 """
 
+import functools
 import io
 import itertools
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +18,9 @@ from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 # Okabe and Ito's palette (2008): colours that readers with any colour vision tell apart. The
@@ -26,6 +30,17 @@ BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, BLACK = COLORS
 _DASHES = ["-", "--", "-.", ":", "-", "--", "-."]
 
 
+# What the common systems bring; matplotlib's own font has no Japanese.
+_JAPANESE = ["Noto Sans CJK JP", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", "Meiryo", "IPAexGothic", "IPAGothic"]
+
+
+@functools.cache
+def _families() -> list[str]:
+    """matplotlib's own font, then the Japanese ones that are installed: each glyph comes from the first that has it."""
+    installed = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in _JAPANESE if name in installed)]
+
+
 class LectureFigure(Figure):
     """A matplotlib figure with an ``alt`` text, which a notebook shows once, as a PNG."""
 
@@ -33,7 +48,11 @@ class LectureFigure(Figure):
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
+        for text in self.findobj(lambda artist: isinstance(artist, Text) and not artist.get_text().isascii()):
+            text.set_fontfamily(_families())
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from")  # no such font here: a box is drawn
+            self.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
         return (
             {"image/png": buffer.getvalue(), "text/plain": self.alt},
             {"image/png": {"alt": self.alt}},

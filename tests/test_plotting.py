@@ -1,4 +1,5 @@
 import io
+import warnings
 
 import matplotlib
 import numpy as np
@@ -215,3 +216,12 @@ def test_plot_gpu_hierarchy_counts_warps_and_empty_places():
     for size in (0, 1025):
         with pytest.raises(ValueError, match="1 to 1024 threads"):
             plot_gpu_hierarchy(size)
+
+
+def test_japanese_titles_need_no_warning():
+    """Drawn where a font has them, boxes elsewhere."""
+    from lecture_utils.plotting import _families
+
+    warnings.simplefilter("error")  # pytest puts the filters back
+    cat, dog = (png_of(show_images(torch.zeros(1, 8, 8), [name], alt="a square")) for name in ("猫", "犬"))
+    assert (cat.tobytes() == dog.tobytes()) == (len(_families()) == 1)
