@@ -41,6 +41,15 @@ def run(
     profile: Annotated[Literal["quick", "full"], typer.Option(help="embedded data, or the slides' data")] = "quick",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, xpu")] = "auto",
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="seed of the parameters cell")] = 0,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            exists=True,
+            file_okay=False,
+            help="your own for lecture 4: train/CLASS/* and test/CLASS/*",
+        ),
+    ] = None,
     out: Out = Path("build/lectures"),
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write one object a notebook")] = None,
     cell_timeout: Timeout = 600,
@@ -78,7 +87,14 @@ def run(
 
             try:
                 result = nb.run_notebook(
-                    path, out, profile=profile, device=device, seed=seed, cell_timeout=cell_timeout, on_cell=show
+                    path,
+                    out,
+                    profile=profile,
+                    device=device,
+                    seed=seed,
+                    folder=pictures,
+                    cell_timeout=cell_timeout,
+                    on_cell=show,
                 )
             except KeyboardInterrupt:
                 interrupted = True

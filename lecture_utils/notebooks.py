@@ -170,6 +170,7 @@ def run_notebook(
     profile: str = "quick",
     device: str = "auto",
     seed: int = 0,
+    folder: Path | None = None,
     cell_timeout: int = 600,
     on_cell: Callable[[int, int], None] = lambda cell, cells: None,
 ) -> RunResult:
@@ -180,6 +181,7 @@ def run_notebook(
         out: a folder. ``NAME.ipynb`` and ``NAME.html`` appear there only when all cells ran; a
             notebook that fails is kept as ``NAME.failed.ipynb``.
         profile, seed: given to the cell tagged ``parameters``, where the notebook has one.
+        folder: pictures of one's own, for a notebook whose parameters have a ``folder``.
         device: what ``get_device()`` returns there, through ``LECTURE_DEVICE``.
         cell_timeout: seconds that one cell may take.
         on_cell: called with the number of the cell that starts (from 1) and of all cells.
@@ -201,7 +203,10 @@ def run_notebook(
         result.status, result.error = "unreadable", str(error)
         return result
     result.cells = len(notebook.cells)
-    takes_parameters = any("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
+    takes = "".join(cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    parameters = {"profile": profile, "seed": seed} if takes else {}
+    if folder and re.search(r"^folder\b", takes, re.MULTILINE):
+        parameters["folder"] = str(folder.resolve())
     current = 0
 
     def cell_starts(cell_id: str) -> None:
@@ -218,7 +223,7 @@ def run_notebook(
                 papermill.execute_notebook(
                     path,
                     draft,
-                    parameters={"profile": profile, "seed": seed} if takes_parameters else {},
+                    parameters=parameters,
                     engine_name=_register_engine(),
                     request_save_on_cell_execute=False,  # saving after every cell costs a quarter of the time
                     draft=draft,

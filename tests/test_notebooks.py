@@ -78,6 +78,19 @@ def test_run_gives_parameters_device_and_progress(make_notebook, tmp_path):
     assert sorted(p.name for p in out.iterdir()) == ["assets", "sample.html", "sample.ipynb"]
 
 
+def test_pictures_reach_the_notebook_that_takes_them(make_notebook, tmp_path):
+    (tmp_path / "mine").mkdir()
+    for name, source in (("takes", 'profile = "quick"\nfolder = ""'), ("takes-not", 'profile = "quick"')):
+        path = make_notebook("print(globals().get('folder'))", name=name)
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells[1].source = source
+        nbformat.write(notebook, path)
+        done = lecture("run", path, "--pictures", "mine", "--out", "out", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        given = nbformat.read(tmp_path / "out" / path.name, as_version=4).cells[-1].outputs[0].text.strip()
+        assert given == (str(tmp_path / "mine") if name == "takes" else "None")
+
+
 def test_peak_memory_counts_what_the_notebook_held(make_notebook, tmp_path):
     grab = "block = bytearray(300_000_000); import time; time.sleep(0.3); del block"
     big = nb.run_notebook(make_notebook(grab), tmp_path / "out")
@@ -146,6 +159,7 @@ def test_command_runs_all_and_says_which_failed(make_notebook, tmp_path):
         (["run", "--device", "gpu"], "choose one of auto, cuda, mps, xpu, cpu"),
         (["run", "--profile", "big"], "'big' is not one of"),
         (["run", "--seed", "-1"], "--seed"),
+        (["run", "--pictures", "nowhere"], "--pictures"),
         (["run", "--cell-timeout", "0"], "--cell-timeout"),
         (["run", "--out", "README.md"], "README.md is a file"),
         (["runn"], "runn"),
