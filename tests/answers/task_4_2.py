@@ -1,0 +1,135 @@
+# %% right: two loops over the windows
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    result = torch.empty(b, c, height // k, width // k, dtype=x.dtype)
+    for i in range(height // k):
+        for j in range(width // k):
+            result[:, :, i, j] = x[:, :, i * k : (i + 1) * k, j * k : (j + 1) * k].amax(dim=(2, 3))
+    return result
+
+
+# %% right: unfold twice
+def max_pool(x, k):
+    return x.unfold(2, k, k).unfold(3, k, k).amax(dim=(-2, -1))
+
+
+# %% right: strided slices and torch.maximum
+def max_pool(x, k):
+    rows, columns = x.shape[2] // k * k, x.shape[3] // k * k
+    result = None
+    for i in range(k):
+        for j in range(k):
+            part = x[:, :, i:rows:k, j:columns:k]
+            result = part.clone() if result is None else torch.maximum(result, part)
+    return result
+
+
+# %% right: rows first, then columns
+def max_pool(x, k):
+    lines = torch.stack([rows.max(dim=2).values for rows in x.split(k, dim=2) if rows.shape[2] == k], dim=2)
+    return torch.stack([part.max(dim=3).values for part in lines.split(k, dim=3) if part.shape[3] == k], dim=3)
+
+
+# %% right: NumPy
+def max_pool(x, k):
+    a = x.numpy()
+    b, c, h, w = a.shape
+    a = a[:, :, : h - h % k, : w - w % k].reshape(b, c, h // k, k, w // k, k)
+    return torch.from_numpy(a.max(axis=(3, 5)))
+
+
+# %% right: F.unfold
+def max_pool(x, k):
+    b, c, h, w = x.shape
+    columns = F.unfold(x, k, stride=k).view(b, c, k * k, h // k, w // k)
+    return columns.amax(dim=2)
+
+
+# %% right: view only splits dimensions
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    h, w = height // k, width // k
+    return x[:, :, : h * k, : w * k].view(b, c, h, k, w, k).amax(dim=(3, 5))
+
+
+# %% wrong: zeros to begin with -> negative numbers is negative
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    result = torch.zeros(b, c, height // k, width // k, dtype=x.dtype)
+    for i in range(height // k):
+        for j in range(width // k):
+            window = x[:, :, i * k : (i + 1) * k, j * k : (j + 1) * k]
+            result[:, :, i, j] = torch.maximum(result[:, :, i, j], window.amax(dim=(2, 3)))
+    return result
+
+
+# %% wrong: the order of reshape -> keeps the order in memory
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    h, w = height // k, width // k
+    return x[:, :, : h * k, : w * k].reshape(b, c, h, w, k * k).amax(dim=-1)
+
+
+# %% wrong: the two dimensions exchanged -> (h // k, k), not (k, h // k)
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    h, w = height // k, width // k
+    return x[:, :, : h * k, : w * k].reshape(b, c, k, h, k, w).amax(dim=(2, 4))
+
+
+# %% wrong: the rest is not cut off -> left-over rows
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    return x.reshape(b, c, height // k, k, width // k, k).amax(dim=(3, 5))
+
+
+# %% wrong: smaller windows at the end -> fill no whole window are dropped
+def max_pool(x, k):
+    rows = [torch.stack([w.amax(dim=(2, 3)) for w in r.split(k, dim=3)], dim=2) for r in x.split(k, dim=2)]
+    return torch.stack(rows, dim=2)
+
+
+# %% wrong: filled up with zeros -> no whole window are dropped, not filled up
+def max_pool(x, k):
+    x = F.pad(x, (0, -x.shape[3] % k, 0, -x.shape[2] % k))
+    return x.unfold(2, k, k).unfold(3, k, k).amax(dim=(-2, -1))
+
+
+# %% wrong: overlapping windows -> The windows overlap
+def max_pool(x, k):
+    return x.unfold(2, k, 1).unfold(3, k, 1).amax(dim=(-2, -1))
+
+
+# %% wrong: the mean -> asked for is its maximum
+def max_pool(x, k):
+    return x.unfold(2, k, k).unfold(3, k, k).mean(dim=(-2, -1))
+
+
+# %% wrong: rows only -> Only the rows are pooled
+def max_pool(x, k):
+    return x.unfold(2, k, k).amax(dim=-1)
+
+
+# %% wrong: over the channels as well -> Each channel is pooled
+def max_pool(x, k):
+    return x.unfold(2, k, k).unfold(3, k, k).amax(dim=(1, -2, -1))
+
+
+# %% wrong: float32 whatever comes -> torch.zeros or torch.empty is float32
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    result = torch.empty(b, c, height // k, width // k)
+    for i in range(height // k):
+        for j in range(width // k):
+            result[:, :, i, j] = x[:, :, i * k : (i + 1) * k, j * k : (j + 1) * k].amax(dim=(2, 3))
+    return result
+
+
+# %% wrong: in place -> A slice is a view
+def max_pool(x, k):
+    rows, columns = x.shape[2] // k * k, x.shape[3] // k * k
+    result = x[:, :, 0:rows:k, 0:columns:k]
+    for i in range(k):
+        for j in range(k):
+            result.copy_(torch.maximum(result, x[:, :, i:rows:k, j:columns:k]))
+    return result

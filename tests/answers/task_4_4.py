@@ -1,0 +1,168 @@
+# %% right: PILToTensor, written out twice
+def make_transforms(mean, std):
+    train = v2.Compose([
+        v2.PILToTensor(),
+        v2.ConvertImageDtype(torch.float32),
+        v2.Normalize(mean, std),
+        v2.RandomHorizontalFlip(p=0.5),
+        v2.RandomErasing(p=0.5),
+    ])
+    test = v2.Compose([v2.PILToTensor(), v2.ConvertImageDtype(torch.float32), v2.Normalize(mean, std)])
+    return train, test
+
+
+# %% right: transforms of the first version
+from torchvision import transforms
+
+
+def make_transforms(mean, std):
+    test = transforms.Compose([transforms.ToTensor(), transforms.Normalize(mean, std)])
+    train = transforms.Compose([transforms.RandomHorizontalFlip(), test, transforms.RandomErasing()])
+    return train, test
+
+
+# %% right: plain functions
+import numpy as np
+
+
+def make_transforms(mean, std):
+    mean, std = torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1)
+    erase = v2.RandomErasing(p=0.5)
+
+    def test(picture):
+        x = torch.from_numpy(np.array(picture)).permute(2, 0, 1) / 255
+        return (x - mean) / std
+
+    def train(picture):
+        x = test(picture)
+        if torch.rand(()) < 0.5:
+            x = x.flip(-1)
+        return erase(x)
+
+    return train, test
+
+
+# %% right: a Sequential, returned as a list
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean=mean, std=std)]
+    to_tensor = v2.Compose(common)
+    return [v2.Compose([to_tensor, v2.RandomApply([v2.RandomHorizontalFlip(p=1)], p=0.5), v2.RandomErasing(0.5)]), to_tensor]
+
+
+# %% right: a class
+class Prepare:
+    def __init__(self, mean, std, augment):
+        self.scale = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])
+        self.augment = v2.Compose([v2.RandomErasing(p=0.5), v2.RandomHorizontalFlip()]) if augment else v2.Identity()
+
+    def __call__(self, picture):
+        return self.augment(self.scale(picture))
+
+
+def make_transforms(mean, std):
+    return Prepare(mean, std, True), Prepare(mean, std, False)
+
+
+# %% wrong: augmentation in the test too -> Augmentation is for training only
+def make_transforms(mean, std):
+    both = v2.Compose([
+        v2.RandomHorizontalFlip(), v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std),
+        v2.RandomErasing(p=0.5),
+    ])
+    return both, both
+
+
+# %% wrong: exchanged -> Return the one for training first
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    train = v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)])
+    return v2.Compose(common), train
+
+
+# %% wrong: erased before it is standardised -> Let it stand after v2.Normalize
+def make_transforms(mean, std):
+    scale, norm = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)], v2.Normalize(mean, std)
+    train = v2.Compose([v2.RandomHorizontalFlip(), *scale, v2.RandomErasing(p=0.5), norm])
+    return train, v2.Compose([*scale, norm])
+
+
+# %% wrong: no erasing -> at the end
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common]), v2.Compose(common)
+
+
+# %% wrong: no flip -> does half of them
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([*common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: always erased -> Half of them should be
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=1)]), v2.Compose(common)
+
+
+# %% wrong: flipped too rarely -> Half of them should be
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(p=0.1), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: upside down -> no upside down
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomVerticalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: rotated as well -> No rotation
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    train = v2.Compose([v2.RandomHorizontalFlip(), v2.RandomRotation(30), *common, v2.RandomErasing(p=0.5)])
+    return train, v2.Compose(common)
+
+
+# %% wrong: not standardised -> v2.Normalize(mean, std)
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: standardised in the test only -> belongs to both
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+    train = v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)])
+    return train, v2.Compose([*common, v2.Normalize(mean, std)])
+
+
+# %% wrong: scale forgotten -> scale=True
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32)]
+    train = v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)])
+    return train, v2.Compose(common)
+
+
+# %% wrong: scale forgotten, then standardised -> scale before you standardise
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: no tensor yet -> v2.ToImage() has to stand before them
+def make_transforms(mean, std):
+    common = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: one of the two, never both -> drawn for itself
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    one = v2.RandomChoice([v2.RandomHorizontalFlip(p=1), v2.RandomErasing(p=1)])
+    return v2.Compose([*common, one]), v2.Compose(common)
+
+
+# %% wrong: lists, not put together -> v2.Compose
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return [v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)], common
