@@ -1,12 +1,12 @@
 """Fixtures that several test files share."""
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 import nbformat
 import pytest
+import real_data
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 # what the tests solve is not the reader's own progress
@@ -41,15 +41,30 @@ def archives(tmp_path, monkeypatch):
     """
 
     def copy(folder: str) -> Path:
-        source = Path(os.environ.get("LECTURE_DATA", "")) / folder / "raw"
-        if not os.environ.get("LECTURE_DATA") or not list(source.glob("*.gz")):
-            pytest.skip(f"LECTURE_DATA holds no archives of {folder}")
         root = tmp_path / "data"
-        (root / folder / "raw").mkdir(parents=True)
-        for archive in source.glob("*.gz"):
-            shutil.copyfile(archive, root / folder / "raw" / archive.name)
+        if not real_data.copy_archives(folder, root):
+            pytest.skip(f"LECTURE_DATA holds no archives of {folder}")
         monkeypatch.setenv("LECTURE_DATA", str(root))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         return root
 
     return copy
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A function that makes a folder of some of the pictures that LECTURE_DATA holds, of each class as many."""
+
+    def link(train: int, test: int) -> Path:
+        source = real_data.picture_folder(tmp_path)
+        if source is None:
+            pytest.skip("LECTURE_DATA holds no pictures, train/CLASS/* and test/CLASS/*")
+        for part, count in (("train", train), ("test", test)):
+            for folder in sorted((source / part).iterdir()):
+                target = tmp_path / "pictures" / part / folder.name
+                target.mkdir(parents=True)
+                for file in sorted(folder.iterdir())[:count]:
+                    (target / file.name).symlink_to(file)
+        return tmp_path / "pictures"
+
+    return link
