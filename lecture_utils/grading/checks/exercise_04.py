@@ -753,8 +753,8 @@ def _scattered(rng: np.random.Generator, train: bool, count: int, turns: int, mi
         "channels, but got|to have \\d+ channels": "The pictures have one channel: nn.Conv2d(1, ...) first, and each "
         "next layer takes what the one before gives.",
         "out of bounds": "There are ten classes, 0 to 9: the last layer must give ten logits.",
-        "[Ee]xpected floating point type for target|soft|only batches|batch_size": "The network must give ten logits for "
-        "each picture: the shape of its output is (batch, 10).",
+        "[Ee]xpected floating point type for target|soft|only batches|batch_size": "The network must give ten logits "
+        "for each picture: the shape of its output is (batch, 10).",
         "output size is too small|Kernel size can't be greater": "Nothing is left of the picture: fewer poolings, or "
         "convolutions with padding=1.",
         "empty parameter list|can't optimize a non-leaf": "The optimizer takes model.parameters().",

@@ -1,0 +1,214 @@
+# %% right: roll the window
+@torch.no_grad()
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, values = start.clone(), []
+    for _ in range(steps):
+        value = model(window)
+        values.append(value)
+        window = window.roll(-1, dims=1)
+        window[:, -1] = value
+    model.train(mode)
+    return torch.stack(values, dim=1)
+
+
+# %% right: one growing series, of which the end is shown
+def generate(model, start, steps):
+    training, length = model.training, start.shape[1]
+    model.eval()
+    series = start
+    try:
+        with torch.no_grad():
+            for _ in range(steps):
+                series = torch.cat([series, model(series[:, -length:])[:, None]], dim=1)
+    finally:
+        model.train(training)
+    return series[:, length:]
+
+
+# %% right: room made first
+def generate(model, start, steps):
+    batch, length, _ = start.shape
+    was_training = model.training
+    model.eval()
+    series = start.new_zeros(batch, length + steps, 1)
+    series[:, :length] = start
+    with torch.no_grad():
+        for i in range(steps):
+            series[:, length + i] = model(series[:, i : i + length])
+    if was_training:
+        model.train()
+    return series[:, length:]
+
+
+# %% right: a list of columns, inference mode
+def generate(model, start, steps):
+    mode = model.training
+    columns = list(start.unbind(1))
+    length = len(columns)
+    with torch.inference_mode():
+        model.eval()
+        while len(columns) < length + steps:
+            columns.append(model(torch.stack(columns[-length:], 1)))
+    model.train(mode)
+    return torch.stack(columns[length:], 1)
+
+
+# %% wrong: no evaluation mode -> training mode while it predicted
+def generate(model, start, steps):
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: mode not put back -> in another mode than before
+def generate(model, start, steps):
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: always back to training -> in another mode than before
+def generate(model, start, steps):
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train()
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: graph recorded -> A graph was recorded
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    for _ in range(steps):
+        predictions.append(model(window))
+        window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(mode)
+    return torch.stack(predictions, dim=1).detach()
+
+
+# %% wrong: not fed back -> Each prediction must go into the window
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        predictions = [model(start) for _ in range(steps)]
+    model.train(mode)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: window grows -> The window grew
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window, predictions[-1].unsqueeze(1)], dim=1)
+    model.train(mode)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: newest value in front -> belongs to the end of the window
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([predictions[-1].unsqueeze(1), window[:, :-1]], dim=1)
+    model.train(mode)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: last value overwritten -> The window must move on
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start.clone(), []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window[:, -1] = predictions[-1]
+    model.train(mode)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: start is part of the result -> without those of start
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    series = start
+    with torch.no_grad():
+        for _ in range(steps):
+            series = torch.cat([series, model(series[:, -start.shape[1] :])[:, None]], dim=1)
+    model.train(mode)
+    return series
+
+
+# %% wrong: no last dimension -> (B, steps, 1)
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(mode)
+    return torch.cat(predictions, dim=1)
+
+
+# %% wrong: time before batch -> The batch comes first
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(mode)
+    return torch.stack(predictions)
+
+
+# %% wrong: start written over -> changed its argument number 2
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    predictions = []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(start))
+            start[:, :-1] = start[:, 1:].clone()
+            start[:, -1] = predictions[-1]
+    model.train(mode)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: dimension of the prediction forgotten -> insert a dimension
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1]], dim=1)
+    model.train(mode)
+    return torch.stack(predictions, dim=1)

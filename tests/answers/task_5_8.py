@@ -1,0 +1,601 @@
+# %% right: as in the lecture
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.rnn = nn.GRU(width, hidden, 1, batch_first=True)
+        self.fc = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        h = torch.zeros(1, len(x), self.rnn.hidden_size, device=x.device)
+        x, h = self.rnn(x, h)
+        return self.fc(x)
+
+
+def complete(model, top, rows):
+    canvas = top.new_zeros(len(top), top.shape[1] + rows, top.shape[2])
+    canvas[:, : top.shape[1]] = top
+    for t in range(top.shape[1], canvas.shape[1]):
+        with torch.no_grad():
+            canvas[:, t] = model(canvas[:, :t])[:, -1]
+    return canvas
+
+
+# %% right: time first inside
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.head, self.body = nn.Linear(hidden, width), nn.GRU(width, hidden)
+
+    def forward(self, x):
+        states = self.body(x.transpose(0, 1))[0]
+        return self.head(states).transpose(0, 1)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    if rows == 0:
+        return top
+    return complete(model, torch.cat((top, model(top)[:, -1].unsqueeze(1)), 1), rows - 1)
+
+
+# %% right: modules in a ModuleDict, a list of rows
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.parts = nn.ModuleDict({'gru': nn.GRU(width, hidden, batch_first=True), 'out': nn.Linear(hidden, width)})
+
+    def forward(self, x):
+        return self.parts['out'](self.parts['gru'](x)[0])
+
+
+def complete(model, top, rows):
+    lines = list(top.unbind(1))
+    with torch.inference_mode():
+        for _ in range(rows):
+            lines.append(model(torch.stack(lines, dim=1))[:, -1])
+    return torch.stack(lines, dim=1)
+
+
+# %% right: a cell, step by step
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.cell = nn.GRUCell(width, hidden)
+        self.hidden = hidden
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        h = x.new_zeros(x.shape[0], self.hidden)
+        rows = []
+        for t in range(x.shape[1]):
+            h = self.cell(x[:, t], h)
+            rows.append(self.linear(h))
+        return torch.stack(rows, dim=1)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% right: evaluation mode too
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    mode = model.training
+    model.eval()
+    picture = top.clone()
+    with torch.no_grad():
+        while rows > 0:
+            new = model(picture)
+            picture = torch.cat([picture, new[:, new.shape[1] - 1].unsqueeze(1)], dim=1)
+            rows -= 1
+    model.train(mode)
+    return picture
+
+
+# %% wrong: batch_first forgotten -> batch_first=True is missing
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: no linear layer -> exactly one linear layer
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return outputs
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: linear layer unused -> linear layer is not used
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return outputs
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: only the last row -> not for the last only
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs[:, -1])
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: last state in place of the outputs -> One predicted row for every row
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        _, h = self.gru(x)
+        return self.linear(h)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: LSTM -> weights are those of an nn.LSTM
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.LSTM(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: RNN -> weights are those of an nn.RNN
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.RNN(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: two layers -> exactly one GRU of one layer
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, 2, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: sigmoid at the end -> Nothing follows the linear layer
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return torch.sigmoid(self.linear(outputs))
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: sizes exchanged -> nn.GRU(width, hidden, batch_first=True)
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(hidden, width, batch_first=True)
+        self.linear = nn.Linear(width, hidden)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: fixed hidden size -> nn.GRU(width, hidden, batch_first=True)
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, 128, batch_first=True)
+        self.linear = nn.Linear(128, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: both results into the linear layer -> two things
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        return self.linear(self.gru(x))
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: each row for itself -> read on its own
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        rows = [self.gru(x[:, t : t + 1])[0] for t in range(x.shape[1])]
+        return self.linear(torch.cat(rows, dim=1))
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: detached -> Gradients must reach both layers
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs.detach())
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: super forgotten -> super().__init__()
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: only the new rows -> Return the whole picture
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture[:, top.shape[1] :]
+
+
+# %% wrong: not fed back -> must go back in
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    with torch.no_grad():
+        new = model(top)[:, -1:]
+    return torch.cat([top] + [new] * rows, dim=1)
+
+
+# %% wrong: only the last row goes in -> not the last row alone
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture[:, -1:])], dim=1)
+    return picture
+
+
+# %% wrong: a sliding window -> first rows are dropped
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture[:, -top.shape[1] :])[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: prediction for the first row -> prediction for the *last* row
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, :1]], dim=1)
+    return picture
+
+
+# %% wrong: given rows replaced -> given rows stay as they are
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            new = model(picture)
+            picture = torch.cat([picture, new[:, -1:]], dim=1)
+        return torch.cat([new[:, : top.shape[1]], picture[:, top.shape[1] :]], dim=1)
+
+
+# %% wrong: all predictions put below -> B, T + rows, W
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)], dim=1)
+    return picture
+
+
+# %% wrong: one row too few -> One row is missing
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows - 1):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: row without its dimension -> must be (B, 1, W)
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1]], dim=1)
+    return picture
+
+
+# %% wrong: graph recorded -> A graph was recorded
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    for _ in range(rows):
+        picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
