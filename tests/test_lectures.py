@@ -8,8 +8,10 @@ import re
 import statistics
 
 import nbformat
+import numpy as np
 import pytest
 from conftest import LECTURES, ROOT
+from PIL import Image
 
 from lecture_utils import notebooks as nb
 from lecture_utils.device import get_device
@@ -154,7 +156,7 @@ def printed(path, pattern) -> list[float]:
 
 
 def test_lecture_4_in_full_on_a_folder_of_pictures(tmp_path, pictures):
-    """A tenth of the pictures, of each class as many. Seeds 0 to 4: LECTURE4BANDS."""
+    """A tenth of the pictures, of each class as many. Seeds 0 to 4 gave 57.6 to 60.3 %."""
     path = shortened(LECTURES[3], tmp_path, "curves", '"full": (10_000, 12)', '"full": (2_000, 2)')
     result = check_run(path, tmp_path / "out", profile="full", folder=pictures(500, 100), cell_timeout=1800)
     (accuracy,) = printed(tmp_path / "out" / path.name, r"whole training: ([\d.]+)%")
@@ -162,15 +164,29 @@ def test_lecture_4_in_full_on_a_folder_of_pictures(tmp_path, pictures):
     assert result.peak_rss_mb < 2000 or get_device().type != "cpu"
 
 
+def test_lecture_4_on_pictures_of_every_kind(tmp_path):
+    """Two classes with Japanese names; grey, 16 bits, transparent, large pictures; few of them."""
+    generator = np.random.default_rng(0)
+    for part, count in (("train", 15), ("test", 5)):
+        for number, name in enumerate(("猫", "いぬ")):
+            (tmp_path / "写真" / part / name).mkdir(parents=True)
+            for i in range(count):
+                a = (generator.integers(0, 120, (40, 30, 4)) + 100 * number).astype(np.uint8)
+                large = Image.new("RGB", (4000, 3000), (200 * number, 9, 9))
+                kinds = [a[:, :, :3], a[:, :, 0], a, a[:, :, 0].astype(np.uint16) * 200, large]
+                Image.fromarray(np.asarray(kinds[i % 5])).save(tmp_path / "写真" / part / name / f"{i}枚目.png")
+    check_run(LECTURES[3], tmp_path / "out", folder=tmp_path / "写真")
+
+
 def test_lecture_5_in_full(tmp_path, archives):
-    """One epoch instead of three. Seeds 0 to 4: LECTURE5BANDS."""
+    """One epoch instead of three. Seeds 0 to 4 gave 0.041 to 0.044, the class mean 0.059."""
     archives("FashionMNIST")
     path = shortened(LECTURES[4], tmp_path, "row-setup", '"full": (256, 0.004, 64, 3)', '"full": (256, 0.004, 64, 1)')
     result = check_run(path, tmp_path / "out", profile="full", cell_timeout=1800)
     lstm, repeated, mean = printed(
         tmp_path / "out" / path.name, r"LSTM ([\d.]+), repeat the last row ([\d.]+), mean of the true class ([\d.]+)"
     )
-    assert lstm < mean < repeated
+    assert lstm < 0.05 < mean < repeated
     assert result.peak_rss_mb < 2000 or get_device().type != "cpu"
 
 
