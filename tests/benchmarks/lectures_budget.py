@@ -2,7 +2,7 @@
 
     python tests/benchmarks/lectures_budget.py
 
-The goal: at most 60 s together on 2 cores, none over 1.5 GB.
+The goal for lectures 1 to 5: at most 150 s together on 2 cores, none over 45 s or 1.5 GB.
 """
 
 import tempfile

@@ -26,8 +26,9 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from lecture_utils import describe_device, get_device, load_dataset, seed_everything
+from lecture_utils import describe_device, get_device, seed_everything
 from lecture_utils import notebooks as nb
+from lecture_utils.data import ImageDataset
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import real_data
@@ -58,8 +59,9 @@ def cnn(folder: str, epochs: int) -> dict:
     lecture = {"profile": "full", "seed": 0, "folder": folder}
     run_cells("4", CNN_CELLS, lecture)
     run, count = lecture["run"], len(lecture["train_data"])
-    # the lecture times a part of the pictures; here are all
-    lecture["pil_data"] = load_dataset(lecture["data_name"], transform=lecture["per_picture"])
+    # The lecture times a part of the pictures; here are all, in memory as torchvision's CIFAR-10 is.
+    pictures, labels = lecture["train_images"].permute(0, 2, 3, 1).contiguous().cpu(), lecture["train_labels"].cpu()
+    lecture["pil_data"] = ImageDataset(pictures, labels, lecture["classes"], lecture["per_picture"])
 
     def score(recipe: dict, n_epochs: int) -> tuple[float, float]:
         seconds, network = run(recipe, n=count, epochs=n_epochs)
