@@ -29,6 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from lecture_utils import describe_device, get_device, seed_everything
 from lecture_utils import notebooks as nb
 from lecture_utils.data import ImageDataset
+from lecture_utils.device import synchronize
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import real_data
@@ -150,12 +151,14 @@ def rnn(window_epochs: int) -> dict:
             loss.backward()
             optimizer.step()
             if step % every == 0:
+                synchronize(device)
                 seconds += time.perf_counter() - started
                 error = test(model)
                 print(f"  {step} steps, {seconds:.1f} s: test loss {error:.5f}", flush=True)
                 if error <= goal or seconds > 600:
                     return seconds, error
                 started = time.perf_counter()
+        synchronize(device)
         return seconds + time.perf_counter() - started, test(model)
 
     print("the slides' windows", flush=True)
