@@ -61,6 +61,8 @@ def run(
         if device != "auto":
             get_device(device)
         paths = nb.find_notebooks(names or [])
+        if pictures and not any(nb.takes_folder(nb.read_notebook(path)) for path in paths):
+            raise nb.CourseError("--pictures: none of these notebooks takes a folder of pictures; lecture 4 does")
     except (nb.CourseError, ValueError, RuntimeError) as error:
         raise _fail(str(error)) from None
     if out.exists() and not out.is_dir():

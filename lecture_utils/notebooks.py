@@ -203,9 +203,8 @@ def run_notebook(
         result.status, result.error = "unreadable", str(error)
         return result
     result.cells = len(notebook.cells)
-    takes = "".join(cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-    parameters = {"profile": profile, "seed": seed} if takes else {}
-    if folder and re.search(r"^folder\b", takes, re.MULTILINE):
+    parameters = {"profile": profile, "seed": seed} if _parameters_cell(notebook) else {}
+    if folder and takes_folder(notebook):
         parameters["folder"] = str(folder.resolve())
     current = 0
 
@@ -256,6 +255,15 @@ def run_notebook(
     if result.status != "passed":
         result.failed_cell = current
     return result
+
+
+def _parameters_cell(notebook: nbformat.NotebookNode) -> str:
+    return "".join(cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+
+
+def takes_folder(notebook: nbformat.NotebookNode) -> bool:
+    """Whether a notebook's parameters have a ``folder``, for pictures of one's own."""
+    return re.search(r"^folder\b", _parameters_cell(notebook), re.MULTILINE) is not None
 
 
 def _register_engine() -> str:

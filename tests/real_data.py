@@ -16,7 +16,8 @@ def _source() -> Path | None:
 
 def copy_archives(folder: str, root: Path) -> bool:
     """Copy torchvision's archives, such as those of ``FashionMNIST``, to where it looks below ``root``."""
-    archives = sorted((_source() / folder / "raw").glob("*.gz")) if _source() else []
+    source = _source()
+    archives = sorted((source / folder / "raw").glob("*.gz")) if source else []
     for archive in archives:
         target = root / folder / "raw" / archive.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -26,10 +27,11 @@ def copy_archives(folder: str, root: Path) -> bool:
 
 def picture_folder(scratch: Path) -> Path | None:
     """A folder with ``train/CLASS/*`` and ``test/CLASS/*`` in ``LECTURE_DATA``, or one unpacked from a .tar there."""
-    if _source() is None:
+    source = _source()
+    if source is None:
         return None
-    places = [_source()]
-    for archive in sorted(_source().glob("*.tar")):
+    places = [source]
+    for archive in sorted(source.glob("*.tar")):
         places.append(scratch / archive.stem)
         with tarfile.open(archive) as tar:
             tar.extractall(places[-1], filter="data")

@@ -167,14 +167,15 @@ def test_lecture_4_in_full_on_a_folder_of_pictures(tmp_path, pictures):
 def test_lecture_4_on_pictures_of_every_kind(tmp_path):
     """Two classes with Japanese names; grey, 16 bits, transparent, large pictures; few of them."""
     generator = np.random.default_rng(0)
+    large = Image.new("RGB", (4000, 3000), (200, 9, 9))
     for part, count in (("train", 15), ("test", 5)):
         for number, name in enumerate(("猫", "いぬ")):
             (tmp_path / "写真" / part / name).mkdir(parents=True)
             for i in range(count):
                 a = (generator.integers(0, 120, (40, 30, 4)) + 100 * number).astype(np.uint8)
-                large = Image.new("RGB", (4000, 3000), (200 * number, 9, 9))
-                kinds = [a[:, :, :3], a[:, :, 0], a, a[:, :, 0].astype(np.uint16) * 200, large]
-                Image.fromarray(np.asarray(kinds[i % 5])).save(tmp_path / "写真" / part / name / f"{i}枚目.png")
+                kinds = [a[:, :, :3], a[:, :, 0], a, a[:, :, 0].astype(np.uint16) * 200]
+                picture = Image.fromarray(kinds[i % 5]) if i % 5 < 4 else large
+                picture.save(tmp_path / "写真" / part / name / f"{i}枚目.png")
     check_run(LECTURES[3], tmp_path / "out", folder=tmp_path / "写真")
 
 

@@ -80,15 +80,18 @@ def test_run_gives_parameters_device_and_progress(make_notebook, tmp_path):
 
 def test_pictures_reach_the_notebook_that_takes_them(make_notebook, tmp_path):
     (tmp_path / "mine").mkdir()
+    paths = []
     for name, source in (("takes", 'profile = "quick"\nfolder = ""'), ("takes-not", 'profile = "quick"')):
-        path = make_notebook("print(globals().get('folder'))", name=name)
-        notebook = nbformat.read(path, as_version=4)
+        paths.append(make_notebook("print(globals().get('folder'))", name=name))
+        notebook = nbformat.read(paths[-1], as_version=4)
         notebook.cells[1].source = source
-        nbformat.write(notebook, path)
-        done = lecture("run", path, "--pictures", "mine", "--out", "out", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        given = nbformat.read(tmp_path / "out" / path.name, as_version=4).cells[-1].outputs[0].text.strip()
-        assert given == (str(tmp_path / "mine") if name == "takes" else "None")
+        nbformat.write(notebook, paths[-1])
+    done = lecture("run", *paths, "--pictures", "mine", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    results = [nbformat.read(tmp_path / "out" / path.name, as_version=4) for path in paths]
+    assert [r.cells[-1].outputs[0].text.strip() for r in results] == [str(tmp_path / "mine"), "None"]
+    useless = lecture("run", paths[1], "--pictures", "mine", "--out", "out", cwd=tmp_path)
+    assert useless.returncode == 2 and "lecture 4" in useless.stderr and "Traceback" not in useless.stderr
 
 
 def test_peak_memory_counts_what_the_notebook_held(make_notebook, tmp_path):

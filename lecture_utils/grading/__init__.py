@@ -6,6 +6,30 @@ process in which a stranger's notebook runs), ``grader``, ``folder`` and ``repor
 are in ``checks/``, one file an exercise; they never enter that process.
 """
 
-from lecture_utils.grading.tasks import Code, Handle, Module, Student, StudentError, Task, Wrong, close, expect, task
+from lecture_utils.grading.tasks import (
+    Code,
+    Handle,
+    Module,
+    Student,
+    StudentError,
+    Task,
+    Wrong,
+    close,
+    expect,
+    normal,
+    task,
+)
 
-__all__ = ["Code", "Handle", "Module", "Student", "StudentError", "Task", "Wrong", "close", "expect", "task"]
+__all__ = [
+    "Code",
+    "Handle",
+    "Module",
+    "Student",
+    "StudentError",
+    "Task",
+    "Wrong",
+    "close",
+    "expect",
+    "normal",
+    "task",
+]

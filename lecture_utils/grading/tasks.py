@@ -225,7 +225,8 @@ class Student:
             modifies: the function may change its arguments.
 
         Raises:
-            Todo: the function does not exist, or raises NotImplementedError.
+            Todo: the function does not exist, or a stub in it was reached: a NotImplementedError that says
+                nothing, or "Task ...".
             StudentError: it raised something else.
             Wrong: it changed an argument although it must not.
         """
@@ -358,6 +359,11 @@ def _rounded(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_rounded, value))}]"
     return f"{value:.5g}" if isinstance(value, float) else repr(value)
+
+
+def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0, dtype: str = "float32") -> torch.Tensor:
+    """Normal numbers of mean 0, on the CPU whatever the default device is."""
+    return torch.from_numpy(np.asarray(rng.normal(0, scale, shape), dtype))
 
 
 def close(got: Any, expected: Any, *, rtol: float = 1e-4, atol: float = 1e-5) -> bool:

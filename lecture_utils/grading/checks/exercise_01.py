@@ -3,8 +3,7 @@
 import numpy as np
 import torch
 
-from lecture_utils.grading import Code, Student, Wrong, expect, task
-from lecture_utils.grading.tasks import close
+from lecture_utils.grading import Code, Student, Wrong, close, expect, task
 
 SETUP = """
 import numpy as np

@@ -7,8 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lecture_utils.grading import Code, Student, Wrong, expect, task
-from lecture_utils.grading.tasks import StudentError, close
+from lecture_utils.grading import Code, Student, StudentError, Wrong, close, expect, task
 
 SETUP = """
 import torch

@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from lecture_utils.grading import Code, Handle, Student, Wrong, expect, task
-from lecture_utils.grading.tasks import StudentError, close
+from lecture_utils.grading import Code, Handle, Student, StudentError, Wrong, close, expect, normal, task
 
 SETUP = """
 import torch
@@ -17,11 +16,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from lecture_utils import check, load_dataset, progress, show_images
 """
-
-
-def _normal(rng: np.random.Generator, *shape: int, scale: float = 1.0, dtype: str = "float32") -> torch.Tensor:
-    """Normal numbers, on the CPU whatever the default device is."""
-    return torch.from_numpy(np.asarray(rng.normal(0, scale, shape), dtype))
 
 
 def _labels(rng: np.random.Generator, size: int, classes: int) -> torch.Tensor:
@@ -65,7 +59,7 @@ FUNCTIONS = (  # of a tensor of any shape, to a number
 def hand_and_autograd(student: Student, rng, case: int) -> None:
     shapes = {0: (3,), 1: (2, 3), 2: (4,), 3: (), 4: (1,), 5: (2, 1, 3)}
     shape = shapes[case] if case in shapes else tuple(rng.integers(2, 5, int(rng.integers(1, 4))).tolist())
-    x = _normal(rng, *shape, dtype="float64" if case % 4 == 1 else "float32")
+    x = normal(rng, *shape, dtype="float64" if case % 4 == 1 else "float32")
     student.case = f"x of shape {shape}, {str(x.dtype).removeprefix('torch.')}"
     inner, n = 2 * x - 1, x.numel()
     mistakes = [
@@ -88,7 +82,7 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
     handle, function = student.put(x), student.put(Code(f))
     old = None
     if case % 3 == 2:
-        old = _normal(rng, *shape).to(x.dtype)
+        old = normal(rng, *shape).to(x.dtype)
         student.call(Code("lambda t, g: setattr(t.requires_grad_(), 'grad', g)"), handle, old)
     left = "requires a gradient and has one already" if old is not None else "requires no gradient"
     student.case += f" | f is {f.removeprefix('lambda x: ')}, and its x {left}"
@@ -407,15 +401,15 @@ _AWAY = Code(
 def _network(rng: np.random.Generator, inputs: int, hidden: int, classes: int) -> dict[str, torch.Tensor]:
     """The state of Linear, BatchNorm1d, Tanh, Linear."""
     return {
-        "0.weight": _normal(rng, hidden, inputs),
-        "0.bias": _normal(rng, hidden),
-        "1.weight": 1 + _normal(rng, hidden, scale=0.2),
-        "1.bias": _normal(rng, hidden, scale=0.3),
-        "1.running_mean": _normal(rng, hidden),
-        "1.running_var": 1 + _normal(rng, hidden) ** 2,
+        "0.weight": normal(rng, hidden, inputs),
+        "0.bias": normal(rng, hidden),
+        "1.weight": 1 + normal(rng, hidden, scale=0.2),
+        "1.bias": normal(rng, hidden, scale=0.3),
+        "1.running_mean": normal(rng, hidden),
+        "1.running_var": 1 + normal(rng, hidden) ** 2,
         "1.num_batches_tracked": torch.from_numpy(np.asarray(3)),
-        "3.weight": _normal(rng, classes, hidden),
-        "3.bias": _normal(rng, classes),
+        "3.weight": normal(rng, classes, hidden),
+        "3.bias": normal(rng, classes),
     }
 
 
@@ -526,7 +520,7 @@ def training_loops(student: Student, rng, case: int) -> None:
     n, features, hidden, classes = full * size + last, int(rng.integers(3, 6)), 6, int(rng.integers(3, 5))
     student.case = f"{n} training samples in batches of {size}" + (f", the last one of {last}" if last else "")
     state, lr = _network(rng, features, hidden, classes), 0.2
-    x, y = _normal(rng, n, features), _labels(rng, n, classes)
+    x, y = normal(rng, n, features), _labels(rng, n, classes)
     losses, after = _train(state, x, y, size, lr)
     model, log = student.call(_BUILD, state, keep=True), student.put(Code("[]"))
     student.call(_WATCH, model, log)
@@ -558,7 +552,7 @@ def training_loops(student: Student, rng, case: int) -> None:
     n = full * size + max(last, 2)
     student.case = f"evaluate, {n} test samples in batches of {size}, the last one of {n - full * size}"
     student.case += "; batches lie on another device until .to(device) is called" if loader is _AWAY else ""
-    x = _normal(rng, 20 * n, features)
+    x = normal(rng, 20 * n, features)
     best = _forward(after, x, training=False).topk(2).values
     x = x[best[:, 0] - best[:, 1] > 1e-2][:n]
     scores = _forward(after, x, training=False)
@@ -673,13 +667,13 @@ def accumulation(student: Student, rng, case: int) -> None:
     features, hidden, classes, lr = int(rng.integers(2, 5)), 5, int(rng.integers(2, 5)), 0.5
     student.case = f"micro-batches of {', '.join(map(str, sizes))}"
     shapes = {"0.weight": (hidden, features), "0.bias": (hidden,), "2.weight": (classes, hidden), "2.bias": (classes,)}
-    state = {name: _normal(rng, *shape) for name, shape in shapes.items()}
-    x, y = _normal(rng, sum(sizes), features, scale=1.5), _labels(rng, sum(sizes), classes)
+    state = {name: normal(rng, *shape) for name, shape in shapes.items()}
+    x, y = normal(rng, sum(sizes), features, scale=1.5), _labels(rng, sum(sizes), classes)
     pieces = list(zip(x.split(sizes), y.split(sizes), strict=True))
     model, log = student.call(_PLAIN, state, keep=True), student.put(Code("[]"))
     old = {name: torch.zeros_like(value) for name, value in state.items()}
     if case % 2:
-        old = {name: _normal(rng, *shape, scale=0.3) for name, shape in shapes.items()}
+        old = {name: normal(rng, *shape, scale=0.3) for name, shape in shapes.items()}
         student.case += "; the parameters hold gradients of an earlier step"
         leave = "lambda m, old: [setattr(p, 'grad', old[n]) for n, p in m.named_parameters()] and None"
         student.call(Code(leave), model, old, modifies=True)
@@ -761,7 +755,7 @@ def accumulation(student: Student, rng, case: int) -> None:
 def custom_function(student: Student, rng, case: int) -> None:
     shapes = {0: (4,), 1: (2, 3), 2: (6,), 3: (), 4: (2, 2, 2)}
     shape = shapes[case] if case in shapes else tuple(rng.integers(1, 5, int(rng.integers(1, 4))).tolist())
-    x = _normal(rng, *shape, scale=2, dtype="float64" if case % 4 == 1 else "float32")
+    x = normal(rng, *shape, scale=2, dtype="float64" if case % 4 == 1 else "float32")
     if large := case % 3 == 2:
         x = torch.from_numpy(rng.choice([-1, 1], shape) * rng.uniform(100, 1000, shape)).to(x.dtype)
         x.view(-1)[0] = x.view(-1)[0].abs()
@@ -791,7 +785,7 @@ def custom_function(student: Student, rng, case: int) -> None:
     if not student.call(Code(own), function, x):
         hint = "softplus calls Softplus.apply(x), so that your backward is used."
         raise Wrong("softplus(x) does not come from a Function of your own.", hint)
-    upstream = _normal(rng, *shape, scale=2).to(x.dtype)
+    upstream = normal(rng, *shape, scale=2).to(x.dtype)
     naive = x.exp() / (1 + x.exp())
     pull = Code("lambda f, x, g: torch.autograd.grad(f(x.requires_grad_()), x, g)[0]")
     overflow = "exp(x) / (1 + exp(x)) is inf / inf for large x. torch.sigmoid(x) takes care of that."
@@ -861,8 +855,8 @@ def clipping(student: Student, rng, case: int) -> None:
     count = [3, 2, 3][case] if case < 3 else int(rng.integers(1, 5))
     shapes = [tuple(rng.integers(1, 4, int(rng.integers(1, 3))).tolist()) for _ in range(count)]
     shapes[0] = (2, 3)
-    values = [_normal(rng, *shape) for shape in shapes]
-    gradients = [_normal(rng, *shape, scale=3) for shape in shapes]
+    values = [normal(rng, *shape) for shape in shapes]
+    gradients = [normal(rng, *shape, scale=3) for shape in shapes]
     absent = int(rng.integers(1, count)) if case % 3 == 2 and count > 1 else None
     present = [i for i in range(count) if i != absent]
     norm = torch.cat([gradients[i].flatten() for i in present]).norm()

@@ -5,8 +5,7 @@ import copy
 import numpy as np
 import torch
 
-from lecture_utils.grading import Code, Student, Wrong, expect, task
-from lecture_utils.grading.tasks import close
+from lecture_utils.grading import Code, Student, Wrong, close, expect, normal, task
 
 SETUP = """
 import torch
@@ -16,15 +15,10 @@ from lecture_utils import check, load_dataset, progress, show_images
 """
 
 
-def _normal(rng: np.random.Generator, *shape: int, scale: float = 1.0, dtype: str = "float32") -> torch.Tensor:
-    """Normal numbers, on the CPU whatever the default device is."""
-    return torch.from_numpy(np.asarray(rng.normal(0, scale, shape), dtype))
-
-
 def _weights(rng, features: int, hidden: int, gates: int, dtype: str = "float32") -> list[torch.Tensor]:
     """w_ih, w_hh, b_ih, b_hh of a recurrent cell."""
     rows = gates * hidden
-    return [_normal(rng, *s, scale=0.7, dtype=dtype) for s in ((rows, features), (rows, hidden), (rows,), (rows,))]
+    return [normal(rng, *s, scale=0.7, dtype=dtype) for s in ((rows, features), (rows, hidden), (rows,), (rows,))]
 
 
 def _rnn(x, h, w_ih, w_hh, b_ih, b_hh):
@@ -50,7 +44,7 @@ def _zeros(x: torch.Tensor, hidden: int) -> torch.Tensor:
     return x.new_zeros(len(x), hidden)
 
 
-def _expect_gradients(student: Student, name: str, args: list, upstream, expected, labels, mistakes=()) -> None:
+def _expect_gradients(student: Student, name: str, args: list, upstream, expected, labels) -> None:
     """The gradients that flow back through a function to each of its arguments."""
     ask = "lambda f, g, *a: torch.autograd.grad(f(*[t.requires_grad_() for t in a]), a, g, allow_unused=True)"
     got = student.call(Code(ask), student.value(name), upstream, *args)
@@ -62,7 +56,6 @@ def _expect_gradients(student: Student, name: str, args: list, upstream, expecte
             expected[number],
             what=f"The gradient that flows back to {label}",
             hints={"none": hint, "values": hint},
-            mistakes=[(wrong[number], words) for wrong, words in mistakes],
         )
 
 
@@ -103,7 +96,7 @@ def windows_of_a_series(student: Student, rng, case: int) -> None:
     every_second = case % 3 == 1
     student.case = f"{n} values, {dtype}, windows of {size}"
     student.case += "; the series is every second value of a longer one" if every_second else ""
-    stored = _normal(rng, 2 * n if every_second else n, dtype=dtype)
+    stored = normal(rng, 2 * n if every_second else n, dtype=dtype)
     series = stored[::2] if every_second else stored
     whole = student.put(stored)
     given = student.call(Code("lambda t, k: t[::k]"), whole, 2 if every_second else 1, keep=True)
@@ -142,7 +135,7 @@ def windows_of_a_series(student: Student, rng, case: int) -> None:
     if not torch.equal(student.get(given), series):
         raise Wrong("The series itself has changed.", "The function only looks at the series: write nothing into it.")
 
-    stored = stored + 1 + _normal(rng, len(stored), dtype=dtype) ** 2  # every value becomes another
+    stored = stored + 1 + normal(rng, len(stored), dtype=dtype) ** 2  # every value becomes another
     student.call(Code("lambda t, values: [t.copy_(values)] and None"), whole, stored)
     series = stored[::2] if every_second else stored
     now = student.get(kept)
@@ -184,7 +177,7 @@ def one_rnn_step(student: Student, rng, case: int) -> None:
     hidden = max(2, hidden)
     dtype = "float64" if case % 4 == 2 else "float32"
     student.case = f"batch of {batch}, {features} features, {hidden} hidden units, {dtype}"
-    x, h = _normal(rng, batch, features, dtype=dtype), _normal(rng, batch, hidden, scale=0.6, dtype=dtype)
+    x, h = normal(rng, batch, features, dtype=dtype), normal(rng, batch, hidden, scale=0.6, dtype=dtype)
     weights = _weights(rng, features, hidden, 1, dtype)
     w_ih, w_hh, b_ih, b_hh = weights
     from_x, from_h = x @ w_ih.mT, h @ w_hh.mT
@@ -213,7 +206,7 @@ def one_rnn_step(student: Student, rng, case: int) -> None:
     hints = {"shape": "The new state has the shape of the old one, (B, H)."}
     args = [x, h, *weights]
     expect(student.call("rnn_step", *args), total.tanh(), what="The new state", mistakes=mistakes, hints=hints)
-    upstream, leaves = _normal(rng, batch, hidden, dtype=dtype), [a.clone().requires_grad_() for a in args]
+    upstream, leaves = normal(rng, batch, hidden, dtype=dtype), [a.clone().requires_grad_() for a in args]
     expected = torch.autograd.grad(_rnn(*leaves), leaves, upstream)
     _expect_gradients(student, "rnn_step", args, upstream, expected, ["x", "h", "w_ih", "w_hh", "b_ih", "b_hh"])
 
@@ -248,7 +241,7 @@ def one_gru_step(student: Student, rng, case: int) -> None:
     batch, features, hidden = [(2, 3, 2), (1, 2, 3), (3, 4, 4)][case] if case < 3 else rng.integers(1, 6, 3).tolist()
     dtype = "float64" if case % 4 == 2 else "float32"
     student.case = f"batch of {batch}, {features} features, {hidden} hidden unit{'s' * (hidden > 1)}, {dtype}"
-    x, h = _normal(rng, batch, features, dtype=dtype), _normal(rng, batch, hidden, dtype=dtype)
+    x, h = normal(rng, batch, features, dtype=dtype), normal(rng, batch, hidden, dtype=dtype)
     weights = _weights(rng, features, hidden, 3, dtype)
     w_ih, w_hh, b_ih, b_hh = weights
     x_r, x_z, x_n = (x @ w_ih.mT + b_ih).chunk(3, dim=1)
@@ -299,7 +292,7 @@ def one_gru_step(student: Student, rng, case: int) -> None:
     }
     args = [x, h, *weights]
     expect(student.call("gru_step", *args), expected, what="The new state", mistakes=mistakes, hints=hints)
-    upstream, leaves = _normal(rng, batch, hidden, dtype=dtype), [a.clone().requires_grad_() for a in args]
+    upstream, leaves = normal(rng, batch, hidden, dtype=dtype), [a.clone().requires_grad_() for a in args]
     gradients = torch.autograd.grad(_gru(*leaves), leaves, upstream)
     _expect_gradients(student, "gru_step", args, upstream, gradients, ["x", "h", "w_ih", "w_hh", "b_ih", "b_hh"])
 
@@ -507,16 +500,16 @@ def clipped_training(student: Student, rng, case: int) -> None:
     steps = 12 if network == explodes else steps
     if layer is None:
         state = {
-            "1.weight": _normal(rng, outputs, steps * features, dtype=dtype),
-            "1.bias": _normal(rng, outputs, dtype=dtype),
+            "1.weight": normal(rng, outputs, steps * features, dtype=dtype),
+            "1.bias": normal(rng, outputs, dtype=dtype),
         }
         build = _FLAT
     else:
         weights = _weights(rng, features, hidden, 3 if network == gru else 1, dtype)
         state = {f"rnn.{name}": w for name, w in zip(_RECURRENT, weights, strict=True)}
         state |= {
-            "out.weight": _normal(rng, outputs, hidden, dtype=dtype),
-            "out.bias": _normal(rng, outputs, dtype=dtype),
+            "out.weight": normal(rng, outputs, hidden, dtype=dtype),
+            "out.bias": normal(rng, outputs, dtype=dtype),
         }
         build = _recurrent_network(layer)
     if network == explodes:  # positive weights: each time step makes the state nearly twice as long
@@ -530,13 +523,13 @@ def clipped_training(student: Student, rng, case: int) -> None:
         w = [s[f"rnn.{name}"] for name in _RECURRENT]
         return _unroll(step, x, _zeros(x, hidden), w) @ s["out.weight"].mT + s["out.bias"]
 
-    x = _normal(rng, 3, batch, steps, features, dtype=dtype)
-    targets = 3 + _normal(rng, 3, *forward(state, x[0]).shape, dtype=dtype)  # far from 0: so are the gradients
+    x = normal(rng, 3, batch, steps, features, dtype=dtype)
+    targets = 3 + normal(rng, 3, *forward(state, x[0]).shape, dtype=dtype)  # far from 0: so are the gradients
     kind, options = "Adam" if optimizer == "Adam" else "SGD", {"lr": 0.05}
     options |= {"momentum": 0.9} if optimizer == "momentum" else {}
     old = {name: torch.zeros_like(w) for name, w in state.items()}
     if leftover:
-        old = {name: _normal(rng, *w.shape, dtype=dtype) for name, w in state.items()}
+        old = {name: normal(rng, *w.shape, dtype=dtype) for name, w in state.items()}
     now = _Training(forward, state, old, kind, options)
     first = now.after("zero forward backward", x[0], targets[0], 1.0).grads
     if network == explodes:
@@ -657,10 +650,10 @@ def running_free(student: Student, rng, case: int) -> None:
     student.case += f"{'training' if training else 'evaluation'} mode"
     hidden = 5
     weights = _weights(rng, 1, hidden, 1)
-    out, bias = _normal(rng, 1, hidden, scale=0.6), _normal(rng, 1)
+    out, bias = normal(rng, 1, hidden, scale=0.6), normal(rng, 1)
     state = {f"rnn.{name}": w for name, w in zip(_RECURRENT, weights, strict=True)}
     state |= {"out.weight": out, "out.bias": bias}
-    start = _normal(rng, batch, length, 1)
+    start = normal(rng, batch, length, 1)
     model, log = student.call(_FORECASTER, state, keep=True), student.put(Code("[]"))
     student.call(Code("lambda m, mode: [m.train(mode)] and None"), model, training)
     student.call(_WATCH, model, log)
@@ -746,7 +739,7 @@ def running_free(student: Student, rng, case: int) -> None:
 def last_outputs(student: Student, rng, case: int) -> None:
     sizes = [(3, 6, 2), (4, 4, 3), (1, 3, 2), (3, 1, 2)]
     batch, steps, hidden = sizes[case] if case < 4 else rng.integers(2, 7, 3).tolist()
-    outputs = _normal(rng, batch, steps, hidden)
+    outputs = normal(rng, batch, steps, hidden)
     lengths = rng.integers(1, steps + 1, batch)
     if case < 2:
         lengths = np.asarray([[3, 5, 1], [2, 1, 4, 2]][case])
@@ -776,7 +769,7 @@ def last_outputs(student: Student, rng, case: int) -> None:
     hints = {"shape": "One output for each sequence: (B, H).", "values": late}
     got = student.call("last_valid", outputs, lengths)
     expect(got, expected, what="The last outputs", mistakes=mistakes, hints=hints)
-    upstream, leaf = _normal(rng, batch, hidden), outputs.clone().requires_grad_()
+    upstream, leaf = normal(rng, batch, hidden), outputs.clone().requires_grad_()
     right = torch.autograd.grad(leaf[rows, lengths - 1], leaf, upstream)
     ask = "lambda f, g, o, n: torch.autograd.grad(f(o.requires_grad_(), n), o, g)"
     got = student.call(Code(ask), student.value("last_valid"), upstream, outputs, lengths)
@@ -829,7 +822,7 @@ def different_lengths(student: Student, rng, case: int) -> None:
     features, hidden = int(rng.integers(1, 4)), int(rng.integers(2, 5))
     student.case = f"lengths {', '.join(map(str, lengths))}; a GRU of {layers} layer{'s' * (layers > 1)}, "
     student.case += f"{features} feature{'s' * (features > 1)}, {hidden} hidden units"
-    sequences = [_normal(rng, n, features) for n in lengths]
+    sequences = [normal(rng, n, features) for n in lengths]
     stack = [_weights(rng, hidden if layer else features, hidden, 3) for layer in range(layers)]
     names = ("weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l")
     pairs = [(f"{n}{k}", w) for k, weights in enumerate(stack) for n, w in zip(names, weights, strict=True)]
@@ -1043,13 +1036,13 @@ def completion(student: Student, rng, case: int) -> None:
     student.case = f"Completer({width}, {hidden}), batch of {batch}, {steps} rows"
     model = student.module(student.call("Completer", width, hidden, keep=True))
     names = _parts(model.parameters, width, hidden)
-    weights = [*_weights(rng, width, hidden, 3), _normal(rng, width, hidden), _normal(rng, width)]
+    weights = [*_weights(rng, width, hidden, 3), normal(rng, width, hidden), normal(rng, width)]
     load = "lambda m, s: [m.load_state_dict(s, strict=False)] and None"
     student.call(Code(load), model.handle, dict(zip(names, weights, strict=True)))
-    x = _normal(rng, batch, steps, width)
+    x = normal(rng, batch, steps, width)
 
     _expect_predictions(model.forward(x), x, weights)
-    target = _normal(rng, batch, steps, width)
+    target = normal(rng, batch, steps, width)
     leaves, lr, losses = [w.clone().requires_grad_() for w in weights], 0.2, []
     for _ in range(3):
         loss = ((_rows(leaves, x) - target) ** 2).mean()
