@@ -12,12 +12,13 @@ from conftest import LECTURES, ROOT
 from lecture_utils import notebooks as nb
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA_NAMES = {"torch": "pytorch", "jupyter-server-mathjax": "jupyter_server_mathjax"}
+CONDA_NAMES = {"torch": "pytorch", "jupyter-server-mathjax": "jupyter_server_mathjax", "uvicorn": "uvicorn-standard"}
+CONDA_NAMES |= {"prometheus-client": "prometheus_client"}
 README = (ROOT / "README.md").read_text()
 
 
 def split(requirement: str) -> tuple[str, str]:
-    name, least = re.fullmatch(r"([\w-]+)>=([\d.]+)", requirement).groups()
+    name, least = re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", requirement).groups()
     return name, least
 
 
