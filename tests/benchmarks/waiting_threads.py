@@ -54,9 +54,8 @@ def main() -> None:
                 other.kill()
         best = {name: min(times) for name, times in taken.items()}
         ratio = best["spinning"] / best["sleeping"]
-        print(
-            f"beside {busy} busy processes: spinning {best['spinning']:.2f} s, sleeping {best['sleeping']:.2f} s, ratio {ratio:.2f}"
-        )
+        times = f"spinning {best['spinning']:.2f} s, sleeping {best['sleeping']:.2f} s"
+        print(f"beside {busy} busy processes: {times}, ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":
