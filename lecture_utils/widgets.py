@@ -39,7 +39,7 @@ def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
     Args:
         draw: takes the sliders' values by name and returns a figure of :func:`subplots`.
         **sliders: ipywidgets controls (``FloatSlider``, ``IntSlider``, ``Dropdown``, ...), labelled
-            by their description or else by their name; their first values make the still picture, which GitHub, nbconvert and a notebook opened
-            without a kernel show instead.
+            by their description or else by their name; their first values make the still picture,
+            which GitHub, nbconvert and a notebook opened without a kernel show instead.
     """
     return Explorer(draw, sliders)
