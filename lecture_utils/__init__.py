@@ -7,6 +7,11 @@ next to nothing.
 """
 
 import importlib
+import os
+
+# Threads of PyTorch's that wait for each other sleep, if nobody has chosen otherwise. Spinning ones are hardly faster
+# alone, and ten times slower as soon as another process wants one of their cores. Read when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 

@@ -22,7 +22,8 @@ class Explorer:
         picture = ipywidgets.HTML()
         self.figure = redraw()
         self.widget = ipywidgets.VBox([*sliders.values(), picture])
-        for slider in sliders.values():
+        for name, slider in sliders.items():
+            slider.description = slider.description or name
             slider.observe(redraw, names="value")
 
     def _repr_mimebundle_(self, include=None, exclude=None):
@@ -37,8 +38,8 @@ def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
 
     Args:
         draw: takes the sliders' values by name and returns a figure of :func:`subplots`.
-        **sliders: ipywidgets controls (``FloatSlider``, ``IntSlider``, ``Dropdown``, ...); their
-            first values make the still picture, which GitHub, nbconvert and a notebook opened
-            without a kernel show instead.
+        **sliders: ipywidgets controls (``FloatSlider``, ``IntSlider``, ``Dropdown``, ...), labelled
+            by their description or else by their name; their first values make the still picture,
+            which GitHub, nbconvert and a notebook opened without a kernel show instead.
     """
     return Explorer(draw, sliders)

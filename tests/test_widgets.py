@@ -12,7 +12,9 @@ def test_moving_a_slider_draws_again():
         return subplots(alt=f"k = {k}")[0]
 
     slider = ipywidgets.IntSlider(3, min=0, max=9)
-    explorer = explore(draw, k=slider, scale=ipywidgets.Dropdown(options=["log", "linear"]))
+    dropdown = ipywidgets.Dropdown(options=["log", "linear"], description="how")
+    explorer = explore(draw, k=slider, scale=dropdown)
+    assert [control.description for control in explorer.widget.children[:-1]] == ["k", "how"]
     slider.value = 7
     assert drawn == [(3, "log"), (7, "log")]
     assert 'alt="k = 7"' in explorer.widget.children[-1].value
