@@ -391,7 +391,7 @@ def _pixels(rng, height: int, width: int, *channels: int) -> np.ndarray:
     hints=[
         "Go through the recipe step by step, and print shape and smallest and largest value after each step. PIL gives "
         "a size as (width, height), a tensor's shape is (..., height, width).",
-        "`image.resize((width, height), Image.Resampling.BILINEAR)`; then `torch.from_numpy(np.array(image))` is of "
+        "`image.resize((width, height), Image.Resampling.BILINEAR)`; then `torch.tensor(np.array(image))` is of "
         "shape (H, W, 3), and `.permute(2, 0, 1)` brings the channels to the front. `.flip(0)` turns their order "
         "around.",
         "After `/ 255` and, for BGR, `.flip(0)`: `mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in "
@@ -402,9 +402,9 @@ def _pixels(rng, height: int, width: int, *channels: int) -> np.ndarray:
     on_error={
         "must match the size|could not be broadcast|broadcast": "mean and std are one number for each channel: with "
         "the channels in front, .view(3, 1, 1) makes them fit.",
-        "not writable|negative|stride": "np.array(image) makes an array of its own, which torch.from_numpy takes; "
+        "not writable|negative|stride": "np.array(image) makes an array of its own, which torch.tensor takes; "
         "tensor.flip(0) turns channels around.",
-        "has no attribute 'permute'|has no attribute 'unsqueeze'|float\\(\\)": "torch.from_numpy(np.array(image)) "
+        "has no attribute 'permute'|has no attribute 'unsqueeze'|float\\(\\)": "torch.tensor(np.array(image)) "
         "makes a tensor of the picture.",
     },
 )
@@ -418,7 +418,7 @@ def preprocessing(student: Student, rng, case: int) -> None:
     student.case = f"a picture {w} wide and {h} high, size {[height, width]}, order {order} | mean={mean}, std={std}"
     image = Image.fromarray(_pixels(rng, h, w, 3))
     recipe = {"size": [height, width], "mean": mean, "std": std, "order": order}
-    m, s = (torch.tensor(v).view(3, 1, 1) for v in (mean, std))
+    m, s = (torch.tensor(v, device="cpu").view(3, 1, 1) for v in (mean, std))
 
     def tensor(resampling=Image.Resampling.BILINEAR, of=image) -> torch.Tensor:
         return torch.from_numpy(np.array(of.resize((width, height), resampling))).permute(2, 0, 1) / 255
@@ -473,19 +473,18 @@ def preprocessing(student: Student, rng, case: int) -> None:
     if height != width:
         other = torch.from_numpy(np.array(image.resize((height, width), Image.Resampling.BILINEAR))) / 255
         mistakes.append((((turned(other.permute(2, 1, 0)) - m) / s)[None], shown))
-        wrong = torch.empty(1, 3, width, height)
     raw = np.array(image.resize((width, height), Image.Resampling.BILINEAR))
     mixed = turned(torch.from_numpy(raw).reshape(3, height, width) / 255)
     mistakes.append((((mixed - m) / s)[None], "reshape does not move the channels to the front, it cuts the numbers "
                      "anew, and mixes colours and places: permute(2, 0, 1)."))  # fmt: skip
     got = student.call("preprocess", _opened(student, _encoded(image)), recipe)
-    if height != width and isinstance(got, torch.Tensor) and got.shape == wrong.shape:
+    if height != width and isinstance(got, torch.Tensor) and got.shape == (1, 3, width, height):
         hint = "PIL's size is (width, height), the recipe's is (height, width): exchange them for image.resize."
         raise Wrong(f"The result has the wrong shape, {tuple(got.shape)}.", hint)
     hints = {
         "shape": "A batch of one picture, channels first: (1, 3, height, width).",
         "dtype": "float32: the statistics as torch.tensor(...), and pixels / 255 of a uint8 tensor, are just that.",
-        "type": "Make a tensor of the picture: torch.from_numpy(np.array(image)).",
+        "type": "Make a tensor of the picture: torch.tensor(np.array(image)).",
         "values": "Compare each step with the recipe: size and BILINEAR, order of the channels, / 255, mean, std.",
     }
     # a level or two of 255, so that roundings between the steps are left free, but where no resizing is needed
@@ -712,7 +711,7 @@ def top_k(student: Student, rng, case: int) -> None:
     scores = _logits(state, _prepared(image)[None])[0]
     # the same order, with at least 0.4 between two neighbours, so that no rounding can change it
     order = scores.argsort(descending=True)
-    wanted = torch.empty(count)
+    wanted = torch.empty_like(scores)
     steps = torch.from_numpy(rng.uniform(0.4, 1.2, count).astype("float32"))
     wanted[order] = scores.max() - steps.cumsum(0)
     state["output.module.bias"] = state["output.module.bias"] + wanted - scores
@@ -840,7 +839,7 @@ def batching(student: Student, rng, case: int) -> None:
     classes = int(rng.integers(3, 7))
     state = _state(rng, 3, classes)
     arrays = [_pixels(rng, *(int(n) for n in rng.integers(6, 20, 2)), 3) for _ in range(count)]
-    x = torch.stack([_prepared(Image.fromarray(a)) for a in arrays]) if count else torch.empty(0, 3, 6, 6)
+    x = torch.stack([_prepared(Image.fromarray(a)) for a in arrays]) if count else normal(rng, 0, 3, 6, 6)
     logits = _logits(state, x)
     p = logits.softmax(1)
     log = student.put(Code("[]"))
