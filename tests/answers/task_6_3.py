@@ -49,6 +49,27 @@ def load_safely(path):
     return dict(state)
 
 
+# %% right: a pathlib.Path, the reason kept for one raise at the end
+from pathlib import Path
+
+
+def load_safely(path):
+    path, reason, state = Path(path), "", None
+    try:
+        state = torch.load(io.BytesIO(path.read_bytes()), weights_only=True)
+    except Exception as error:
+        reason = type(error).__name__
+    else:
+        if not hasattr(state, "items"):
+            reason = f"a {type(state).__name__}"
+        else:
+            others = [name for name, value in state.items() if not torch.is_tensor(value)]
+            reason = f"{others} are no tensors" if others else ""
+    if reason:
+        raise ValueError(f"{path}: {reason}")
+    return state
+
+
 # %% wrong: the safety switched off -> The code in the file was run
 def load_safely(path):
     try:

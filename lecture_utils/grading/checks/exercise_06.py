@@ -55,7 +55,8 @@ def _state(rng, width: int, classes: int) -> dict[str, torch.Tensor]:
 
 def _logits(s: dict[str, torch.Tensor], x: torch.Tensor, own_statistics: bool = False) -> torch.Tensor:
     """What ``_NET`` with these weights gives, in evaluation mode; with the batch's own mean and variance if asked."""
-    x = F.conv2d(x, s["features.0.weight"], s["features.0.bias"], padding=1)
+    patches = F.unfold(x, 3, padding=1)  # conv2d's threads wait for each other when the machine is busy
+    x = (s["features.0.weight"].flatten(1) @ patches + s["features.0.bias"][:, None]).unflatten(2, x.shape[2:])
     mean, var = s["features.1.running_mean"], s["features.1.running_var"]
     if own_statistics:
         mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
@@ -319,7 +320,7 @@ def safe_loading(student: Student, rng, case: int) -> None:
     state = _state(rng, width, classes)
     files = _bad_files(rng, state)
     kinds = list(files)
-    chosen = [kinds[:1], kinds[1:3], kinds[3:5], kinds[5:7]][case] if case < 4 else rng.permutation(kinds)
+    chosen = [kinds[:1], kinds[1:3], kinds[3:5], kinds[5:8]][case] if case < 4 else rng.permutation(kinds)
     try:
         with _folder(student) as folder:
             student.case = "a good file"
