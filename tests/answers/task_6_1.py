@@ -144,7 +144,7 @@ def load(model, path):
     return model.eval()
 
 
-# %% wrong: arguments exchanged -> Your code raised
+# %% wrong: arguments exchanged -> what to save first
 def save(model, path):
     torch.save(path, model.state_dict())
 

@@ -185,7 +185,7 @@ def load_safely(path):
     return state
 
 
-# %% wrong: all is refused -> Your code raised ValueError
+# %% wrong: all is refused -> This file is good
 def load_safely(path):
     state = torch.load(path, weights_only=True)
     if isinstance(state, dict):

@@ -84,7 +84,7 @@ def to_rgb(image):
     return image.convert("RGB")
 
 
-# %% wrong: a background that is transparent itself -> The colours are wrong
+# %% wrong: a background that is transparent itself -> transparent itself
 def to_rgb(image):
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
@@ -159,7 +159,7 @@ def to_rgb(image):
     return np.array(image.convert("RGB"))
 
 
-# %% wrong: turned in place -> Your code raised
+# %% wrong: turned in place -> unless in_place=True
 def to_rgb(image):
     image = ImageOps.exif_transpose(image, in_place=True)
     return image.convert("RGB")

@@ -238,7 +238,7 @@ def make_app(predict, max_bytes, max_pixels):
     return app
 
 
-# %% wrong: Content-Length is required -> A good picture is answered with status 411
+# %% wrong: Content-Length is required -> count the bytes as they come
 def make_app(predict, max_bytes, max_pixels):
     app = FastAPI()
     app.get("/healthz")(lambda: {"status": "ok"})
@@ -499,7 +499,7 @@ def make_app(predict, max_bytes, max_pixels):
     return app
 
 
-# %% wrong: the error comes with status 200 -> The app answers with status 200
+# %% wrong: the error comes with status 200 -> whatever it says
 def make_app(predict, max_bytes, max_pixels):
     app = FastAPI()
     app.get("/healthz")(lambda: {"status": "ok"})

@@ -159,6 +159,7 @@ def _expect_loaded(student: Student, got: Handle, state: dict[str, torch.Tensor]
         "`return model`.",
     ],
     on_error={
+        "expected 'f' to be": "torch.save takes what to save first, and then the path.",
         "Weights only load failed": "The file that comes in holds a state_dict, and torch.load reads that as it is.",
         "Missing key|Unexpected key": "The file holds the state_dict itself, and load_state_dict takes it as it is.",
         "Expected state_dict to be dict-like": "load_state_dict takes what torch.load gives, not a path.",
@@ -314,6 +315,7 @@ def _bad_files(rng, state: dict[str, torch.Tensor]) -> dict[str, bytes]:
     ],
     visible=4,
     held_out=4,
+    on_error={"^ValueError": "This file is good, a dict of names to tensors: it is to be returned, not refused."},
 )
 def safe_loading(student: Student, rng, case: int) -> None:
     width, classes = rng.integers(2, 6, 2).tolist()
@@ -528,6 +530,7 @@ def _picture(rng, kind: str, turn: int) -> tuple[bytes, np.ndarray, list[tuple[n
     three = np.repeat(grey[..., None], 3, axis=2)
     hidden = 'The colours under transparent pixels are shown: convert("RGB") drops alpha. Lay the picture on white.'
     black = "What is transparent became black: the background is white."
+    itself = 'The background is transparent itself: Image.new("RGBA", image.size, "white").'
     binary = "A half transparent pixel is a mixture of its colour and of white: Image.alpha_composite mixes."
     if kind == "RGB":
         return _encoded(Image.fromarray(a)), a, [(a[..., ::-1], "The order of the colours stays RGB.")]
@@ -537,7 +540,8 @@ def _picture(rng, kind: str, turn: int) -> tuple[bytes, np.ndarray, list[tuple[n
         colours = a if kind == "RGBA" else three
         stored = np.dstack([colours, alpha]) if kind == "RGBA" else np.dstack([grey, alpha])
         hard = np.where(alpha[..., None] > 0, colours, 255)
-        mistakes = [(colours, hidden), (_on(colours, alpha, 0), black), (hard, binary)]
+        clear = np.where(alpha[..., None] > 0, colours, 0)
+        mistakes = [(colours, hidden), (_on(colours, alpha, 0), black), (hard, binary), (clear, itself)]
         image = Image.frombytes("RGBA" if kind == "RGBA" else "LA", (w, h), stored.tobytes())
         return _encoded(image), _on(colours, alpha, 255), mistakes
     if kind.startswith("16-bit grey"):
@@ -1052,6 +1056,9 @@ def _expect_refused_with(answer: dict, allowed: tuple[int, ...], hints: dict[int
     if status in allowed:
         return
     hint = hints.get(status, f"Raise HTTPException({allowed[0]}, ...), with a few words that say why.")
+    if status == 200 and "label" not in answer["body"]:
+        hint = "What is returned has status 200, whatever it says. raise HTTPException(status, ...) is an error for "
+        hint += "programs too."
     if status == 500:
         for pattern, cause in _CAUSE.items():
             if any(part in answer["error"] for part in pattern.split("|")):
@@ -1143,6 +1150,7 @@ def _expect_answer(got: dict, answer: dict) -> None:
             405: "The path is /predict, and the method POST: as in the stub.",
             413: "Exactly max_bytes, or max_pixels, is not too large yet: only more than that is.",
             400: "Is the body whole when it is opened? It comes in pieces, and Image.open wants io.BytesIO(body).",
+            411: "A sender need not say how long the body is: count the bytes as they come.",
             422: "The body is the file itself, no JSON and no form: read it from the request.",
         }
         hint = hints.get(got["status"], "The picture is good: the error below says what went wrong in the app.")
