@@ -1,0 +1,138 @@
+# %% right: a loop, and startswith
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location=torch.device("cpu"), weights_only=True)
+    prefix, state = "module.", {}
+    for name, tensor in checkpoint["state_dict"].items():
+        if name.startswith(prefix):
+            name = name[len(prefix):]
+        state[name] = tensor
+    model.load_state_dict(state)
+    model.eval()
+    return model
+
+
+# %% right: torch's own helper
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
+
+
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    consume_prefix_in_state_dict_if_present(state, "module.")
+    model.load_state_dict(state)
+    return model.train(False)
+
+
+# %% right: a function as map_location, a regular expression
+import re
+
+
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location=lambda storage, place: storage)["state_dict"]
+    model.load_state_dict({re.sub(r"^module\.", "", name): tensor for name, tensor in state.items()}, strict=True)
+    return model.eval()
+
+
+# %% right: the model is wrapped for a moment
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location={"cuda:7": "cpu"})["state_dict"]
+    wrapped = all(name.startswith("module.") for name in state)
+    target = nn.ModuleDict({"module": model}) if wrapped else model
+    target.load_state_dict(state)
+    return model.eval()
+
+
+# %% right: replace, once, where all names begin with it
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    if next(iter(state)).startswith("module."):
+        state = {name.replace("module.", "", 1): tensor for name, tensor in state.items()}
+    model.load_state_dict(state)
+    return model.eval()
+
+
+# %% wrong: no map_location -> map_location="cpu"
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path)
+    model.load_state_dict({n.removeprefix("module."): t for n, t in checkpoint["state_dict"].items()})
+    return model.eval()
+
+
+# %% wrong: moved when it is too late -> map_location="cpu"
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path)
+    model.load_state_dict({n.removeprefix("module."): t.cpu() for n, t in checkpoint["state_dict"].items()})
+    return model.eval()
+
+
+# %% wrong: prefix forgotten -> what stands in front
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    model.load_state_dict(checkpoint["state_dict"])
+    return model.eval()
+
+
+# %% wrong: not strict -> Is this tensor filled from the file?
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    model.load_state_dict(checkpoint["state_dict"], strict=False)
+    return model.eval()
+
+
+# %% wrong: prefix removed, not strict -> strict=False fills what it finds
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    state = {n.removeprefix("module."): t for n, t in checkpoint["state_dict"].items()}
+    model.load_state_dict(state, strict=False)
+    return model.eval()
+
+
+# %% wrong: replaced everywhere in the name -> the middle of a name
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    model.load_state_dict({n.replace("module.", ""): t for n, t in checkpoint["state_dict"].items()})
+    return model.eval()
+
+
+# %% wrong: cut off whether it is there or not -> what stands in front
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    model.load_state_dict({n[7:]: t for n, t in checkpoint["state_dict"].items()})
+    return model.eval()
+
+
+# %% wrong: up to the first dot -> what stands in front
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    model.load_state_dict({n.split(".", 1)[1]: t for n, t in checkpoint["state_dict"].items()})
+    return model.eval()
+
+
+# %% wrong: lstrip takes letters -> what stands in front
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    model.load_state_dict({n.lstrip("module."): t for n, t in checkpoint["state_dict"].items()})
+    return model.eval()
+
+
+# %% wrong: eval forgotten -> training mode
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    model.load_state_dict({n.removeprefix("module."): t for n, t in checkpoint["state_dict"].items()})
+    return model
+
+
+# %% wrong: the whole checkpoint -> checkpoint["state_dict"]
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    model.load_state_dict({n.removeprefix("module."): t for n, t in checkpoint.items()})
+    return model.eval()
+
+
+# %% wrong: errors swallowed -> without a word
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    try:
+        model.load_state_dict({n.removeprefix("module."): t for n, t in checkpoint["state_dict"].items()})
+    except RuntimeError as error:
+        print(error)
+    return model.eval()

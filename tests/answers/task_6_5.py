@@ -1,0 +1,184 @@
+# %% right: paste with a mask, the mode asked for
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
+        return Image.fromarray((np.array(image, dtype=np.int64) >> 8).astype("uint8"), mode=None).convert("RGB")
+    if image.mode == "P" or image.mode.endswith("A") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        result = Image.new("RGB", image.size, (255, 255, 255))
+        result.paste(image, mask=image.getchannel("A"))
+        return result
+    return image.convert("RGB")
+
+
+# %% right: all by way of RGBA
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if "I" == image.mode[0]:
+        image = Image.fromarray(np.uint8(np.asarray(image) / 256))
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, (255, 255, 255, 255)), rgba).convert("RGB")
+
+
+# %% right: the mixture by hand, with NumPy
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        grey = np.asarray(image).astype(np.float64) / 257
+        return Image.fromarray(np.stack([grey.round().astype(np.uint8)] * 3, axis=-1))
+    pixels = np.array(image.convert("RGBA")).astype(float)
+    alpha = pixels[..., 3:] / 255
+    return Image.fromarray((pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8))
+
+
+# %% right: turned by hand
+def to_rgb(image):
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(image.getexif().get(0x0112))
+    image = image.copy()
+    if turn is not None:
+        image = image.transpose(turn)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "#ffffff")
+    white.alpha_composite(image)
+    return white.convert("RGB")
+
+
+# %% wrong: convert alone -> drops alpha
+def to_rgb(image):
+    return image.convert("RGB")
+
+
+# %% wrong: EXIF ignored -> The camera lay on its side
+def to_rgb(image):
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% wrong: EXIF read from what has lost it -> The camera lay on its side
+def to_rgb(image):
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    image = image.convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return ImageOps.exif_transpose(image).convert("RGB")
+
+
+# %% wrong: black in place of white -> the background is white
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+    return image.convert("RGB")
+
+
+# %% wrong: a background that is transparent itself -> transparent itself
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size), image)
+    return image.convert("RGB")
+
+
+# %% wrong: all or nothing -> a mixture of its colour and of white
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        pixels = np.array(image.convert("RGBA"))
+        pixels[pixels[..., 3] == 0] = 255
+        image = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+    return image.convert("RGB")
+
+
+# %% wrong: 16 bits by convert -> divide by 256 first
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    image = image.convert("RGB") if image.mode.startswith("I") else image.convert("RGBA").copy()
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+# %% wrong: the lower 8 bits -> Of 16 bits the upper 8 count
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray(np.asarray(image).astype(np.uint8))
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+# %% wrong: 16 bits stretched to their own range -> Divide by a fixed number
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        grey = np.asarray(image).astype(float)
+        image = Image.fromarray(((grey - grey.min()) / (grey.max() - grey.min()) * 255).astype(np.uint8))
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+# %% wrong: transparency of RGBA only -> drops alpha
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% wrong: RGBA is returned -> of mode RGBA
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+# %% wrong: an array is returned -> no PIL picture
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    return np.array(image.convert("RGB"))
+
+
+# %% wrong: turned in place -> unless in_place=True
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image, in_place=True)
+    return image.convert("RGB")
+
+
+# %% wrong: the given picture is turned -> that was given has changed
+def to_rgb(image):
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+# %% wrong: only one orientation is known -> ImageOps.exif_transpose
+def to_rgb(image):
+    if image.getexif().get(0x0112, 1) > 1:
+        image = image.transpose(Image.Transpose.ROTATE_180)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

@@ -1,0 +1,201 @@
+# %% right: sorted in Python
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.inference_mode():
+        logits = model(prepare(image)[None]).squeeze(0)
+    pairs = zip(classes, torch.softmax(logits, -1).tolist())
+    return sorted(pairs, key=lambda pair: pair[1], reverse=True)[:k]
+
+
+# %% right: argsort, item, a loop
+@torch.no_grad()
+def predict(model, prepare, image, classes, k=3):
+    was_training = model.training
+    model.eval()
+    batch = torch.stack([prepare(image)])
+    p = nn.Softmax(dim=1)(model(batch))[0]
+    model.train(was_training)
+    result = []
+    for i in p.argsort(descending=True)[:k]:
+        result.append((classes[i], p[i].item()))
+    return result
+
+
+# %% right: NumPy
+def predict(model, prepare, image, classes, k=3):
+    model.train(False)
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).double().softmax(1).numpy()[0]
+    places = np.argsort(-p)[: min(k, len(classes))]
+    return [[classes[int(i)], float(p[i])] for i in places]
+
+
+# %% right: a copy of the network, topk of the logits
+import copy
+
+
+def predict(model, prepare, image, classes, k=3):
+    twin = copy.deepcopy(model).eval().requires_grad_(False)
+    with torch.no_grad():
+        logits = twin(prepare(image).unsqueeze(0))
+    places = logits.topk(min(k, logits.shape[1]), dim=1).indices[0]
+    p = logits.softmax(1)[0, places]
+    return list(zip([classes[i] for i in places.tolist()], p.tolist()))
+
+
+# %% wrong: eval forgotten -> model.eval()
+def predict(model, prepare, image, classes, k=3):
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: gradients are recorded -> torch.no_grad()
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: logits -> These are logits
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        logits = model(prepare(image).unsqueeze(0))[0]
+    values, places = logits.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: sigmoid -> softmax shares 1 out
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].sigmoid()
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: softmax along the batch -> along the batch
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        logits = model(prepare(image).unsqueeze(0))
+    p = logits.softmax(dim=0)[0]
+    places = logits[0].topk(min(k, len(classes))).indices.tolist()
+    return [(classes[i], p[i].item()) for i in places]
+
+
+# %% wrong: softmax over the chosen ones -> over all classes comes first
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        logits = model(prepare(image).unsqueeze(0))[0]
+    values, places = logits.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.softmax(0).tolist(), places.tolist())]
+
+
+# %% wrong: k not bounded -> min(k, len(classes))
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    values, places = p.topk(k)
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: tensors in the pairs -> .item() or .tolist()
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values, places)]
+
+
+# %% wrong: numbers in place of labels -> classes[i]
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    values, places = p.topk(min(k, len(classes)))
+    return list(zip(places.tolist(), values.tolist()))
+
+
+# %% wrong: probability first -> in this order
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    values, places = p.topk(min(k, len(classes)))
+    return [(v, classes[i]) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: lowest first -> highest probability comes first
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    return sorted(zip(classes, p.tolist()), key=lambda pair: pair[1])[-k:]
+
+
+# %% wrong: the smallest -> the smallest probabilities
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    return sorted(zip(classes, p.tolist()), key=lambda pair: pair[1])[:k]
+
+
+# %% wrong: the first k classes -> not the most likely ones
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    return list(zip(classes, p.tolist()))[:k]
+
+
+# %% wrong: labels not in the order of the values -> Each label belongs to its probability
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    values = sorted(p.tolist(), reverse=True)
+    return list(zip(classes, values))[:k]
+
+
+# %% wrong: no batch -> prepare(image).unsqueeze(0)
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image))[0].softmax(dim=0)
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: a dict -> not a dict
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    values, places = p.topk(min(k, len(classes)))
+    return {classes[i]: v for v, i in zip(values.tolist(), places.tolist())}
+
+
+# %% wrong: percent -> from 0 to 1
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0))[0].softmax(dim=0)
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], 100 * v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: prepared by its own -> as it is, once
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image.resize((32, 32))).unsqueeze(0))[0].softmax(dim=0)
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
