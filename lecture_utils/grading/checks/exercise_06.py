@@ -13,8 +13,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from lecture_utils.grading import Code, Handle, Student, StudentError, Wrong, close, expect, normal, task
-from lecture_utils.grading.tasks import describe
+from lecture_utils.grading import Code, Handle, Student, StudentError, Wrong, close, describe, expect, normal, task
 
 SETUP = """
 import io
