@@ -23,7 +23,7 @@ import uvicorn
 from batching import Batcher, Full
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from limits import RETRY_AFTER, Gate, Memory, problem, read_body, slow_headers_refused
 from model import Classifier, ModelError, load
@@ -53,9 +53,9 @@ class Settings:
     max_waiting: int = 64  # pictures in the queue
     max_requests: int = 256  # at a time, slow uploads included
     max_connections: int = 512
-    header_seconds: float = 10
-    request_seconds: float = 20  # from the headers to the answer
-    drain_seconds: float = 0  # still listening, but not ready, after SIGTERM: time for a load balancer to notice
+    header_seconds: float = 10.0
+    request_seconds: float = 20.0  # from the headers to the answer
+    drain_seconds: float = 0.0  # still listening, but not ready, after SIGTERM: time for a load balancer to notice
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -171,7 +171,11 @@ def problem_response(status: int, code: str, message: str, headers: dict | None 
 
 
 async def wait_for(future: asyncio.Future, receive):
-    """The future's result; it is cancelled if the client goes away."""
+    """The future's result.
+
+    Raises:
+        ClientDisconnect: nobody waits for it any more; the future is cancelled then.
+    """
 
     async def watch():
         while (await receive())["type"] != "http.disconnect":
@@ -182,6 +186,10 @@ async def wait_for(future: asyncio.Future, receive):
     timer = future.get_loop().call_later(PATIENCE, lambda: watchers.append(asyncio.ensure_future(watch())))
     try:
         return await future
+    except asyncio.CancelledError:
+        if asyncio.current_task().cancelling():  # by the time limit
+            raise
+        raise ClientDisconnect from None
     finally:
         timer.cancel()
         for watcher in watchers:
@@ -296,7 +304,7 @@ def create_app(settings: Settings | None = None, model: Classifier | None = None
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, error: ClientDisconnect) -> Response:
-        return JSONResponse(None, 400)  # nobody reads it
+        return Response(status_code=499)  # nobody reads it; it is counted
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

@@ -121,5 +121,7 @@ def file_of_form(body: bytes, content_type: str) -> bytes:
     if fields.count(b"file") > 1:
         raise Refused(400, "several_files", "There are several files: send one picture at a time.")
     if b"file" not in fields:
-        raise Refused(400, "no_file", "There is no field 'file' in the form: the picture belongs in a field of that name.")
+        raise Refused(
+            400, "no_file", "There is no field 'file' in the form: the picture belongs in a field of that name."
+        )
     return b"".join(parts[fields.index(b"file")][1])
