@@ -17,6 +17,7 @@ PIECE = 2**16
 SHARE_OF_PIXELS = {"WEBP": 0.25}
 
 log = logging.getLogger("app")
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a stranger's broken form is nothing to warn of
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower, and refuses
 
 
@@ -121,7 +122,5 @@ def file_of_form(body: bytes, content_type: str) -> bytes:
     if fields.count(b"file") > 1:
         raise Refused(400, "several_files", "There are several files: send one picture at a time.")
     if b"file" not in fields:
-        raise Refused(
-            400, "no_file", "There is no field 'file' in the form: the picture belongs in a field of that name."
-        )
+        raise Refused(400, "no_file", "The form has no field 'file': the picture belongs in a field of that name.")
     return b"".join(parts[fields.index(b"file")][1])
