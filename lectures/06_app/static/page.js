@@ -12,7 +12,7 @@ const TEXT = {
     noPicture: "That is no file of a picture.",
   },
   ja: {
-    title: "何の画像でしょう?",
+    title: "何の画像でしょう？",
     intro: "数字を描くか、画像を選んでください。第6回のネットワークが何に見えるかを答えます。",
     draw: "描く",
     canvas: "描画エリア",
@@ -28,7 +28,7 @@ const TEXT = {
     seen: "ネットワークが見ている画像",
     docs: "プログラムから使う方法",
     busyNow: "ネットワークに尋ねています…",
-    result: (top) => "おそらく:" + top,
+    result: (top) => "おそらく：" + top,
     penDown: "ペンを下ろしました", penUp: "ペンを上げました", cleared: "描画を消しました。",
     offline: "アプリから応答がありません。アプリとネットワークを確認して、もう一度試してください。",
     unexpected: "アプリが答えられませんでした。もう一度試してください。",
@@ -168,7 +168,7 @@ clear();
 function line(from, to) {
   context.beginPath();
   context.moveTo(from.x, from.y);
-  context.lineTo(to.x, to.y);
+  context.lineTo(to.x + 0.01, to.y); // a line of no length at all would leave no point
   context.stroke();
 }
 
