@@ -3,7 +3,7 @@
 python tests/benchmarks/serving.py [--seconds 10] [--rounds 3] [--overload 60] [--requests 50000]
 
 Debian's wrk is needed (apt install wrk). The picture is a drawing as the page's canvas sends it, a
-PNG of 128 x 128 pixels. The slides' way: Flask under gunicorn with its defaults (one worker), each
+PNG of 96 x 96 pixels. The slides' way: Flask under gunicorn with its defaults (one worker), each
 request writes the upload to disk, builds and loads the model, transforms the picture, and gives the
 three best. Both are asked over loopback by 16 clients that each wait for their answer (wrk), in turns.
 
@@ -74,7 +74,7 @@ def drawing() -> bytes:
     image = Image.new("RGB", (384, 384), "white")
     ImageDraw.Draw(image).line([(96, 70), (288, 70), (140, 330)], "black", 35, joint="curve")
     file = io.BytesIO()
-    image.resize((128, 128), Image.Resampling.LANCZOS).save(file, "PNG")
+    image.resize((96, 96), Image.Resampling.LANCZOS).save(file, "PNG")
     return file.getvalue()
 
 
@@ -107,7 +107,7 @@ def slides(model: Path, scratch: Path):
 
 def wrk(port: int, script: Path, seconds: float, clients: int = 16) -> float:
     """Requests per second; every answer has to be 200."""
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s", "-s", str(script)]
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{max(1, round(seconds))}s", "--timeout", "20s", "-s", str(script)]
     output = subprocess.run([*command, f"http://127.0.0.1:{port}/predict"], capture_output=True, text=True).stdout
     assert "Non-2xx" not in output and "Socket errors" not in output, output
     return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
