@@ -361,9 +361,10 @@ def test_error_inside_is_one_too(client, monkeypatch):
         raise RuntimeError("secret")
 
     monkeypatch.setattr(batching, "predict", broken)
-    answer = client.post("/predict", content=encoded(PHOTO))
-    wrong(answer, 500, "internal", "log")
-    assert "secret" not in answer.text and answer.headers["x-content-type-options"] == "nosniff"
+    for way in ("/predict", "/predict?seen=1"):
+        answer = client.post(way, content=encoded(PHOTO))
+        wrong(answer, 500, "internal", "log")
+        assert "secret" not in answer.text and answer.headers["x-content-type-options"] == "nosniff"
     monkeypatch.undo()
     assert client.post("/predict", content=encoded(PHOTO)).status_code == 200
 
@@ -517,14 +518,13 @@ def test_full_queue_is_refused_before_anything_else(model, settings):
         pytest.fail("the app was asked")
 
     async def run():
-        inner, messages = app.app, []
-        app.app = not_reached
+        messages = []
+        app.serve = not_reached
 
         async def send(message):
             messages.append(message)
 
         await app({"type": "http", "method": "POST", "path": "/predict"}, receive, send)
-        app.app = inner
         return messages
 
     start, body = asyncio.run(run())

@@ -46,14 +46,18 @@ class Gate:
     """ASGI middleware: too many requests are refused at once, every answer is counted and gets its headers.
 
     Args:
-        app: what comes behind.
+        app: what comes behind; its lifespan is the gate's.
+        serve: what requests are passed to.
         full: whether no further prediction can be taken on.
         max_requests: at a time, those whose upload is still coming included.
         observe: called with path, status and seconds of each answer.
     """
 
-    def __init__(self, app, full: Callable[[], bool], max_requests: int, observe: Callable[[str, int, float], None]):
-        self.app, self.full, self.max_requests, self.observe = app, full, max_requests, observe
+    def __init__(
+        self, app, serve, full: Callable[[], bool], max_requests: int, observe: Callable[[str, int, float], None]
+    ):
+        self.app, self.serve, self.full = app, serve, full
+        self.max_requests, self.observe = max_requests, observe
         self.running = 0
 
     async def __call__(self, scope, receive, send):
@@ -72,10 +76,10 @@ class Gate:
                 return await refuse(watched)
             self.running += 1
             try:
-                return await self.app(scope, receive, watched)
+                return await self.serve(scope, receive, watched)
             finally:
                 self.running -= 1
-        return await self.app(scope, receive, watched)
+        return await self.serve(scope, receive, watched)
 
 
 class Memory:

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import io
 import json
+import logging
 import os
 import signal
 import socket
@@ -35,6 +36,7 @@ from starlette.requests import ClientDisconnect
 from uploads import FORMATS, Refused, read_picture
 
 HERE = Path(__file__).resolve().parent
+log = logging.getLogger("app")
 PATIENCE = 0.2  # seconds, after which a request looks whether its client is still there
 
 
@@ -310,7 +312,22 @@ def create_app(settings: Settings | None = None, model: Classifier | None = None
     async def unexpected(request: Request, error: Exception) -> Response:
         return problem_response(500, "internal", "Something went wrong here; it is written in the log.")
 
-    return Gate(app, lambda: batcher.full, settings.max_requests, metrics.answered)
+    async def direct(scope, receive, send):
+        """The way of most requests: FastAPI's routing would take a third of the time that its answer takes."""
+        if scope["path"] != "/predict" or scope["method"] != "POST" or scope["query_string"]:
+            return await app(scope, receive, send)
+        try:
+            response = await predict(Request(scope, receive), seen=False)
+        except Refused as error:
+            response = await refused(None, error)
+        except ClientDisconnect as error:
+            response = await gone(None, error)
+        except Exception as error:
+            log.exception("a request failed")
+            response = await unexpected(None, error)
+        await response(scope, receive, send)
+
+    return Gate(app, direct, lambda: batcher.full, settings.max_requests, metrics.answered)
 
 
 # --- the process ---------------------------------------------------------------------------------
