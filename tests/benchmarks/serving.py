@@ -3,7 +3,7 @@
 python tests/benchmarks/serving.py [--seconds 10] [--rounds 3] [--overload 60] [--requests 50000]
 
 Debian's wrk is needed (apt install wrk). The picture is a drawing as the page's canvas sends it, a
-PNG of 96 x 96 pixels. The slides' way: Flask under gunicorn with its defaults (one worker), each
+PNG of 64 x 64 pixels. The slides' way: Flask under gunicorn with its defaults (one worker), each
 request writes the upload to disk, builds and loads the model, transforms the picture, and gives the
 three best. Both are asked over loopback by 16 clients that each wait for their answer (wrk), in turns.
 
@@ -74,7 +74,7 @@ def drawing() -> bytes:
     image = Image.new("RGB", (384, 384), "white")
     ImageDraw.Draw(image).line([(96, 70), (288, 70), (140, 330)], "black", 35, joint="curve")
     file = io.BytesIO()
-    image.resize((96, 96), Image.Resampling.LANCZOS).save(file, "PNG")
+    image.resize((64, 64), Image.Resampling.LANCZOS).save(file, "PNG")
     return file.getvalue()
 
 
@@ -91,6 +91,7 @@ def slides(model: Path, scratch: Path):
         port = free.getsockname()[1]
     paths = os.pathsep.join([str(scratch), str(ROOT / "lectures" / "06_app")])
     variables = os.environ | {"APP_MODEL": str(model), "UPLOADS": str(scratch), "PYTHONPATH": paths}
+    variables["OMP_NUM_THREADS"] = "1"  # as the app has: with more it is slower, and by far where others compute too
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "slides:app"]
     with (scratch / "slides.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=scratch, env=variables, stdout=log, stderr=log)

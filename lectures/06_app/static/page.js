@@ -154,7 +154,7 @@ document.addEventListener("drop", (event) => {
 const canvas = find("canvas");
 const context = canvas.getContext("2d", { alpha: false });
 const SIDE = canvas.width;
-const SENT = 96; // pixels a side; three for each that the network sees
+const SENT = 64; // pixels a side; two for each that the network sees
 const STEP = SIDE / 32;
 const pen = { x: SIDE / 2, y: SIDE / 2, down: false };
 
