@@ -190,6 +190,14 @@ def test_transparent_is_white_and_16_bits_keep_their_greys():
     assert (model_module.prepare(Image.fromarray(np.full((32, 32), 51200, np.uint16))) == 200).all()
 
 
+def test_turned_pictures_are_set_upright():
+    """Beside the comparisons above, which would not notice if prepare() itself forgot something."""
+    upright = PHOTO.transpose(Image.Transpose.ROTATE_270)
+    seen = model_module.prepare(Image.open(io.BytesIO(turned()))).float()
+    assert (seen - model_module.prepare(upright).float()).abs().mean() < 6  # JPEG's own loss
+    assert (seen - model_module.prepare(PHOTO).float()).abs().mean() > 20
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\Windows\\x.png", "手書きの数字.png", "", "a" * 3000, ".."])
 def test_file_names_do_not_matter(client, model, name):
     right(client.post("/predict", **form(("file", name, encoded(PHOTO)))), model, PHOTO)
