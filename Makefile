@@ -12,7 +12,7 @@ READY       := $(VENV)/.ready
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test lab slides doctor lint clean help
+.PHONY: lectures test lab slides app doctor lint clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -26,6 +26,10 @@ lab: $(READY)  ## open JupyterLab on the lectures
 
 slides: $(READY)  ## reveal.js decks in build/slides/
 	$(BIN)/lecture slides $(ARGS)
+
+app: $(READY)  ## start the web app of lecture 6 (the first time it runs that lecture) and print its address
+	@test -f lectures/06_app/model.pt || $(BIN)/lecture run 6
+	@$(BIN)/python lectures/06_app/server.py $(ARGS)
 
 doctor: $(READY)  ## look at this machine and say what to do
 	$(BIN)/lecture doctor

@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 # what the tests solve is not the reader's own progress
 os.environ["LECTURE_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"lecture-progress-{os.getpid()}.json")
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "lectures" / "06_app"))  # the app is no package: its modules import each other by name
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
 
 

@@ -1,0 +1,360 @@
+"""The app of lecture 6 as a process: start, stop, slow senders, overload, fuzzing; through real connections."""
+
+import concurrent.futures
+import io
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import server
+from app_process import SERVER, environment, running, save_model
+from PIL import Image
+
+
+def drawing(size: int = 128) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (size, size), "white").save(file, "PNG")
+    return file.getvalue()
+
+
+def request(body: bytes, *headers: str, length: int | None = None) -> bytes:
+    size = len(body) if length is None else length
+    head = ["POST /predict HTTP/1.1", "Host: x", "Content-Type: image/png", f"Content-Length: {size}", *headers]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def answer(connection: socket.socket) -> tuple[int, dict[str, str], dict]:
+    """Status, headers and content of the next answer."""
+    file = connection.makefile("rb")
+    status = int(file.readline().split()[1])
+    headers = {}
+    while (line := file.readline().strip()) != b"":
+        name, _, value = line.decode().partition(":")
+        headers[name.lower()] = value.strip()
+    return status, headers, json.loads(file.read(int(headers["content-length"])))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return save_model(tmp_path_factory.mktemp("model") / "model.pt")
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory) -> Path:
+    """The folder for temporary files of the app that the tests share."""
+    return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture(scope="module")
+def app(model, scratch):
+    limits = {"APP_HEADER_SECONDS": "1", "APP_REQUEST_SECONDS": "1.5"}
+    with running(model, TMPDIR=str(scratch), **limits) as (process, port):
+        yield process, port
+        process.errors.seek(0)
+        assert process.errors.read() == b""  # whatever the tests sent: nothing went wrong inside
+
+
+# --- start and stop ------------------------------------------------------------------------------
+
+
+def test_missing_model_is_one_line(tmp_path):
+    command = [sys.executable, str(SERVER), "--model", str(tmp_path / "none.pt")]
+    process = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
+    assert process.returncode == 2 and process.stdout == ""
+    assert process.stderr == f"there is no model {tmp_path / 'none.pt'}: run lecture 6, which makes it\n"
+
+
+def test_what_else_prevents_the_start_is_one_line(model, tmp_path, capsys, monkeypatch):
+    """A bad model, a port that is taken, a device or a setting that there is not: code 2 and no traceback."""
+    (tmp_path / "bad.pt").write_bytes(b"no model")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for options, words in (
+            (["--model", str(tmp_path / "bad.pt")], "bad.pt"),
+            (["--model", str(model), "--port", port], f"cannot listen on 127.0.0.1, port {port}"),
+            (["--model", str(model), "--port", "70000"], "cannot listen on 127.0.0.1, port 70000"),
+            (["--model", str(model), "--device", "toaster"], "choose cpu, cuda, mps or auto"),
+        ):
+            assert server.main(options) == 2
+            out, err = capsys.readouterr()
+            assert words in err and err.count("\n") == 1 and out == ""
+    monkeypatch.setenv("APP_MAX_BYTES", "many")
+    assert server.main([]) == 2
+    assert "environment" in capsys.readouterr().err
+
+
+def test_sigterm_finishes_what_is_running(model):
+    with running(model, APP_DRAIN_SECONDS="1") as (process, port):
+        begun = connect(port)
+        body = drawing()
+        begun.sendall(request(body[:50], length=len(body)))  # an upload that is on its way
+        assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.4)
+        refused = httpx.get(f"http://127.0.0.1:{port}/readyz")
+        assert refused.status_code == 503 and "retry-after" in refused.headers
+        time.sleep(1)
+        with pytest.raises(OSError):  # nobody new is let in
+            connect(port)
+        assert process.poll() is None
+        begun.sendall(body[50:])
+        status, _, content = answer(begun)
+        assert status == 200 and len(content["top"]) == 3
+        assert process.wait(10) == 0
+        process.errors.seek(0)
+        assert process.errors.read() == b""
+
+
+def test_ends_with_its_standard_input(model):
+    with running(model, "--stop-with-stdin") as (process, port):
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        process.stdin.close()
+        assert process.wait(10) == 0
+        process.stdin = None
+
+
+# --- slow and large ------------------------------------------------------------------------------
+
+
+def test_slow_upload_gets_408(app):
+    _, port = app
+    with connect(port) as slow:
+        slow.sendall(request(b"", length=1000))
+        start, received = time.perf_counter(), threading.Event()
+
+        def drip():
+            while not received.wait(0.1):
+                try:
+                    slow.sendall(b"x")
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        status, _, content = answer(slow)
+        assert status == 408 and content["error"]["code"] == "slow" and 1 < time.perf_counter() - start < 8
+        try:  # and who goes on dripping is cut off
+            while slow.recv(100):
+                pass
+        except OSError:
+            pass
+        received.set()
+        thread.join()
+        assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize("first", [b"", b"POST /pre", b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+def test_slow_headers_are_cut_off(app, first):
+    """Slowloris: a header that never ends, a byte now and then; no ASGI application ever sees it."""
+    _, port = app
+    with connect(port) as slow:
+        start = time.perf_counter()
+        if first:
+            slow.sendall(first)
+        stop = threading.Event()
+
+        def drip():
+            while first and not stop.wait(0.1):
+                try:
+                    slow.sendall(b"x")
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        status, _, content = answer(slow)
+        stop.set()
+        thread.join()
+        assert status == 408 and content["error"]["code"] == "slow" and time.perf_counter() - start < 8
+
+
+def test_slow_headers_of_a_second_request(app):
+    _, port = app
+    with connect(port) as slow:
+        slow.sendall(request(drawing()))
+        assert answer(slow)[0] == 200
+        start = time.perf_counter()
+        slow.sendall(b"POST /pre")
+        assert answer(slow)[0] == 408 and time.perf_counter() - start < 8
+
+
+def test_endless_headers_are_cut_off(app):
+    _, port = app
+    with connect(port) as endless:
+        endless.sendall(b"GET / HTTP/1.1\r\n")
+        status = None
+        try:
+            for _ in range(1000):
+                endless.sendall(b"X-More: " + b"x" * 1000 + b"\r\n")
+                time.sleep(0.0005)
+        except OSError:
+            status = "reset"
+        if status is None:
+            status = answer(endless)[0]
+        assert status in ("reset", 431)
+
+
+def test_100_megabytes(app):
+    """Announced, or chunked without length: refused long before it is all there, and the memory stays."""
+    process, port = app
+    before = psutil.Process(process.pid).memory_info().rss
+    piece = bytes(2**20)
+    for announced in (True, False):
+        with connect(port) as connection:
+            if announced:
+                connection.sendall(request(b"", length=100 * 2**20))
+            else:
+                chunked = request(b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+                connection.sendall(chunked)
+            sent = 0
+            try:
+                for _ in range(100):
+                    connection.sendall(piece if announced else b"%x\r\n%b\r\n" % (len(piece), piece))
+                    sent += 1
+                    connection.settimeout(0.001)
+                    try:
+                        if connection.recv(1, socket.MSG_PEEK):
+                            break
+                    except TimeoutError:
+                        pass
+                    connection.settimeout(20)
+            except OSError:
+                pass
+            connection.settimeout(20)
+            status, _, content = answer(connection)
+            assert status == 413 and content["error"]["code"] == "too_large" and "10 MB" in content["error"]["message"]
+            assert sent < 30
+    assert psutil.Process(process.pid).memory_info().rss - before < 60 * 2**20
+
+
+def test_client_that_sends_everything_first_gets_to_read_why(app):
+    """The refused upload is thrown away as it comes, so that a plain client sees 413 and no reset."""
+    _, port = app
+    sent = httpx.post(f"http://127.0.0.1:{port}/predict", content=bytes(40 * 2**20), timeout=20)
+    assert sent.status_code == 413
+
+
+def test_uploads_never_touch_the_disk(app, scratch):
+    """Files that are open or written anywhere while a large form is uploaded: none."""
+    process, port = app
+    data = io.BytesIO()
+    Image.effect_noise((2200, 2200), 100).convert("RGB").save(data, "JPEG", quality=92)
+    assert len(data.getvalue()) > 3 * 2**20  # more than Starlette's own parser keeps in memory
+    watched, stop = set(), threading.Event()
+    own = psutil.Process(process.pid)
+
+    def watch():
+        while not stop.is_set():
+            watched.update(file.path for file in own.open_files())
+
+    written = own.io_counters().write_bytes
+    thread = threading.Thread(target=watch)
+    thread.start()
+    for _ in range(3):
+        sent = httpx.post(f"http://127.0.0.1:{port}/predict", files={"file": ("../x.jpg", data.getvalue())}, timeout=20)
+        assert sent.status_code == 200, sent.text
+    stop.set()
+    thread.join()
+    assert own.io_counters().write_bytes - written < 2**20
+    assert not [path for path in watched if path.startswith(str(scratch)) or "tmp" in path.split("/")[1:2]]
+    assert list(scratch.iterdir()) == []
+
+
+# --- too many ------------------------------------------------------------------------------------
+
+
+def test_too_many_connections(model):
+    with running(model, APP_MAX_CONNECTIONS="5") as (_, port):
+        idle = [connect(port) for _ in range(5)]
+        time.sleep(0.2)
+        with connect(port) as late:
+            late.sendall(request(drawing()))
+            status, headers, _ = answer(late)
+            assert status == 503 and headers["retry-after"] == "1" and headers["connection"] == "close"
+        for connection in idle:
+            connection.close()
+        time.sleep(0.2)
+        with connect(port) as later:
+            later.sendall(request(drawing()))
+            assert answer(later)[0] == 200
+
+
+def test_overload_is_refused_at_once_and_over_soon(model):
+    """64 clients where 4 may wait: answers and refusals, nothing else; and then it is as before."""
+    with running(model, APP_MAX_WAITING="4") as (_, port):
+        url, data = f"http://127.0.0.1:{port}/predict", drawing(700)
+        statuses, refused = [], []
+
+        def many():
+            with httpx.Client() as client:
+                for _ in range(5):
+                    start = time.perf_counter()
+                    got = client.post(url, content=data, headers={"content-type": "image/png"}, timeout=20)
+                    statuses.append(got.status_code)
+                    if got.status_code == 503:
+                        refused.append(time.perf_counter() - start)
+                        assert got.headers["retry-after"] == "1" and got.json()["error"]["code"] == "busy"
+
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            for future in [pool.submit(many) for _ in range(32)]:
+                future.result()
+        assert set(statuses) == {200, 503} and len(statuses) == 160
+        assert httpx.post(url, content=data, headers={"content-type": "image/png"}).status_code == 200
+        numbers = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        assert f"app_refused_total {float(len(refused))}" in numbers and "app_waiting 0.0" in numbers
+
+
+# --- fuzzing -------------------------------------------------------------------------------------
+
+
+def test_fuzzed_from_its_description(app):
+    """Requests that schemathesis makes up, right and wrong ones: never a 500, and always as described."""
+    import schemathesis
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis.errors import InvalidArgument, Unsatisfiable
+    from schemathesis.checks import CHECKS, load_all_checks
+    from schemathesis.generation import GenerationMode
+
+    load_all_checks()
+    _, port = app
+    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{port}/openapi.json")
+    names = ["not_a_server_error", "status_code_conformance", "content_type_conformance"]
+    names += ["response_schema_conformance", "response_headers_conformance", "unsupported_method"]
+    checks = CHECKS.get_by_names(names)
+    seen = set()
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        for mode in GenerationMode:
+
+            @given(case=operation.as_strategy(generation_mode=mode))
+            @settings(
+                max_examples=60 if operation.path == "/predict" else 10,
+                deadline=None,
+                database=None,
+                derandomize=True,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            def ask_and_check(case):
+                got = case.call()
+                case.validate_response(got, checks=checks)
+                seen.add((case.operation.path, got.status_code))
+
+            try:
+                ask_and_check()
+            except (InvalidArgument, Unsatisfiable):  # a request without parameters cannot be wrong
+                assert mode is GenerationMode.NEGATIVE
+    statuses = {status for path, status in seen if path == "/predict"}
+    assert {415, 400} <= statuses and ("/readyz", 200) in seen and ("/metrics", 200) in seen
