@@ -59,7 +59,8 @@ function render({ model, el }) {
     <div aria-hidden="true" style="position:absolute;width:20px;height:20px;margin:-10px;border:2px solid #0072B2;
       border-radius:50%;pointer-events:none;display:none"></div>
     <button type="button">Clear</button> <span role="status"></span></div>`;
-  const [canvas, pen, button, status] = ["canvas", "[aria-hidden]", "button", "span"].map((name) => el.querySelector(name));
+  const find = (name) => el.querySelector(name);
+  const [canvas, pen, button, status] = ["canvas", "[aria-hidden]", "button", "span"].map(find);
   const ink = canvas.getContext("2d");
   let x = 140, y = 140, down = false;
   const clear = () => { ink.fillStyle = "white"; ink.fillRect(0, 0, 280, 280); };
