@@ -28,7 +28,7 @@ _HOME = {
         "plot_network",
         "plot_gpu_hierarchy",
     ),
-    "widgets": ("explore",),
+    "widgets": ("explore", "draw_digit"),
     "grading.live": ("check", "progress"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -1,10 +1,16 @@
-"""Sliders over a figure, and a still picture of it where no widget can run."""
+"""Sliders over a figure and a sheet to draw on, each with a still picture where no widget can run."""
 
 import base64
+import functools
 import html
+import io
 from collections.abc import Callable
 
-from lecture_utils.plotting import LectureFigure
+from PIL import Image
+
+from lecture_utils.plotting import LectureFigure, subplots
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Explorer:
@@ -29,8 +35,7 @@ class Explorer:
     def _repr_mimebundle_(self, include=None, exclude=None):
         data, metadata = self.figure._repr_mimebundle_()
         live = self.widget._repr_mimebundle_() or {}
-        view = "application/vnd.jupyter.widget-view+json"
-        return ({**data, view: live[view]} if view in live else data), metadata
+        return ({**data, _VIEW: live[_VIEW]} if _VIEW in live else data), metadata
 
 
 def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
@@ -43,3 +48,99 @@ def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
             which GitHub, nbconvert and a notebook opened without a kernel show instead.
     """
     return Explorer(draw, sliders)
+
+
+# --- a sheet to draw on --------------------------------------------------------------------------
+
+_PAD = """
+function render({ model, el }) {
+  el.innerHTML = `<div style="position:relative;width:282px">
+    <canvas width="280" height="280" tabindex="0" role="application" style="border:1px solid #555;touch-action:none"
+      aria-label="Sheet to draw a digit on. Arrow keys move the pen, space sets it down or lifts it."></canvas>
+    <div aria-hidden="true" style="position:absolute;width:20px;height:20px;margin:-10px;border:2px solid #0072B2;
+      border-radius:50%;pointer-events:none;display:none"></div>
+    <button type="button">Clear</button> <span role="status"></span></div>`;
+  const find = (name) => el.querySelector(name);
+  const [canvas, pen, button, status] = ["canvas", "[aria-hidden]", "button", "span"].map(find);
+  const ink = canvas.getContext("2d");
+  let x = 140, y = 140, down = false;
+  const clear = () => { ink.fillStyle = "white"; ink.fillRect(0, 0, 280, 280); };
+  const send = () => { model.set("png", canvas.toDataURL("image/png")); model.save_changes(); };
+  const tell = () => { status.textContent = model.get("answer"); };
+  const go = (toX, toY) => {
+    [toX, toY] = [toX, toY].map((v) => Math.min(280, Math.max(0, v)));
+    if (down) {
+      Object.assign(ink, { lineWidth: 22, lineCap: "round", strokeStyle: "#111" });
+      ink.beginPath(); ink.moveTo(x, y); ink.lineTo(toX, toY); ink.stroke();
+    }
+    [x, y] = [toX, toY];
+    Object.assign(pen.style, { left: `${x}px`, top: `${y}px`, background: down ? "#0072B2" : "none" });
+  };
+  const lift = () => { if (down) { down = false; go(x, y); send(); } };
+  canvas.onpointerdown = (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    down = false; go(event.offsetX, event.offsetY);
+    down = true; go(x, y);
+  };
+  canvas.onpointermove = (event) => { if (event.buttons) go(event.offsetX, event.offsetY); };
+  canvas.onpointerup = canvas.onpointercancel = lift;
+  canvas.onkeydown = (event) => {
+    const step = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] }[event.key];
+    if (!step && event.key !== " ") return;
+    event.preventDefault(); event.stopPropagation();  // no scrolling, no command of the notebook
+    pen.style.display = "block";
+    if (step) go(x + step[0], y + step[1]);
+    else if (down) lift();
+    else { down = true; go(x, y); }
+  };
+  canvas.onblur = () => { lift(); pen.style.display = "none"; };
+  button.onclick = () => { clear(); send(); };
+  model.on("change:answer", tell);
+  clear(); tell();
+  const old = new Image();  // what was drawn in another view of this sheet
+  old.onload = () => ink.drawImage(old, 0, 0);
+  old.src = model.get("png");
+}
+export default { render };
+"""
+
+
+@functools.cache
+def _pad_class() -> type:
+    import anywidget
+    from traitlets import Instance, Unicode
+
+    class DrawingPad(anywidget.AnyWidget):
+        _esm = _PAD
+        png = Unicode().tag(sync=True)  # a data URI, as the browser makes it
+        answer = Unicode().tag(sync=True)
+        picture = Instance(Image.Image)
+
+        def __init__(self):
+            super().__init__(picture=Image.new("RGB", (280, 280), "white"))
+            self.observe(self._receive, names="png")
+
+        def _receive(self, change) -> None:
+            data = base64.b64decode(change.new.partition(",")[2])
+            self.picture = Image.open(io.BytesIO(data)).convert("RGB")
+
+        def _repr_mimebundle_(self, **options):
+            figure, ax = subplots(alt="A white sheet, to draw a digit on in a running notebook.", figsize=(2.6, 2.8))
+            ax.imshow(self.picture)
+            ax.set(xticks=[], yticks=[], title="draw here, in a\nrunning notebook")
+            data, metadata = figure._repr_mimebundle_()
+            live = (super()._repr_mimebundle_(**options) or ({},))[0]
+            return {**data, **{key: live[key] for key in live if key == _VIEW}}, metadata
+
+    return DrawingPad
+
+
+def draw_digit():
+    """A white sheet to draw on, by mouse, finger or keyboard.
+
+    Returns:
+        A widget. Its ``picture`` is a PIL image of 280 x 280 pixels, new after each stroke, so that it can be
+        observed: ``pad.observe(function, names="picture")``. The text ``answer`` is shown under the sheet. Where no
+        widget runs, a still picture stands in for it.
+    """
+    return _pad_class()()

@@ -5,10 +5,13 @@ nbval holds the stored outputs cell by cell; it is switched on in pyproject.toml
 
 import os
 import re
+import shutil
 import statistics
+import time
 
 import nbformat
 import numpy as np
+import psutil
 import pytest
 from conftest import LECTURES, ROOT
 from PIL import Image
@@ -189,6 +192,39 @@ def test_lecture_5_in_full(tmp_path, archives):
     )
     assert lstm < 0.05 < mean < repeated
     assert result.peak_rss_mb < 2000 or get_device().type != "cpu"
+
+
+def lecture_6(tmp_path, profile, epochs):
+    """A copy of lecture 6 with fewer epochs, beside a copy of the app: the app's own model stays."""
+    app = LECTURES[5].parent / "06_app"
+    shutil.copytree(app, tmp_path / "06_app", ignore=shutil.ignore_patterns("model.pt", "__pycache__"))
+    usual = {"quick": '"quick": 3', "full": '"full": 6'}[profile]
+    return shortened(LECTURES[5], tmp_path, "trained", usual, f'"{profile}": {epochs}')
+
+
+def test_lecture_6_in_full_on_a_folder_of_pictures(tmp_path, pictures):
+    """A tenth of the pictures, of each class as many, and two epochs."""
+    path = lecture_6(tmp_path, "full", 2)
+    check_run(path, tmp_path / "out", profile="full", folder=pictures(500, 100), cell_timeout=1800)
+    (accuracy,) = printed(tmp_path / "out" / path.name, r"test pictures ([\d.]+)%")
+    assert accuracy > 30
+
+
+@pytest.mark.parametrize("accident", ["1 / 0", "import os; os.kill(os.getpid(), 9)"], ids=["error", "killed"])
+def test_lecture_6_leaves_no_server_whatever_happens(tmp_path, accident):
+    path = lecture_6(tmp_path, "quick", 1)
+    notebook = nbformat.read(path, as_version=4)
+    by_id = {cell.id: cell for cell in notebook.cells}
+    by_id["start"].source += '\nprint("process", server.pid)'
+    by_id["ask"].source += f"\n{accident}"
+    nbformat.write(notebook, path)
+    result = nb.run_notebook(path, tmp_path / "out")
+    assert result.status == ("failed" if accident == "1 / 0" else "died"), result.error
+    (server,) = printed(tmp_path / "out" / f"{path.stem}.failed.ipynb", r"process (\d+)")
+    deadline = time.monotonic() + 30
+    while psutil.pid_exists(int(server)) and psutil.Process(int(server)).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, "the server is still there"
+        time.sleep(0.1)
 
 
 def test_plain_papermill_runs_a_lecture(tmp_path):

@@ -1,7 +1,13 @@
+import base64
+import io
+
 import ipywidgets
 import pytest
+from PIL import Image
 
-from lecture_utils import explore, subplots
+from lecture_utils import draw_digit, explore, subplots
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def test_moving_a_slider_draws_again():
@@ -30,3 +36,27 @@ def test_output_is_a_widget_and_a_picture():
 def test_a_mistake_in_draw_is_raised():
     with pytest.raises(ZeroDivisionError):
         explore(lambda k: 1 / k, k=ipywidgets.IntSlider(0))
+
+
+def as_browser(colour) -> str:
+    """What the canvas sends: a picture as a data URI."""
+    file = io.BytesIO()
+    Image.new("RGBA", (280, 280), colour).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def test_a_drawing_arrives_as_a_picture_and_is_observed():
+    pad, seen = draw_digit(), []
+    assert pad.picture.size == (280, 280) and pad.picture.getcolors() == [(280 * 280, (255, 255, 255))]
+    pad.observe(lambda change: seen.append(change.new), names="picture")
+    pad.png = as_browser("black")
+    assert pad.picture.mode == "RGB" and pad.picture.getpixel((9, 9)) == (0, 0, 0) and seen == [pad.picture]
+    pad.png = as_browser("white")
+    assert len(seen) == 2 and draw_digit().picture is not pad.picture
+
+
+def test_the_sheet_is_a_widget_and_a_picture():
+    data, metadata = draw_digit()._repr_mimebundle_()
+    assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} == set(data)
+    assert "draw" in metadata["image/png"]["alt"] == data["text/plain"]
+    assert data == draw_digit()._repr_mimebundle_()[0] | {WIDGET: data[WIDGET]}, "stored outputs do not change"
