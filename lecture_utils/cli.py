@@ -47,7 +47,7 @@ def run(
             metavar="FOLDER",
             exists=True,
             file_okay=False,
-            help="your own for lecture 4: train/CLASS/* and test/CLASS/*",
+            help="your own for lectures 4 and 6: train/CLASS/* and test/CLASS/*",
         ),
     ] = None,
     out: Out = Path("build/lectures"),
@@ -62,7 +62,7 @@ def run(
             get_device(device)
         paths = nb.find_notebooks(names or [])
         if pictures and not any(nb.takes_folder(nb.read_notebook(path)) for path in paths):
-            raise nb.CourseError("--pictures: none of these notebooks takes a folder of pictures; lecture 4 does")
+            raise nb.CourseError("--pictures: none of these notebooks takes a folder of pictures; lectures 4 and 6 do")
     except (nb.CourseError, ValueError, RuntimeError) as error:
         raise _fail(str(error)) from None
     if out.exists() and not out.is_dir():

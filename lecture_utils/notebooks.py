@@ -138,7 +138,8 @@ class RunResult:
 
 
 class _PeakMemory(threading.Thread):
-    """The largest memory (RSS, bytes) that a process and its children have held, sampled."""
+    """The largest memory (bytes) that a process and its children have held, sampled: RSS, where files that a child
+    maps, such as the libraries that the process has as well, count once."""
 
     def __init__(self, interval: float = 0.05):
         super().__init__(daemon=True)
@@ -151,7 +152,9 @@ class _PeakMemory(threading.Thread):
             with contextlib.suppress(psutil.Error):
                 if self.process is not None:
                     family = [self.process, *self.process.children(recursive=True)]
-                    self.peak = max(self.peak, sum(p.memory_info().rss for p in family))
+                    held = [p.memory_info() for p in family]
+                    shared = sum(getattr(child, "shared", 0) for child in held[1:])
+                    self.peak = max(self.peak, sum(memory.rss for memory in held) - shared)
 
     def watch(self, pid: int) -> None:
         import psutil

@@ -21,6 +21,7 @@ from lecture_utils.device import get_device
 
 lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
 BUDGET_MB = 1500
+BUDGET_WITH_SERVER_MB = 1900  # lecture 6 starts the app, a process with a PyTorch of its own
 
 
 def cells(path, kind="code"):
@@ -134,7 +135,7 @@ def check_run(path, tmp_path, **options):
 def test_another_seed(path, tmp_path):
     result = check_run(path, tmp_path, seed=3)
     if get_device().type == "cpu":
-        assert result.peak_rss_mb < BUDGET_MB
+        assert result.peak_rss_mb < (BUDGET_WITH_SERVER_MB if path == LECTURES[5] else BUDGET_MB)
 
 
 def test_lecture_3_in_full(tmp_path, archives):

@@ -91,7 +91,7 @@ def test_pictures_reach_the_notebook_that_takes_them(make_notebook, tmp_path):
     results = [nbformat.read(tmp_path / "out" / path.name, as_version=4) for path in paths]
     assert [r.cells[-1].outputs[0].text.strip() for r in results] == [str(tmp_path / "mine"), "None"]
     useless = lecture("run", paths[1], "--pictures", "mine", "--out", "out", cwd=tmp_path)
-    assert useless.returncode == 2 and "lecture 4" in useless.stderr and "Traceback" not in useless.stderr
+    assert useless.returncode == 2 and "lectures 4 and 6" in useless.stderr and "Traceback" not in useless.stderr
 
 
 def test_peak_memory_counts_what_the_notebook_held(make_notebook, tmp_path):
