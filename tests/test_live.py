@@ -10,7 +10,17 @@ from conftest import ROOT
 from torch import nn
 
 from lecture_utils.grading import live
-from lecture_utils.grading.tasks import Exercise, Handle, Todo, Wrong, expect, load_exercise, run_check, task
+from lecture_utils.grading.tasks import (
+    Exercise,
+    Handle,
+    StudentError,
+    Todo,
+    Wrong,
+    expect,
+    load_exercise,
+    run_check,
+    task,
+)
 
 CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
 
@@ -222,6 +232,19 @@ def test_todo_is_no_wrong(names):
     names["double"] = ...
     with pytest.raises(Todo):
         live.LiveStudent(names).value("double")
+
+
+def test_a_stub_is_told_from_an_operation_that_torch_does_not_have(names):
+    class Half(nn.Module):
+        def forward(self, x):
+            raise NotImplementedError("Task 9.2: write this part")
+
+    names["model"], student = Half(), live.LiveStudent(names)
+    with pytest.raises(Todo, match="A part of it is not written yet"):  # reached inside a method
+        student.module("model").forward(torch.zeros(1))
+    names["pool"] = lambda x: nn.functional.max_pool2d(x, 2)
+    with pytest.raises(StudentError, match="NotImplementedError"):
+        student.call("pool", torch.zeros(1, 1, 4, 4, dtype=torch.bool))
 
 
 def test_inputs_named_in_a_case_are_for_visible_cases_only(names):

@@ -227,7 +227,7 @@ class RemoteStudent(Student):
             raise StudentError("TimeoutError", f"longer than {self._run.limits.cell_seconds:g} s")
         if "todo" in reply:  # its own words could be anything
             name = message.get("name") or (value and value[0])
-            raise Todo(f"{name if isinstance(name, str) else 'It'} is not there, or still the stub.")
+            raise Todo(f"{name if isinstance(name, str) else 'A part of it'} is not there, or still the stub.")
         if "error" in reply:
             kind, message, where = (str(part)[:300] for part in [*reply["error"], "", "", ""][:3])
             raise StudentError(kind[:60], message, where)

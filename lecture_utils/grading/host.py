@@ -40,7 +40,9 @@ class Host:
             raise
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             if _is_stub(error):
-                raise Todo(f"{function if isinstance(function, str) else 'It'} is not written yet.") from error
+                raise Todo(
+                    f"{function if isinstance(function, str) else 'A part of it'} is not written yet."
+                ) from error
             raise _student_error(error) from None
         return (self._keep(result) if keep else self.plain(result)), [
             g if isinstance(g, Handle) else self.plain(a) for g, a in zip(given, args, strict=True)

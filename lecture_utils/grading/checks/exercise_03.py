@@ -226,7 +226,6 @@ TRANSFORMS = ("1 - t", "t.flip(-1) / 2", "2 * t - 1", "t.mT + 1")
         "self.transform(image)`, then `return image, int(self.labels[index])`.",
     ],
     on_error={
-        "^NotImplementedError": "One of the three methods is still the stub.",
         "has no len\\(\\)": "len(dataset) calls the method __len__, with two underscores on each side.",
         "not subscriptable": "dataset[i] calls the method __getitem__, with two underscores on each side.",
         "NoneType' object is not callable": "transform may be None: then the image stays as it is.",
