@@ -9,8 +9,9 @@ next to nothing.
 import importlib
 import os
 
-# Threads of PyTorch's that wait for each other sleep, if nobody has chosen otherwise. Spinning ones are hardly faster
-# alone, and ten times slower as soon as another process wants one of their cores. Read when torch is first imported.
+# Threads of PyTorch's that wait for each other sleep, if nobody has chosen otherwise. Spinning ones are at best a
+# quarter faster alone, and many times slower as soon as other processes want their cores; see
+# tests/benchmarks/waiting_threads.py. Read when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
 """The app of lecture 6 as a process: start, stop, slow senders, overload, fuzzing; through real connections."""
 
 import concurrent.futures
+import contextlib
 import io
 import json
 import signal
@@ -128,30 +129,36 @@ def test_ends_with_its_standard_input(model):
 # --- slow and large ------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def dripping(connection):
+    """A byte now and then, until the block ends or the connection is closed."""
+    stop = threading.Event()
+
+    def drip():
+        with contextlib.suppress(OSError):
+            while not stop.wait(0.1):
+                connection.sendall(b"x")
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def test_slow_upload_gets_408(app):
     _, port = app
     with connect(port) as slow:
         slow.sendall(request(b"", length=1000))
-        start, received = time.perf_counter(), threading.Event()
-
-        def drip():
-            while not received.wait(0.1):
-                try:
-                    slow.sendall(b"x")
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=drip)
-        thread.start()
-        status, _, content = answer(slow)
-        assert status == 408 and content["error"]["code"] == "slow" and 1 < time.perf_counter() - start < 8
-        try:  # and who goes on dripping is cut off
-            while slow.recv(100):
-                pass
-        except OSError:
-            pass
-        received.set()
-        thread.join()
+        start = time.perf_counter()
+        with dripping(slow):
+            status, _, content = answer(slow)
+            assert status == 408 and content["error"]["code"] == "slow" and 1 < time.perf_counter() - start < 8
+            with contextlib.suppress(OSError):  # and who goes on dripping is cut off
+                while slow.recv(100):
+                    pass
         assert time.perf_counter() - start < 10
 
 
@@ -161,22 +168,9 @@ def test_slow_headers_are_cut_off(app, first):
     _, port = app
     with connect(port) as slow:
         start = time.perf_counter()
-        if first:
-            slow.sendall(first)
-        stop = threading.Event()
-
-        def drip():
-            while first and not stop.wait(0.1):
-                try:
-                    slow.sendall(b"x")
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=drip)
-        thread.start()
-        status, _, content = answer(slow)
-        stop.set()
-        thread.join()
+        slow.sendall(first)
+        with dripping(slow) if first else contextlib.nullcontext():
+            status, _, content = answer(slow)
         assert status == 408 and content["error"]["code"] == "slow" and time.perf_counter() - start < 8
 
 

@@ -1,7 +1,8 @@
 """The checks themselves, tried on answers: right ones pass, wrong ones fail with the right words.
 
 `answers/task_N_M.py` holds right and wrong answers to a task, one after `# %% right: NAME` or
-`# %% wrong: NAME -> words of the message or hint`. The solution's mutants are tried as well.
+`# %% wrong: NAME -> words of the message or hint`, and half done ones below `# %% open: NAME -> words`.
+The solution's mutants are tried as well.
 """
 
 import re
@@ -45,7 +46,7 @@ def _one_thread():
 def answers(task_id, kind):
     """Blocks of a kind: (name, words of the message or None, code)."""
     text = (ANSWERS / f"task_{task_id.replace('.', '_')}.py").read_text(encoding="utf-8")
-    parts = re.split(r"^# %% (right|wrong): (.*)$", text, flags=re.MULTILINE)
+    parts = re.split(r"^# %% (right|wrong|open): (.*)$", text, flags=re.MULTILINE)
     blocks = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
     return [(*[*title.split(" -> "), None][:2], code) for sort, title, code in blocks if sort == kind]
 
@@ -110,6 +111,14 @@ def test_wrong_answers_fail_with_the_right_words(task_id):
             verdict = judge(task_id, code, seed)
             assert verdict.status == "failed", (name, verdict)
             assert words in f"{verdict.message} {verdict.error} {verdict.hint}", (name, verdict)
+
+
+@pytest.mark.parametrize("task_id", [task_id for task_id in TASKS if answers(task_id, "open")])
+def test_half_done_answers_are_not_answered_yet(task_id):
+    """One of several stubs is left: neither right nor wrong, and it says so."""
+    for name, words, code in answers(task_id, "open"):
+        verdict = judge(task_id, code)
+        assert verdict.status == "todo" and words in verdict.message, (name, verdict)
 
 
 class _TooLong(BaseException):
