@@ -232,7 +232,7 @@ def test_both_languages_know_the_same(visit, address):
     folder = Path(__file__).resolve().parents[1] / "lectures" / "06_app"
     codes = {
         call.args[1].value
-        for file in ("uploads.py", "limits.py", "server.py")
+        for file in ("uploads.py", "limits.py", "app.py", "batching.py")
         for call in ast.walk(ast.parse((folder / file).read_text()))
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Refused"
     }

@@ -118,6 +118,87 @@ def test_sigterm_finishes_what_is_running(model):
         assert process.errors.read() == b""
 
 
+def family(process) -> list[psutil.Process]:
+    """The process and all that it has started: those that compute, and Python's helpers for them."""
+    own = psutil.Process(process.pid)
+    return [own, *own.children(recursive=True)]
+
+
+def resident(process) -> int:
+    return sum(one.memory_info().rss for one in family(process))
+
+
+def computing(process) -> set[psutil.Process]:
+    return {one for one in family(process) if "--multiprocessing-fork" in one.cmdline()}
+
+
+def test_signal_for_all_of_its_processes_finishes_what_is_running(model):
+    """systemd sends SIGTERM to each process of a service, a terminal sends Ctrl+C to each."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with running(model) as (process, port):
+            begun = connect(port)
+            body = drawing()
+            begun.sendall(request(body[:50], length=len(body)))
+            assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+            for one in family(process):
+                one.send_signal(number)
+            time.sleep(0.5)
+            begun.sendall(body[50:])
+            assert answer(begun)[0] == 200
+            assert process.wait(10) == 0
+            process.errors.seek(0)
+            assert process.errors.read() == b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_running(model, number):
+    with running(model) as (process, port):
+        assert httpx.post(f"http://127.0.0.1:{port}/predict", content=drawing()).status_code == 200
+        started = family(process)
+        assert len(started) >= 3
+        process.send_signal(number)
+        process.wait(10)
+        _, alive = psutil.wait_procs(started, timeout=10)
+        assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_what_computes_is_started_again(model):
+    """Killed in the midst of it, as by a decoder that crashes: 503 at worst, then all is as before."""
+    with running(model) as (process, port):
+        url = f"http://127.0.0.1:{port}/predict"
+        first = {data: httpx.post(url, content=data).json() for data in (drawing(), drawing(1000))}  # small and large
+        killed = computing(process)
+        assert len(killed) == 2
+        for one in killed:
+            one.kill()
+        deadline = time.monotonic() + 30
+        for data, content in first.items():
+            while (again := httpx.post(url, content=data, timeout=30)).status_code != 200:
+                assert again.status_code == 503 and time.monotonic() < deadline
+            assert again.json() == content
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        assert len(computing(process) - killed) == 2
+        process.errors.seek(0)
+        assert process.errors.read().count(b"another one is started") == 2
+
+
+def test_large_pictures_keep_nobody_waiting(model):
+    """WebP above all: it is decoded in one call that holds Python's lock. Small ones are answered meanwhile."""
+    large = io.BytesIO()
+    Image.effect_noise((4900, 4900), 50).convert("RGB").save(large, "WEBP", quality=10, method=0)
+    with running(model) as (_, port), concurrent.futures.ThreadPoolExecutor(3) as pool:
+        url = f"http://127.0.0.1:{port}/predict"
+        httpx.post(url, content=drawing())
+        slow = [pool.submit(httpx.post, url, content=large.getvalue(), timeout=60) for _ in range(3)]
+        small = 0
+        with httpx.Client() as client:
+            while not any(future.done() for future in slow):
+                assert client.post(url, content=drawing()).status_code == 200
+                small += 1
+        assert small >= 20
+        assert [future.result().status_code for future in slow] == [200] * 3
+
+
 def test_ends_with_its_standard_input(model):
     with running(model, "--stop-with-stdin") as (process, port):
         assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
@@ -203,7 +284,7 @@ def test_endless_headers_are_cut_off(app):
 def test_100_megabytes(app):
     """Announced, or chunked without length: refused long before it is all there, and the memory stays."""
     process, port = app
-    before = psutil.Process(process.pid).memory_info().rss
+    before = resident(process)
     piece = bytes(2**20)
     for announced in (True, False):
         with connect(port) as connection:
@@ -230,7 +311,7 @@ def test_100_megabytes(app):
             status, _, content = answer(connection)
             assert status == 413 and content["error"]["code"] == "too_large" and "10 MB" in content["error"]["message"]
             assert sent < 30
-    assert psutil.Process(process.pid).memory_info().rss - before < 60 * 2**20
+    assert resident(process) - before < 60 * 2**20
 
 
 def test_client_that_sends_everything_first_gets_to_read_why(app):
@@ -247,13 +328,13 @@ def test_uploads_never_touch_the_disk(app, scratch):
     Image.effect_noise((2200, 2200), 100).convert("RGB").save(data, "JPEG", quality=92)
     assert len(data.getvalue()) > 3 * 2**20  # more than Starlette's own parser keeps in memory
     watched, stop = set(), threading.Event()
-    own = psutil.Process(process.pid)
+    whole = family(process)
 
     def watch():
         while not stop.is_set():
-            watched.update(file.path for file in own.open_files())
+            watched.update(file.path for one in whole for file in one.open_files())
 
-    written = own.io_counters().write_bytes
+    written = sum(one.io_counters().write_bytes for one in whole)
     thread = threading.Thread(target=watch)
     thread.start()
     for _ in range(3):
@@ -261,7 +342,7 @@ def test_uploads_never_touch_the_disk(app, scratch):
         assert sent.status_code == 200, sent.text
     stop.set()
     thread.join()
-    assert own.io_counters().write_bytes - written < 2**20
+    assert sum(one.io_counters().write_bytes for one in whole) - written < 2**20
     assert not [path for path in watched if path.startswith(str(scratch)) or "tmp" in path.split("/")[1:2]]
     assert list(scratch.iterdir()) == []
 

@@ -2,23 +2,27 @@
 
 A network needs little longer for sixteen pictures than for one, so under load a batch is cheaper per picture;
 and with nobody else there, a single request waits for nobody. No clock is involved.
+
+The batches are computed in other processes (:mod:`compute`): Python runs one thread of a process at a time, so
+a picture that is decoded here would keep everybody waiting whose request comes meanwhile.
 """
 
 import asyncio
+import collections
 import dataclasses
+import functools
 import logging
-import queue
+import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 
-import torch
-from model import Classifier, predict, prepare
-from PIL import Image
-from uploads import Refused, damaged
+from uploads import Prediction, Refused, Upload
 
-LARGE_BODY = 2**18  # bytes
-LARGE_PICTURE = 600_000  # pixels: decoding more takes longer than a batch of small ones
+LARGE_BODY = 2**18  # bytes: they go to the process for large pictures without a look
+AHEAD = 2  # batches given out at a time: one that is computed and one that is ready, so that the process never waits
 
 log = logging.getLogger("app")
 
@@ -27,79 +31,136 @@ class Full(Exception):
     """The queue is full; the request has to come again later."""
 
 
-@dataclasses.dataclass(slots=True)
-class Prediction:
-    """The most probable classes, best first, and what the network saw: ``uint8`` of shape (3, 32, 32)."""
+class CannotCompute(RuntimeError):
+    """There is nothing to compute with; the message says why, and what to do."""
 
-    top: list[tuple[str, float]]
-    pixels: torch.Tensor
+
+# --- in the processes that compute ---------------------------------------------------------------
+
+
+def begin(model: str, device: str) -> tuple[list[str], int]:
+    """Load the model; gives its classes and the process's number.
+
+    Raises:
+        CannotCompute: the model cannot be loaded, or there is no such device.
+    """
+    import compute  # only here: the web server's own process does without PyTorch
+
+    try:
+        return compute.load_once(model, device).classes, os.getpid()
+    except compute.ModelError as error:
+        raise CannotCompute(str(error)) from None
+
+
+def answers(model: str, device: str, uploads: list[Upload], is_large: bool) -> list[Prediction | Exception | None]:
+    """What :func:`compute.answers` gives."""
+    import compute
+
+    return compute.answers(compute.load_once(model, device), uploads, is_large)
+
+
+def prepare_process() -> None:
+    """A process that computes ends with the web server, and only then: not by a signal that is meant for both."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    import torch
+
+    torch.set_num_threads(1)  # batches are small: a second thread costs more than it helps
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
+def one_process() -> Executor:
+    """A process of its own, begun from nothing on every system: nothing of the web server is in it."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), prepare_process)
+
+
+# --- in the event loop ---------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Job:
-    read: Callable[[], Image.Image]
-    size: int
+    upload: Upload
     future: asyncio.Future
-    pixels: torch.Tensor | None = None
+
+
+class Lane:
+    """A process, and the jobs that wait for it. It is started again should it die."""
+
+    def __init__(self, start: Callable[[], Executor], max_batch: int, ahead: int):
+        self.start, self.max_batch, self.free = start, max_batch, ahead
+        self.jobs: collections.deque[Job] = collections.deque()
+        self.executor = start()
+        self.pid: int | None = None
+        self.deaths = 0  # in a row
+
+    def begun(self, beginning: Future) -> None:
+        if beginning.exception() is None:
+            self.pid = beginning.result()[1]
 
 
 class Batcher:
-    """One thread that decodes the pictures which wait and asks the network about all of them at once.
+    """Collects uploads and has them answered in batches.
 
-    Large pictures are decoded in a second thread, one at a time (which also bounds the memory), so that small ones
+    Large pictures have a process of their own, one at a time (which also bounds the memory), so that small ones
     overtake them.
 
     Args:
-        model: in evaluation mode.
+        model: its file.
+        device: on which the network computes: cpu, cuda, mps or auto.
         max_batch: pictures per batch.
-        max_waiting: requests in the queue, large ones that are decoded included.
-        observe: called with the size of each batch.
-        top: so many classes are given.
+        max_waiting: requests that wait or are computed, large ones included.
+        start: makes what computes.
+
+    Raises:
+        CannotCompute: see :func:`begin`.
     """
 
     def __init__(
         self,
-        model: Classifier,
+        model: str | os.PathLike,
+        device: str = "cpu",
         max_batch: int = 32,
         max_waiting: int = 64,
-        observe: Callable[[int], None] = lambda size: None,
-        top: int = 3,
+        start: Callable[[], Executor] = one_process,
     ):
-        self.model = model.to(memory_format=torch.channels_last)  # the same numbers, in half the time on a CPU
-        self.max_batch, self.max_waiting, self.observe = max_batch, max_waiting, observe
-        self.top = min(top, len(model.classes))
-        self.queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self.waiting = 0  # counted in the event loop alone, so no lock is needed
-        self.thread: threading.Thread | None = None
-
-    # --- in the event loop ---
+        self.model, self.max_waiting = (str(model), device), max_waiting
+        self.observe: Callable[[int], None] = lambda size: None  # is told the size of each batch
+        self.waiting = 0
+        self.started = False
+        self.classes: list[str] = []
+        self.small, self.large = self.lanes = Lane(start, max_batch, AHEAD), Lane(start, 1, 1)
+        beginnings = [lane.executor.submit(begin, *self.model) for lane in self.lanes]
+        try:
+            for lane, beginning in zip(self.lanes, beginnings, strict=True):
+                self.classes = beginning.result()[0]
+                lane.begun(beginning)
+        except BaseException:
+            self.stop()
+            raise
 
     def start(self) -> None:
-        """Start the threads; the first batch is computed here, since the first is always slow."""
         self.loop = asyncio.get_running_loop()
-        predict(self.model, torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
-        self.large = ThreadPoolExecutor(1, thread_name_prefix="large-pictures")
-        self.thread = threading.Thread(target=self._work, name="batches", daemon=True)
-        self.thread.start()
+        self.started = True
 
     def stop(self) -> None:
-        """Finish what waits, then end the threads."""
-        self.large.shutdown()
-        self.queue.put(None)
-        self.thread.join()
+        """Finish what is computed, and end the processes."""
+        self.started = False
+        for lane in self.lanes:
+            lane.executor.shutdown(cancel_futures=True)
 
     @property
     def alive(self) -> bool:
-        return self.thread is not None and self.thread.is_alive()
+        return self.started and all(lane.deaths < 3 for lane in self.lanes)
 
     @property
     def full(self) -> bool:
         return self.waiting >= self.max_waiting
 
-    def submit(self, read: Callable[[], Image.Image], size: int) -> asyncio.Future:
-        """Queue a picture of so many bytes; ``read`` opens it, in another thread. The future gives a Prediction.
+    def submit(self, upload: Upload) -> asyncio.Future:
+        """Queue an upload. The future gives a Prediction, or raises Refused.
 
-        Who does not want the answer any more cancels the future; then nothing is computed for it.
+        Who does not want the answer any more cancels the future; if its batch has not begun, nothing is computed.
 
         Raises:
             Full: too many are waiting.
@@ -108,84 +169,68 @@ class Batcher:
             raise Full
         future = self.loop.create_future()
         self.waiting += 1
-        future.add_done_callback(self._done)
-        self.queue.put(Job(read, size, future))
+        future.add_done_callback(self._one_less)
+        self._queue(self.large if len(upload.body) > LARGE_BODY else self.small, Job(upload, future))
         return future
 
-    def _done(self, future: asyncio.Future) -> None:
+    def _one_less(self, future: asyncio.Future) -> None:
         self.waiting -= 1
 
-    @staticmethod
-    def _deliver(answers: list[tuple[Job, Prediction | Exception]]) -> None:
-        for job, answer in answers:
+    def _queue(self, lane: Lane, job: Job) -> None:
+        lane.jobs.append(job)
+        if len(lane.jobs) == 1:
+            self.loop.call_soon(self._next_batch, lane)  # after all that the loop has to do already
+
+    def _next_batch(self, lane: Lane) -> None:
+        """Give out all who wait as a batch, if the process can take one."""
+        while lane.free and lane.jobs:
+            batch = []
+            while lane.jobs and len(batch) < lane.max_batch:
+                job = lane.jobs.popleft()
+                if not job.future.done():  # cancelled meanwhile
+                    batch.append(job)
+            if batch:
+                lane.free -= 1
+                self._give_out(lane, batch)
+
+    def _give_out(self, lane: Lane, batch: list[Job]) -> None:
+        uploads = [job.upload for job in batch]
+        try:
+            result = self.loop.run_in_executor(lane.executor, answers, *self.model, uploads, lane is self.large)
+        except (BrokenExecutor, RuntimeError) as error:
+            result = self.loop.create_future()
+            result.set_exception(error)
+        result.add_done_callback(functools.partial(self._deliver, lane, lane.executor, batch))
+
+    def _deliver(self, lane: Lane, executor: Executor, batch: list[Job], result: asyncio.Future) -> None:
+        lane.free += 1
+        if error := result.exception():
+            given = [self._failed(lane, executor, error)] * len(batch)
+        else:
+            given, lane.deaths = result.result(), 0
+        if size := sum(isinstance(answer, Prediction) for answer in given):
+            self.observe(size)
+        for job, answer in zip(batch, given, strict=True):
             if job.future.done():  # cancelled meanwhile
                 continue
-            if isinstance(answer, Exception):
+            if answer is None:
+                self._queue(self.large, job)
+            elif isinstance(answer, Exception):
                 job.future.set_exception(answer)
             else:
                 job.future.set_result(answer)
+        self._next_batch(lane)
 
-    # --- in the threads ---
-
-    def _work(self) -> None:
-        while True:
-            jobs = [self.queue.get()]
-            while len(jobs) < self.max_batch and not self.queue.empty():
-                jobs.append(self.queue.get())
-            stop = None in jobs
-            answers = self._batch([job for job in jobs if job is not None and not job.future.done()])
-            if answers:  # one call for the whole batch: waking the event loop is what costs
-                self.loop.call_soon_threadsafe(self._deliver, answers)
-            if stop:
-                return
-
-    def _batch(self, jobs: list[Job]) -> list[tuple[Job, Prediction | Exception]]:
-        answers, ready = [], []
-        for job in jobs:
-            error = None if job.pixels is not None else self._decode(job)
-            if error is not None:
-                answers.append((job, error))
-            elif job.pixels is not None:
-                ready.append(job)
-        if ready:
-            self.observe(len(ready))
-            try:
-                best, classes = predict(self.model, torch.stack([job.pixels for job in ready])).topk(self.top)
-            except Exception as error:  # the thread has to live on, whatever the network meets
-                log.exception("a batch of %d failed", len(ready))
-                return answers + [(job, error) for job in ready]
-            names = self.model.classes
-            for job, values, indices in zip(ready, best.tolist(), classes.tolist(), strict=True):
-                top = [(names[index], value) for index, value in zip(indices, values, strict=True)]
-                answers.append((job, Prediction(top, job.pixels)))
-        return answers
-
-    def _decode(self, job: Job, large: bool = False) -> Exception | None:
-        """Give the job its pixels, or pass it on to the thread for large pictures; an error is returned."""
-        if job.size > LARGE_BODY and not large:
-            self.large.submit(self._decode_large, job)
-            return None
-        try:
-            image = job.read()
-        except Refused as refused:
-            return refused
-        if image.width * image.height > LARGE_PICTURE and not large:
-            self.large.submit(self._decode_large, job)
-            return None
-        try:
-            job.pixels = prepare(image)
-        except Exception as error:
-            return damaged(error)
-        return None
-
-    def _decode_large(self, job: Job) -> None:
-        if job.future.done():
-            return
-        try:
-            error = self._decode(job, large=True)
-        except Exception as unexpected:
-            error = unexpected
-        if error is not None:
-            self.loop.call_soon_threadsafe(self._deliver, [(job, error)])
-        else:
-            self.queue.put(job)
+    def _failed(self, lane: Lane, executor: Executor, error: BaseException) -> Exception:
+        """Start a process again that has died, once for all of its batches; gives what the requests are told."""
+        if not isinstance(error, BrokenExecutor):
+            lane.deaths += 1
+            log.error("a batch could not be computed: %s", error)
+            return error
+        if lane.executor is executor:
+            lane.deaths += 1
+            log.error("a process that computes has died (%s): another one is started", error)
+            executor.shutdown(wait=False)
+            lane.executor = lane.start()
+            lane.executor.submit(begin, *self.model).add_done_callback(lane.begun)
+        return Refused(503, "busy", "A part of the app had to be started again: try again in a second.")

@@ -3,6 +3,7 @@
 Nothing here touches the disk, and a file's name is never looked at: whoever ignores it cannot be misled by it.
 """
 
+import dataclasses
 import io
 import logging
 import warnings
@@ -13,12 +14,28 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # each further decoder is further code that strangers may feed
 PIECE = 2**16
-# WebP is decoded in one call that holds Python's lock: nobody else runs meanwhile, so it has to be short.
-SHARE_OF_PIXELS = {"WEBP": 0.25}
 
 log = logging.getLogger("app")
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a stranger's broken form is nothing to warn of
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower, and refuses
+
+
+@dataclasses.dataclass(slots=True)
+class Upload:
+    """What came, as it came; ``wants_seen``: the answer is to tell what the network saw of it."""
+
+    body: bytes
+    content_type: str
+    max_pixels: int
+    wants_seen: bool = False
+
+
+@dataclasses.dataclass(slots=True)
+class Prediction:
+    """The most probable classes and their probabilities, best first; ``seen``: see :class:`Upload`, a data URI."""
+
+    top: list[tuple[str, float]]
+    seen: str | None = None
 
 
 class Refused(Exception):
@@ -31,7 +48,7 @@ class Refused(Exception):
     """
 
     def __init__(self, status: int, code: str, message: str):
-        super().__init__(message)
+        super().__init__(status, code, message)  # all three, or it could not be sent from process to process
         self.status, self.code, self.message = status, code, message
 
 
@@ -55,13 +72,12 @@ def read_picture(body: bytes, content_type: str, max_pixels: int) -> Image.Image
         raise too_many_pixels(max_pixels) from None
     except Exception as error:  # a damaged file makes Pillow raise nearly anything
         raise damaged(error) from None
-    if image.width * image.height > max_pixels * SHARE_OF_PIXELS.get(image.format, 1):
-        raise too_many_pixels(max_pixels * SHARE_OF_PIXELS.get(image.format, 1))
-    image.decodermaxblock = 2**14  # decoded in small steps, between which other threads get their turn
+    if image.width * image.height > max_pixels:
+        raise too_many_pixels(max_pixels)
     return image
 
 
-def too_many_pixels(limit: float) -> Refused:
+def too_many_pixels(limit: int) -> Refused:
     return Refused(
         413,
         "too_many_pixels",
