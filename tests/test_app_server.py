@@ -159,7 +159,10 @@ def test_nothing_is_left_running(model, number):
         process.send_signal(number)
         process.wait(10)
         _, alive = psutil.wait_procs(started, timeout=10)
-        assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+        left = [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+        for one in left:
+            one.kill()
+        assert not left
 
 
 def test_what_computes_is_started_again(model):
