@@ -9,6 +9,7 @@ import pytest
 import yaml
 from conftest import LECTURES, ROOT
 
+from lecture_utils import cli
 from lecture_utils import notebooks as nb
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -75,11 +76,17 @@ def test_every_import_of_the_package_is_declared():
     assert {names.get(name, name) for name in imported - ours} <= declared
 
 
-@pytest.mark.parametrize("workflow", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda p: p.name)
-def test_workflow_fits_the_schema(workflow):
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
-    done = subprocess.run([*check, str(workflow)], capture_output=True, text=True)
+GITHUB = {"workflows/*.yml": "github-workflows", "ISSUE_TEMPLATE/[!c]*.yml": "github-issue-forms"}
+GITHUB |= {"ISSUE_TEMPLATE/config.yml": "github-issue-config"}
+ON_GITHUB = [(path, schema) for files, schema in GITHUB.items() for path in sorted((ROOT / ".github").glob(files))]
+
+
+@pytest.mark.parametrize(("path", "schema"), ON_GITHUB, ids=[path.name for path, _ in ON_GITHUB])
+def test_files_for_github_fit_their_schemas(path, schema):
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    done = subprocess.run([*check, str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert {path for path, _ in ON_GITHUB} == set((ROOT / ".github").rglob("*.yml"))
 
 
 def test_the_schema_check_can_fail(tmp_path):
@@ -142,9 +149,22 @@ def test_links_and_pictures_of_the_readme_are_there(readme):
     assert not re.search(r"!\[\s*\]\(", readme.read_text())
 
 
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
 def test_commands_of_the_readme_are_targets():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z]+)\b", README)) <= targets
+    for text in (README, CONTRIBUTING):
+        assert set(re.findall(r"(?:^|`)make ([a-z]+)\b", text, re.MULTILINE)) <= targets
+
+
+def test_what_contributing_names_is_there():
+    named = re.findall(r"(?:lectures|solutions|tests|lecture_utils)/[\w./-]+", CONTRIBUTING)
+    files = {name for name in named if not re.search(r"07|NN", name)}
+    assert len(files) >= 5 and all((ROOT / name).exists() for name in files), files
+    commands = set(re.findall(r"bin/lecture (\w+)", CONTRIBUTING))
+    there = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
+    assert {"store", "release", "badges"} <= commands <= there
 
 
 def test_nothing_names_the_machine_it_was_made_on():
