@@ -212,7 +212,8 @@ def _without_wrapper(entries: list[_Entry]) -> list[_Entry]:
     shown = [e for e in entries if not _is_hidden(e.parts)]
     while shown and len({e.parts[0] for e in shown}) == 1 and not _MOODLE.fullmatch(shown[0].parts[0]):
         inner = [replace(e, parts=e.parts[1:]) for e in shown if len(e.parts) > 1 and e.parts[1:] != ("",)]
-        if len({e.parts[0] for e in inner}) < 2:
+        with_notebook = {e.parts[0] for e in inner if e.parts[-1].endswith(".ipynb")}
+        if len(with_notebook) < 2 and not any(_MOODLE.fullmatch(e.parts[0]) for e in inner):
             break
         shown = inner
     return shown

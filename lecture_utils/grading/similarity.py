@@ -87,26 +87,27 @@ def find_pairs(answers: Iterable[tuple[str, dict[str, str]]], given: set[int]) -
         answers: (student, {name of a cell: source}); read once.
         given: see :func:`given_runs`.
     """
-    from sklearn.feature_extraction.text import CountVectorizer
+    from scipy.sparse import csr_array
 
     owners: list[tuple[str, str]] = []
-    cells: list[set[int]] = []
-    seen: dict[str, set[int]] = {}  # many cells of a class are equal to the letter
+    cells: list[np.ndarray] = []
+    seen: dict[int, np.ndarray] = {}  # many cells of a class are equal to the letter
     students = set()
     for student, sources in answers:
         students.add(student)
         for name, source in sources.items():
-            own = seen.get(source)
+            own = seen.get(hash(source))
             if own is None:
-                own = seen[source] = runs(source) - given
+                own = seen[hash(source)] = np.array(sorted(runs(source) - given), dtype=np.int64)
             if len(own) >= SHARED:
                 owners.append((student, name))
                 cells.append(own)
     if len(cells) < 2:
         return []
-    counts = CountVectorizer(analyzer=list, binary=True, dtype=np.int32).fit_transform(cells).tocsc()
-    many = max(10, len(students) // 20)  # MOSS takes 10
-    counts = counts[:, np.asarray(counts.sum(axis=0)).ravel() <= many].tocsr()
+    _, columns, owned = np.unique(np.concatenate(cells), return_inverse=True, return_counts=True)
+    rows = np.repeat(np.arange(len(cells)), [len(own) for own in cells])
+    rare = (owned <= max(10, len(students) // 20))[columns]  # MOSS takes 10
+    counts = csr_array((np.ones(rare.sum(), np.int32), (rows[rare], columns[rare])), shape=(len(cells), len(owned)))
     own = np.asarray(counts.sum(axis=1)).ravel()
     common = (counts @ counts.T).tocoo()  # the number of common runs of each two cells that have any
     keep = (common.row < common.col) & (common.data >= SHARED)
