@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -39,6 +40,7 @@ def make_notebook(tmp_path):
 @pytest.fixture(scope="session")
 def nbgrader():
     """A Python with nbgrader from PyPI, and the course's own packages beside it."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["nbgrader"]
     folder = ROOT / "build" / "nbgrader-env"
     python = folder / "bin" / "python"
     if not (folder / "ready").is_file():
@@ -46,7 +48,7 @@ def nbgrader():
         (site,) = folder.glob("lib/python*/site-packages")
         ours = [p for p in sys.path if p.endswith("site-packages")]
         (site / "course.pth").write_text("\n".join([*ours, str(ROOT)]))
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "nbgrader>=0.9.5"]
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
         done = subprocess.run(install, capture_output=True, text=True)
         if done.returncode and not os.environ.get("CI"):
             pytest.skip(f"nbgrader cannot be installed: {done.stderr.strip().splitlines()[-1]}")

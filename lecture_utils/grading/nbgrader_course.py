@@ -6,6 +6,7 @@ Python that has it.
 
 import contextlib
 import json
+import os
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +36,7 @@ class Course:
     def __init__(self, folder: Path, exercise: Exercise, python: str, assignment: str = ""):
         if not folder.is_dir():
             raise ValueError(f"{folder} is no folder of an nbgrader course")
-        self.folder, self.exercise, self.python = folder.resolve(), exercise, python
+        self.folder, self.exercise, self.python = folder.resolve(), exercise, str(python)
         points = {one.id: one.points for one in exercise.tasks}
         self.place = self._ask({"do": "look", "assignment": assignment, "tasks": points})
 
@@ -86,8 +87,11 @@ class Course:
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         command = [self.python, "-c", _SCRIPT.read_text(encoding="utf-8")]
         text = json.dumps(request | {"course": str(self.folder)})
+        beside = f"{Path(self.python).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # nbgrader calls alembic
         try:
-            done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=self.folder)
+            done = subprocess.run(
+                command, input=text, capture_output=True, text=True, cwd=self.folder, env=os.environ | {"PATH": beside}
+            )
         except OSError as error:
             raise ValueError(f"--nbgrader-python {self.python}: {error.strerror}") from None
         if done.returncode:

@@ -101,7 +101,10 @@ def main():
     try:
         from nbgrader.api import Gradebook
     except ImportError:
-        raise SystemExit("nbgrader is not installed there") from None
+        raise SystemExit(
+            "it is not installed there: pip install -c constraints.txt -e '.[nbgrader]', or name another Python "
+            "with --nbgrader-python"
+        ) from None
     app = open_course(request["course"])
     if app.coursedir.db_url.startswith("sqlite:///") and not Path(app.coursedir.db_url[10:]).is_file():
         raise SystemExit(f"{request['course']} has no gradebook: run nbgrader generate_assignment there first")
