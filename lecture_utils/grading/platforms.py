@@ -48,7 +48,7 @@ def write_moodle(found: list[Submission], rows: list[dict[str, Any]], exercise: 
 def write_canvas(
     found: list[Submission], rows: list[dict[str, Any]], exercise: Exercise, out: Path, column: str = ""
 ) -> list[str]:
-    """``canvas.csv``, as Canvas's gradebook imports it.
+    """``canvas.csv``, as Canvas's gradebook imports it. Who has no mark is not in it, and keeps what was there.
 
     Args:
         column: the assignment as Canvas's own export heads it, ``Title (1234)``.
@@ -65,7 +65,8 @@ def write_canvas(
             who = [harmless(one.student.removesuffix(f"_{one.user_id}")), one.user_id, "", ""]
         else:
             who = [harmless(one.student), "", "", harmless(one.student)]
-        lines.append([*who, "", _mark(row)])
+        if row["points"] is not None:
+            lines.append([*who, "", row["points"]])
     _write(out / "canvas.csv", lines)
     return [one.student for one in found if one.platform != "canvas"]
 
