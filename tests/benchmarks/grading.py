@@ -310,7 +310,7 @@ def main() -> None:
     parser.add_argument("--overhead", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.overhead:  # in a process of its own, with the threads and modules that it wants
-        import torch._dynamo
+        import torch._dynamo  # noqa: F401
 
         import lecture_utils.grading.worker  # noqa: F401
 
