@@ -65,6 +65,16 @@ def test_some_lines_of_ones_own_do_not_hide_a_copy():
     assert ("student 0000", "student 0001") in pairs(similarity.find_pairs(group, set()))
 
 
+def test_a_part_in_common_is_not_nearly_the_same():
+    group, rng = classes.answers(20), random.Random(5)
+    for n, alike in ((0, False), (1, True)):  # the same three lines in long programs, and in one that is little more
+        part, own = classes.program(rng, "part", 3), classes.program(rng, "own", 1 if alike else 12)
+        for student, cells in group[2 * n : 2 * n + 2]:
+            more = own if alike else classes.program(random.Random(student), "own", 12)
+            cells["9.1"] = f"{more}\n{part}"
+    assert list(pairs(similarity.find_pairs(group, set()))) == [("student 0002", "student 0003")]
+
+
 def test_what_everybody_was_given_does_not_count():
     group, rng = classes.answers(5, tasks=1), random.Random(7)
     stub, fold = classes.program(rng, "given", 9), classes.program(rng, "f1", 9)

@@ -346,7 +346,9 @@ def main() -> None:
                     gained = sum((got.get(student, {}).get(t) or 0) > marks[student][t] for t in bad)
                     words = (said.get(student) or "").strip().splitlines()
                     why = (
-                        "no marks at all" if student not in got else f"{gained} marks gained, {len(bad) - gained} lost"
+                        "no marks at all"
+                        if student not in got
+                        else f"marks of {gained} tasks gained, of {len(bad) - gained} lost"
                     )
                     print(f"    {student}: {why}" + (f" ({words[-1][:100]})" if words else ""), flush=True)
             if isinstance(grader, Ours):
