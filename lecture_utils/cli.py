@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -189,7 +190,11 @@ def release(
 
 @app.command()
 def grade(
-    submissions: Annotated[Path, typer.Argument(help="a folder of STUDENT.ipynb or STUDENT/, or one notebook")],
+    context: typer.Context,
+    submissions: Annotated[
+        Path | None,
+        typer.Argument(help="a folder of STUDENT.ipynb or STUDENT/, what Moodle or Canvas exports, or one notebook"),
+    ] = None,
     exercise: Annotated[str | None, typer.Option(metavar="NN", help="number of the exercise")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="default: build/grades-NN")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="of the random inputs; default: a new one")] = None,
@@ -199,7 +204,17 @@ def grade(
     memory_limit: Annotated[float, typer.Option(min=1, metavar="GB", help="for each submission")] = 4.0,
     workers: Annotated[int, typer.Option(min=0, help="submissions at once; 0: as cores and memory allow")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="start over, forget what was graded")] = False,
-    format: Annotated[Literal["csv", "gradescope"], typer.Option(help="gradescope: results.json too")] = "csv",
+    format: Annotated[
+        Literal["csv", "gradescope", "moodle", "canvas"], typer.Option(help="write what these import, too")
+    ] = "csv",
+    column: Annotated[str, typer.Option(metavar="TITLE", help="the assignment's heading in canvas.csv")] = "",
+    due: Annotated[str, typer.Option(metavar="TIME", help='"2026-12-01 18:00"; what came later is named')] = "",
+    released: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="the notebook that students got; default: the course's")
+    ] = None,
+    nbgrader: Annotated[Path | None, typer.Option(metavar="COURSE_DIR", help="grade an nbgrader course")] = None,
+    assignment: Annotated[str, typer.Option(metavar="NAME", help="of the nbgrader course")] = "",
+    nbgrader_python: Annotated[str, typer.Option(metavar="PYTHON", help="the one that has nbgrader")] = sys.executable,
     checks: Annotated[Path | None, typer.Option(metavar="FILE", help="tasks of your own")] = None,
     visible_only: Annotated[
         bool | None,
@@ -209,20 +224,38 @@ def grade(
         bool, typer.Option("--allow-unsandboxed", help="run notebooks that you trust without protection")
     ] = False,
 ) -> None:
-    """Grade notebooks in a sandbox: grades.csv, results.jsonl, and a report for each student."""
+    """Grade notebooks in a sandbox: grades.csv, results.jsonl, class.html, and a report for each student."""
     if sys.platform == "win32":
         raise _fail("grading needs Linux: use WSL")
-    from lecture_utils.grading import folder, sandbox
+    from lecture_utils.grading import collect, folder, sandbox
     from lecture_utils.grading.tasks import load_exercise
 
     if (exercise is None) == (checks is None):
         raise _fail("name the exercise with --exercise NN, or your own tasks with --checks FILE")
+    if (submissions is None) == (nbgrader is None):
+        raise _fail("name either a folder of submissions, or an nbgrader course with --nbgrader COURSE_DIR")
     try:
         tasks = load_exercise(checks or exercise)
         out = out or Path("build") / f"grades-{tasks.number}"
-        found = folder.find_submissions(submissions, out)
     except Exception as error:  # a file of checks may fail in any way
         raise _fail(str(error) if isinstance(error, ValueError) else f"{checks}: {error!r}") from None
+    try:
+        given, name = _released(released, exercise and tasks.number)
+        deadline = collect.read_time(due, local=True)
+        if due and not deadline:
+            raise ValueError(f'--due {due}: write a time such as "2026-12-01 18:00" or "2026-12-01T18:00+09:00"')
+        course = None
+        if nbgrader:
+            from lecture_utils.grading.nbgrader_course import Course
+
+            course = Course(nbgrader, tasks, nbgrader_python, assignment)
+            found, name, deadline = course.submissions(), course.name, deadline or course.due
+        else:
+            scratch = Path(context.with_resource(tempfile.TemporaryDirectory(prefix="lecture-")))
+            found = collect.find_submissions(submissions, tasks, scratch, out=out, name=name)
+    except ValueError as error:
+        raise _fail(str(error)) from None
+    single = course is None and submissions.is_file() and submissions.suffix.lower() != ".zip"
     limits = sandbox.Limits(time_limit, 5 * time_limit, int(memory_limit * 1024))
     isolate = not allow_unsandboxed
     if isolate:
@@ -234,7 +267,7 @@ def grade(
     else:
         console.print("NOT PROTECTED (--allow-unsandboxed): grade only notebooks that you trust.", highlight=False)
     count = workers or sandbox.workers_that_fit(limits)
-    visible = submissions.is_file() if visible_only is None else visible_only
+    visible = single if visible_only is None else visible_only
     for polite in (signal.SIGINT, signal.SIGTERM):
         signal.signal(polite, signal.default_int_handler)
     rows: list[dict] = []
@@ -262,13 +295,56 @@ def grade(
             raise _fail(str(error)) from None
         except KeyboardInterrupt:
             raise _fail(f"interrupted after {len(rows)} of {len(found)}: the same command goes on", 130) from None
-    if submissions.is_file():
+    if single:
         _print_verdicts(rows[0], tasks)
     else:
+        from lecture_utils.grading import overview, platforms
+
         _print_class(rows, tasks)
+        _print_overview(overview.look_over(found, rows, tasks, out, due=deadline, released=given, name=name))
+        strangers = []
+        if format == "moodle":
+            strangers = platforms.write_moodle(found, rows, tasks, out)
+        elif format == "canvas":
+            strangers = platforms.write_canvas(found, rows, tasks, out, column)
+        if strangers:
+            console.print(f"without a number of {format.title()}'s: {escape(_some(strangers))}", highlight=False)
+        if course:
+            try:
+                course.write_back(found, rows, out)
+            except ValueError as error:
+                raise _fail(f"the marks are in {out}, but not in the gradebook: {error}", 1) from None
+            console.print(f"written into the gradebook of {nbgrader}", highlight=False, soft_wrap=True)
     name = folder.report_name(found[0].student)
-    report = out / "reports" / (f"{name}.html" if submissions.is_file() else "")
+    report = out / (f"reports/{name}.html" if single else "class.html")
     console.print(f"marks: {out / 'grades.csv'}, reports: {report}", highlight=False, soft_wrap=True)
+
+
+def _released(path: Path | None, number: str | None) -> tuple[list[tuple[str, str]], str]:
+    """The cells (kind, source) of the notebook that students got, and its name; nothing if it is not known."""
+    try:
+        if path is None and number:
+            path = next(iter((nb.course_root() / "exercises").glob(f"{number}_*.ipynb")), None)
+        if path is None:
+            return [], ""
+        return [(cell.cell_type, cell.source) for cell in nb.read_notebook(path).cells], path.stem
+    except nb.CourseError as error:
+        if path is None:  # the package alone, without the course
+            return [], ""
+        raise ValueError(str(error)) from None
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _print_overview(overview) -> None:
+    for title, lines in overview.remarks:
+        told = [" = ".join(students) + (f" ({detail})" if detail else "") for students, detail in lines]
+        console.print(f"[bold]{title}[/]: {escape(_some(told))}", highlight=False, soft_wrap=True)
+    if overview.pairs:
+        told = [" and ".join(pair.students) for pair in overview.pairs]
+        console.print(f"[bold]Nearly the same, look[/]: {escape(_some(told))}", highlight=False, soft_wrap=True)
 
 
 def _print_verdicts(row: dict, exercise) -> None:

@@ -1,8 +1,10 @@
 """Fixtures that several test files share."""
 
 import os
+import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -33,6 +35,26 @@ def make_notebook(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def nbgrader():
+    """A Python with nbgrader from PyPI, and the course's own packages beside it."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["nbgrader"]
+    folder = ROOT / "build" / "nbgrader-env"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").is_file():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", folder], check=True)
+        (site,) = folder.glob("lib/python*/site-packages")
+        ours = [p for p in sys.path if p.endswith("site-packages")]
+        (site / "course.pth").write_text("\n".join([*ours, str(ROOT)]))
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
+        done = subprocess.run(install, capture_output=True, text=True)
+        if done.returncode and not os.environ.get("CI"):
+            pytest.skip(f"nbgrader cannot be installed: {done.stderr.strip().splitlines()[-1]}")
+        assert done.returncode == 0, done.stderr
+        (folder / "ready").touch()
+    return python
 
 
 @pytest.fixture

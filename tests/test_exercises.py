@@ -199,25 +199,6 @@ def test_release_names_the_fault(cell, old, new, words):
 # --- nbgrader ------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def nbgrader():
-    """A Python with nbgrader from PyPI, and the course's own packages beside it."""
-    folder = ROOT / "build" / "nbgrader-env"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").is_file():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", folder], check=True)
-        (site,) = folder.glob("lib/python*/site-packages")
-        ours = [p for p in sys.path if p.endswith("site-packages")]
-        (site / "course.pth").write_text("\n".join([*ours, str(ROOT)]))
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "nbgrader>=0.9.5"]
-        done = subprocess.run(install, capture_output=True, text=True)
-        if done.returncode and not os.environ.get("CI"):
-            pytest.skip(f"nbgrader cannot be installed: {done.stderr.strip().splitlines()[-1]}")
-        assert done.returncode == 0, done.stderr
-        (folder / "ready").touch()
-    return python
-
-
 SCORES = """
 import json
 from nbgrader.api import Gradebook

@@ -12,72 +12,18 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lecture_utils.files import write_text
 from lecture_utils.grading import grader
-from lecture_utils.grading.grader import MAX_FILE, Grade
+from lecture_utils.grading.collect import Submission
+from lecture_utils.grading.grader import Grade
 from lecture_utils.grading.report import gradescope, render
-from lecture_utils.grading.sandbox import MB, Limits, SandboxError, start_again, stop_all
+from lecture_utils.grading.sandbox import Limits, SandboxError, start_again, stop_all
+from lecture_utils.grading.similarity import answers_of
 from lecture_utils.grading.tasks import Exercise
-
-
-@dataclass(frozen=True)
-class Submission:
-    """A student's notebook; ``problem`` says why there is none that could be read."""
-
-    student: str
-    path: Path
-    problem: str = ""
-
-
-def find_submissions(where: Path, out: Path | None = None) -> list[Submission]:
-    """``STUDENT.ipynb`` files, and folders ``STUDENT/`` that hold one notebook, by name.
-
-    Links are not followed: an archive of submissions may hold one to anywhere. Hidden files, what
-    a Mac adds to an archive, and the folder of results ``out`` are no submissions.
-
-    Raises:
-        ValueError: there is nothing to grade.
-    """
-    if where.is_file():
-        return [Submission(where.stem, where)]
-    if not where.is_dir():
-        raise ValueError(f"{where} is neither a notebook nor a folder of notebooks")
-    found: list[Submission] = []
-    for entry in sorted(where.iterdir()):
-        if entry.name.startswith(".") or entry.name == "__MACOSX" or (out and entry.resolve() == out.resolve()):
-            continue
-        if entry.suffix == ".ipynb":
-            found.append(Submission(entry.stem, entry, _unfit(entry)))
-        elif entry.is_dir() and not entry.is_symlink():
-            inside = [p for p in sorted(entry.rglob("*.ipynb")) if not _is_hidden(p.relative_to(entry))]
-            problem = _unfit(inside[0]) if len(inside) == 1 else f"the folder holds {len(inside)} notebooks, not one"
-            found.append(Submission(entry.name, inside[0] if inside else entry, problem))
-    if not found:
-        raise ValueError(f"{where} holds no submissions: STUDENT.ipynb, or STUDENT/ with one notebook in it")
-    names: Counter[str] = Counter()
-    unique = []
-    for one in sorted(found, key=lambda one: one.student):
-        names[one.student] += 1
-        again = f"-{names[one.student]}" if names[one.student] > 1 else ""
-        student = os.fsencode(one.student + again).decode("utf-8", "replace")  # a name may be no UTF-8
-        unique.append(Submission(student, one.path, one.problem))
-    return unique
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-
-
-def _unfit(path: Path) -> str:
-    if path.is_symlink():
-        return "it is a link, not a file"
-    if not path.is_file():
-        return "it is not a file"
-    return "" if path.stat().st_size <= MAX_FILE else f"the file is larger than {MAX_FILE // MB} MB"
 
 
 class Results:
@@ -142,7 +88,7 @@ class Results:
             if row := self.rows.get(student):
                 marks = [row["tasks"].get(i, {}).get("points") for i in ids]
                 known = [row[k] for k in ("exercise", "points", "max_points", "status", "seconds")]
-                writer.writerow(["" if v is None else v for v in (_harmless(student), *known, *marks)])
+                writer.writerow(["" if v is None else v for v in (harmless(student), *known, *marks)])
         write_text(self.out / "grades.csv", text.getvalue())
         return self.out / "grades.csv"
 
@@ -151,7 +97,7 @@ class Results:
         (self.out / ".lock").unlink(missing_ok=True)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in "=+-@\t\r" else text
 
@@ -239,6 +185,7 @@ def grade_folder(
                     row = to_row(one.student, exercise, key, seed, grade)
                     name = report_name(one.student)
                     write_text(out / "reports" / f"{name}.html", render(row, grade, exercise))
+                    write_text(out / "answers" / f"{name}.json", json.dumps(answers_of(grade.cells)))
                     if for_gradescope:
                         write_text(out / "gradescope" / name / "results.json", gradescope(row, exercise))
                     results.append(row)
