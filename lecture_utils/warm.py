@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "lecture-warm"
+_HERE = str(Path(__file__).resolve().parent)  # holds kernels/lecture-warm/
 START_SECONDS = 120  # for the parent's imports, on a machine that is busy
 # torch._dynamo is what the first optimiser imports. The inline backend of matplotlib stays out: it looks for the
 # kernel's shell when it is imported.
@@ -82,10 +83,9 @@ def kernel_name(cold: bool = False) -> tuple[str, str]:
     reason = "--cold" if cold else why_cold()
     if reason:
         return "python3", f"kernels: cold, each imports for itself ({reason})"
-    here = str(Path(__file__).resolve().parent)
     paths = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
-    if here not in paths:
-        os.environ["JUPYTER_PATH"] = os.pathsep.join([here, *filter(None, paths)])
+    if _HERE not in paths:
+        os.environ["JUPYTER_PATH"] = os.pathsep.join([_HERE, *filter(None, paths)])
     return NAME, "kernels: warm, forked from one process that has imported torch (--cold turns it off)"
 
 
@@ -107,7 +107,7 @@ def _configuration(environment: Mapping[str, str]) -> str:
         [status[name] for name in ("Umask", "Uid", "Gid", "Groups", "Cpus_allowed", "Seccomp", "SigIgn")],
         [resource.getrlimit(getattr(resource, name)) for name in sorted(dir(resource)) if name.startswith("RLIMIT_")],
         [os.getpriority(os.PRIO_PROCESS, 0), Path("/proc/self/cgroup").read_text()],
-        [os.readlink(f"/proc/self/ns/{kind}") for kind in ("mnt", "net", "pid", "user")],
+        [str(Path(f"/proc/self/ns/{kind}").readlink()) for kind in ("mnt", "net", "pid", "user")],
     ]
     return hashlib.sha256(json.dumps(inherited).encode()).hexdigest()[:16]
 
@@ -223,12 +223,8 @@ def fork_kernel(command: list[str], *, env: dict[str, str], cwd: str | None = No
         raise Cold(f"not with {', '.join(sorted(unknown))}")
     if subprocess.PIPE in streams.values():
         raise Cold("not with a pipe")
-    paths = env.get("JUPYTER_PATH", "").split(os.pathsep)
-    paths = [path for path in paths if path != str(Path(__file__).resolve().parent)]
-    env = {name: value for name, value in env.items() if name != "JUPYTER_PATH"}
-    env |= {"JUPYTER_PATH": os.pathsep.join(paths)} if any(paths) else {}
     request = json.dumps({"command": command, "env": env, "cwd": cwd}).encode()
-    with open(os.devnull, "r+b") as null:
+    with Path(os.devnull).open("r+b") as null:
         handed = []
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             stream = streams.get(name)
@@ -257,12 +253,17 @@ def __getattr__(name: str):
     class WarmProvisioner(LocalProvisioner):
         """Launches a kernel by a fork, or, where that cannot be, as its base class does."""
 
+        def _finalize_env(self, env: dict[str, str]) -> None:
+            super()._finalize_env(env)
+            paths = [path for path in env.pop("JUPYTER_PATH", "").split(os.pathsep) if path not in ("", _HERE)]
+            env |= {"JUPYTER_PATH": os.pathsep.join(paths)} if paths else {}  # as before `kernel_name`
+
         async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
             wanted = {key: value for key, value in options.items() if key not in ("extra_arguments", "kernel_id")}
             try:
                 self.process = fork_kernel(cmd, **wanted)
             except Cold as reason:
-                self.log.warning(f"{NAME}: a cold kernel, {reason}")
+                print(f"{NAME}: a cold kernel, {reason}", file=sys.stderr)
                 return await super().launch_kernel(cmd, **options)
             self.pid = self.pgid = self.process.pid
             self.cwd = options.get("cwd") or Path.cwd()
@@ -408,7 +409,7 @@ def main(number: str, address: str) -> None:
     _become(request, streams)
     module, *arguments = request["command"][2:]
     if not sys.flags.safe_path:
-        sys.path.insert(0, os.getcwd())  # where `python -m` looks first
+        sys.path.insert(0, request["cwd"])  # where `python -m` looks first
     sys.argv, sys.orig_argv = [module, *arguments], request["command"]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
