@@ -46,8 +46,9 @@ PRELOADED = (
     "ipykernel.kernelapp", "torch", "torchvision", "torch._dynamo", "matplotlib.pyplot",
     "matplotlib.backends.backend_agg", "sklearn.datasets", "ipywidgets", "PIL.Image",
 )  # fmt: skip
-# what changes from call to call, and no preloaded module reads
+# what changes from call to call, and no preloaded module reads; and what importing them sets in the client
 _OWN = {"PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMOUT"}
+_OWN |= {"KMP_DUPLICATE_LIB_OK=True", "KMP_INIT_AT_FORK=FALSE", "OMP_WAIT_POLICY=PASSIVE", "TORCHINDUCTOR_CACHE_DIR"}
 _OWN_PREFIXES = ("JPY_", "LECTURE_", "PYTEST_")
 _TORCH_SEED = 67280421310721  # with which torch starts, or with a random one: that depends on its version
 
@@ -99,11 +100,15 @@ def _configuration(environment: Mapping[str, str]) -> str:
     """A name for all that a kernel inherits from the process that starts it, or imports from."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     folders = {__file__, *(path for path in sys.path if path.endswith("-packages"))}
-    own = {name for name in environment if name in _OWN or name.startswith(_OWN_PREFIXES)}
+    kept = [
+        (name, value)
+        for name, value in sorted(environment.items())
+        if not {name, f"{name}={value}"} & _OWN and not name.startswith(_OWN_PREFIXES)
+    ]
     inherited = [
         [sys.executable, sys.version],
         sorted((folder, Path(folder).stat().st_mtime_ns) for folder in folders),
-        sorted((name, value) for name, value in environment.items() if name not in own),
+        kept,
         [status[name] for name in ("Umask", "Uid", "Gid", "Groups", "Cpus_allowed", "Seccomp", "SigIgn")],
         [resource.getrlimit(getattr(resource, name)) for name in sorted(dir(resource)) if name.startswith("RLIMIT_")],
         [os.getpriority(os.PRIO_PROCESS, 0), Path("/proc/self/cgroup").read_text()],
@@ -144,6 +149,8 @@ def _connect(environment: Mapping[str, str]) -> socket.socket:
                 connection.connect(str(address))
             connections.append(connection)
     if len(connections) == 2:
+        if key in _presence:
+            _presence[key].close()
         _presence[key] = connections.pop()
         _presence[key].settimeout(0)
     return connections[0]
@@ -224,13 +231,18 @@ def fork_kernel(command: list[str], *, env: dict[str, str], cwd: str | None = No
     if subprocess.PIPE in streams.values():
         raise Cold("not with a pipe")
     request = json.dumps({"command": command, "env": env, "cwd": cwd}).encode()
-    with Path(os.devnull).open("r+b") as null:
+    with contextlib.ExitStack() as opened:
+        null = opened.enter_context(Path(os.devnull).open("r+b"))
+        end, other = os.pipe()  # as jupyter_client's launcher: nothing to read
+        os.close(other)
+        opened.callback(os.close, end)
         handed = []
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             stream = streams.get(name)
-            if stream == subprocess.DEVNULL or (stream is None and name == "stdin"):
-                stream = null
-            stream = handed[1] if stream == subprocess.STDOUT else number if stream is None else stream
+            if stream is None:
+                stream = number or end
+            elif stream in (subprocess.DEVNULL, subprocess.STDOUT):
+                stream = null if stream == subprocess.DEVNULL else handed[1]
             handed.append(stream if isinstance(stream, int) else stream.fileno())
         try:
             connection = _connect(env)
