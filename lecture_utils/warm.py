@@ -15,7 +15,6 @@ one parent share; PYTHONHASHSEED fixes it, as ever.
 
 import atexit
 import contextlib
-import fcntl
 import gc
 import hashlib
 import importlib
@@ -23,7 +22,6 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import resource
 import runpy
 import selectors
 import signal
@@ -64,7 +62,7 @@ def why_cold(environment: Mapping[str, str] = os.environ) -> str | None:
         environment: of the kernel. With ``CUDA_VISIBLE_DEVICES`` empty, a GPU is no reason.
     """
     if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
-        return f"no safe fork on {sys.platform}" if sys.platform != "linux" else "this Python has no os.pidfd_open"
+        return f"no safe fork on {sys.platform}" if sys.platform != "linux" else "no os.pidfd_open in this Python"
     if not importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners", name=NAME):
         return "the course was installed before there were warm kernels: install it again"
     build = importlib.metadata.version("torch").partition("+")[2]
@@ -98,6 +96,8 @@ _presence: dict[str, socket.socket] = {}  # while this process holds them, the p
 
 def _configuration(environment: Mapping[str, str]) -> str:
     """A name for all that a kernel inherits from the process that starts it, or imports from."""
+    import resource  # not on Windows, where nobody comes here
+
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     folders = {__file__, *(path for path in sys.path if path.endswith("-packages"))}
     kept = [
@@ -128,6 +128,8 @@ def _private_folder() -> Path:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
+    import fcntl  # not on Windows either
+
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

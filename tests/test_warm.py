@@ -354,6 +354,15 @@ def test_reasons(monkeypatch):
     assert "darwin" in warm.why_cold({}) and warm.kernel_name()[0] == "python3"
 
 
+def test_the_module_can_be_imported_where_nothing_of_unix_is(tmp_path):
+    code = (
+        "import sys\nsys.modules |= dict.fromkeys(['fcntl', 'resource', 'pwd', 'grp', 'termios'])\n"
+        "from lecture_utils import cli, warm\nsys.platform = 'win32'\nprint(warm.kernel_name()[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "kernels: cold, each imports for itself (no safe fork on win32)\n", done.stderr
+
+
 def test_commands_say_which_kernels_they_take(make_notebook, tmp_path):
     from typer.testing import CliRunner
 
