@@ -151,7 +151,7 @@ def _kernel() -> Finding:
         )
     client.stop_channels()
     manager.shutdown_kernel(now=True)
-    return Finding("kernel", "good", f"the Jupyter kernel python3 starts; `lecture run` takes {kernel_name()[1]}")
+    return Finding("kernel", "good", f"the Jupyter kernel python3 starts; {kernel_name()[1]}")
 
 
 def _sandbox() -> Finding:

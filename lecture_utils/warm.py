@@ -109,7 +109,7 @@ def _configuration(environment: Mapping[str, str]) -> str:
         [sys.executable, sys.version],
         sorted((folder, Path(folder).stat().st_mtime_ns) for folder in folders),
         kept,
-        [status[name] for name in ("Umask", "Uid", "Gid", "Groups", "Cpus_allowed", "Seccomp", "SigIgn")],
+        [status.get(name) for name in ("Umask", "Uid", "Gid", "Groups", "Cpus_allowed", "Seccomp", "SigIgn")],
         [resource.getrlimit(getattr(resource, name)) for name in sorted(dir(resource)) if name.startswith("RLIMIT_")],
         [os.getpriority(os.PRIO_PROCESS, 0), Path("/proc/self/cgroup").read_text()],
         [str(Path(f"/proc/self/ns/{kind}").readlink()) for kind in ("mnt", "net", "pid", "user")],
@@ -334,7 +334,10 @@ def _serve(listener: socket.socket, address: Path) -> tuple[dict, list[int]]:
                 clients[connection] = None
                 selector.register(connection, selectors.EVENT_READ)
             elif key.fd in kernels:
-                ended = os.waitid(os.P_PIDFD, key.fd, os.WEXITED | os.WNOWAIT)  # a zombie until its client has gone
+                # it stays a zombie until its client has gone
+                ended = os.waitid(os.P_PIDFD, key.fd, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+                if ended is None:  # a new kernel under the number of one that ended in this round
+                    continue
                 code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
                 with contextlib.suppress(OSError):
                     kernels[key.fd].sendall(struct.pack("i", code))
@@ -365,8 +368,7 @@ def _serve(listener: socket.socket, address: Path) -> tuple[dict, list[int]]:
                     connection.sendall(struct.pack("i", pid))
         if not clients:
             with _locked(address.parent):
-                listener_is_idle = not selector.select(timeout=0)
-                if listener_is_idle:
+                if not selector.select(timeout=0):  # nobody has come in the meantime, and nobody can
                     for path in (address, address.with_suffix(".log")):
                         path.unlink(missing_ok=True)
                     os._exit(0)
