@@ -151,10 +151,10 @@ def _connect(environment: Mapping[str, str]) -> socket.socket:
                 connection.connect(str(address))
             connections.append(connection)
     if len(connections) == 2:
-        if key in _presence:
-            _presence[key].close()
-        _presence[key] = connections.pop()
-        _presence[key].settimeout(0)
+        connections[1].settimeout(0)
+    _presence[key] = connections[1] if len(connections) == 2 else _presence.pop(key)
+    for old in list(_presence)[:-2]:  # of a configuration that is gone, most likely
+        _presence.pop(old).close()
     return connections[0]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -323,6 +324,36 @@ def test_another_environment_umask_limit_or_installation_is_another_configuratio
     assert len(set(names)) == len(names)
     for harmless in ({"LECTURE_PROGRESS": "x"}, {"JPY_PARENT_PID": "1"}, {"KMP_INIT_AT_FORK": "FALSE"}):
         assert warm._configuration(os.environ | harmless) == names[4]
+
+
+def test_a_client_keeps_the_two_parents_it_used_last(tmp_path, monkeypatch):
+    parents = []
+
+    def start(address, environment):
+        parents.append(socket.socket(socket.AF_UNIX))
+        parents[-1].bind(str(address))
+        parents[-1].listen()
+
+    monkeypatch.setattr(warm, "_start_parent", start)
+    monkeypatch.setattr(warm, "_presence", {})
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    for name in "12131":
+        warm._connect({"CONFIGURATION": name}).close()
+    assert len(parents) == 3
+    ended = []
+    for parent in parents:
+        parent.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            connections = []
+            while True:
+                connections.append(parent.accept()[0])
+                connections[-1].settimeout(0)
+        ended.append(all(warm._ended(connection) for connection in connections))
+        for connection in (parent, *connections):
+            connection.close()
+    assert ended == [False, True, False]
+    for connection in warm._presence.values():
+        connection.close()
 
 
 # --- where it is not taken -----------------------------------------------------------------------------------------
