@@ -150,9 +150,13 @@ def _connect(environment: Mapping[str, str]) -> socket.socket:
                 _start_parent(address, environment)
                 connection.connect(str(address))
             connections.append(connection)
+    held = _presence.pop(key, None)
     if len(connections) == 2:
-        connections[1].settimeout(0)
-    _presence[key] = connections[1] if len(connections) == 2 else _presence.pop(key)
+        if held:
+            held.close()
+        held = connections[1]
+        held.settimeout(0)
+    _presence[key] = held
     for old in list(_presence)[:-2]:  # of a configuration that is gone, most likely
         _presence.pop(old).close()
     return connections[0]

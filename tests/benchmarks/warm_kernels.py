@@ -3,9 +3,10 @@ and ending, and whether the outputs are the same.
 
     python tests/benchmarks/warm_kernels.py [--runs 1] [--only 01 02]
 
-The share is measured in a second pass, where Python notes the time of each import (which itself costs time). The warm
-total has the start of the parent process in it. A cell's outputs are compared where nbval compares them, and as nbval
-does: no pictures. Goal: with warm kernels, start and imports take at most 10 % of the total. Last line: a JSON object.
+Change and install nothing while it runs: that would start another parent process. The share is measured in a second
+pass, where Python notes the time of each import (which itself costs time). The warm total has the start of the parent
+in it. A cell's outputs are compared where nbval compares them, and as nbval does: no pictures. Goal: with warm kernels,
+start and imports take at most 10 % of the total. Last line: a JSON object.
 """
 
 import argparse
