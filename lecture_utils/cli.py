@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from lecture_utils import notebooks as nb
+from lecture_utils import warm
 from lecture_utils.files import write_text
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ def run(
     out: Out = Path("build/lectures"),
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write one object a notebook")] = None,
     cell_timeout: Timeout = 600,
+    cold: Annotated[bool, typer.Option("--cold", help="start each kernel afresh, not from a warm process")] = False,
 ) -> None:
     """Execute notebooks headlessly; write them and HTML pages of them; end with a table."""
     from lecture_utils.device import get_device
@@ -70,6 +72,8 @@ def run(
         raise _fail(f"--out {out} is a file: name a folder")
     for polite in (signal.SIGINT, signal.SIGTERM):  # both clean up: no kernel stays behind
         signal.signal(polite, signal.default_int_handler)
+    kernel, line = warm.kernel_name(cold)
+    console.print(line, highlight=False, soft_wrap=True)
     results: list[nb.RunResult] = []
     interrupted = False
     with Progress(
@@ -97,6 +101,7 @@ def run(
                     seed=seed,
                     folder=pictures,
                     cell_timeout=cell_timeout,
+                    kernel=kernel,
                     on_cell=show,
                 )
             except KeyboardInterrupt:

@@ -137,6 +137,8 @@ def _kernel() -> Finding:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     from jupyter_client.manager import start_new_kernel
 
+    from lecture_utils.warm import kernel_name
+
     try:
         KernelSpecManager().get_kernel_spec("python3")
         manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60, stderr=subprocess.DEVNULL)
@@ -149,7 +151,7 @@ def _kernel() -> Finding:
         )
     client.stop_channels()
     manager.shutdown_kernel(now=True)
-    return Finding("kernel", "good", "the Jupyter kernel python3 starts")
+    return Finding("kernel", "good", f"the Jupyter kernel python3 starts; {kernel_name()[1]}")
 
 
 def _sandbox() -> Finding:

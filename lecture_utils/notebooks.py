@@ -139,7 +139,8 @@ class RunResult:
 
 class _PeakMemory(threading.Thread):
     """The largest memory (bytes) that a process and its children have held, sampled: RSS, where files that a child
-    maps, such as the libraries that the process has as well, count once."""
+    maps, such as the libraries that the process has as well, count once. A warm kernel's memory counts in full, as if
+    it were alone, also where it still shares it with the process it was forked from."""
 
     def __init__(self, interval: float = 0.05):
         super().__init__(daemon=True)
@@ -175,6 +176,7 @@ def run_notebook(
     seed: int = 0,
     folder: Path | None = None,
     cell_timeout: int = 600,
+    kernel: str = "python3",
     on_cell: Callable[[int, int], None] = lambda cell, cells: None,
 ) -> RunResult:
     """Execute a notebook with papermill; write it and an HTML page of it into ``out``.
@@ -187,6 +189,7 @@ def run_notebook(
         folder: pictures of one's own, for a notebook whose parameters have a ``folder``.
         device: what ``get_device()`` returns there, through ``LECTURE_DEVICE``.
         cell_timeout: seconds that one cell may take.
+        kernel: its name, ``python3`` or what ``warm.kernel_name()`` says; the notebook itself keeps asking for its own.
         on_cell: called with the number of the cell that starts (from 1) and of all cells.
 
     Raises:
@@ -229,7 +232,7 @@ def run_notebook(
                     engine_name=_register_engine(),
                     request_save_on_cell_execute=False,  # saving after every cell costs a quarter of the time
                     draft=draft,
-                    kernel_name="python3",
+                    kernel_name=kernel,
                     progress_bar=False,
                     cwd=path.parent,
                     cell_starts=cell_starts,

@@ -12,11 +12,28 @@ import pytest
 import real_data
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from lecture_utils import warm
+
 # what the tests solve is not the reader's own progress
 os.environ["LECTURE_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"lecture-progress-{os.getpid()}.json")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "lectures" / "06_app"))  # the app is no package: its modules import each other by name
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--cold", action="store_true", help="start each notebook's kernel afresh, not from a warm process")
+
+
+def pytest_configure(config):
+    global KERNEL, KERNEL_LINE  # whole notebooks run with it
+    KERNEL, KERNEL_LINE = warm.kernel_name(config.option.cold)
+    if not config.option.nbval_current_env:
+        config.option.nbval_kernel_name = config.option.nbval_kernel_name or KERNEL
+
+
+def pytest_report_header():
+    return KERNEL_LINE
 
 
 @pytest.fixture

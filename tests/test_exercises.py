@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
-from conftest import LECTURES, ROOT
+from conftest import KERNEL, LECTURES, ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from test_checks import answers
 from typer.testing import CliRunner
@@ -89,7 +89,7 @@ def test_setup_of_the_checks_is_the_imports_cell(path):
 @solution
 def test_untouched_exercise_runs_to_its_end_with_nothing_solved(path, tmp_path, monkeypatch):
     monkeypatch.setenv("LECTURE_PROGRESS", str(tmp_path / "progress.json"))
-    result = nb.run_notebook(ROOT / "exercises" / path.name, tmp_path)
+    result = nb.run_notebook(ROOT / "exercises" / path.name, tmp_path, kernel=KERNEL)
     assert result.status == "passed", result
     shown = [
         output.data["text/plain"]

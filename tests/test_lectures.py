@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import psutil
 import pytest
-from conftest import LECTURES, ROOT
+from conftest import KERNEL, LECTURES, ROOT
 from PIL import Image
 
 from lecture_utils import notebooks as nb
@@ -120,7 +120,7 @@ def test_modern_pytorch_only(path):
 
 
 def check_run(path, tmp_path, **options):
-    result = nb.run_notebook(path, tmp_path, **options)
+    result = nb.run_notebook(path, tmp_path, kernel=KERNEL, **options)
     assert result.status == "passed", f"cell {result.failed_cell}: {result.error}"
     executed = nbformat.read(tmp_path / path.name, as_version=4)
     for cell in executed.cells:
@@ -219,7 +219,7 @@ def test_lecture_6_leaves_no_server_whatever_happens(tmp_path, accident):
     by_id["start"].source += '\nprint("process", server.pid)'
     by_id["ask"].source += f"\n{accident}"
     nbformat.write(notebook, path)
-    result = nb.run_notebook(path, tmp_path / "out")
+    result = nb.run_notebook(path, tmp_path / "out", kernel=KERNEL)
     assert result.status == ("failed" if accident == "1 / 0" else "died"), result.error
     (server,) = printed(tmp_path / "out" / f"{path.stem}.failed.ipynb", r"process (\d+)")
     deadline = time.monotonic() + 30
