@@ -231,9 +231,9 @@ def _size(value: Any) -> int:
     return sum(map(_size, value)) if isinstance(value, (list, tuple)) else len(value) if isinstance(value, str) else 0
 
 
-def main() -> None:
-    """Serve the socket whose number is the only argument; nothing else is open."""
-    connection = socket.socket(fileno=int(sys.argv[1]))
+def main(number: int | None = None) -> None:
+    """Serve the socket of that number, or of the only argument; nothing else is open."""
+    connection = socket.socket(fileno=number or int(sys.argv[1]))
     connection.set_inheritable(False)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
