@@ -9,17 +9,18 @@ import io
 import json
 import os
 import secrets
+import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lecture_utils.files import write_text
-from lecture_utils.grading import grader
+from lecture_utils.grading import grader, warm
 from lecture_utils.grading.grader import MAX_FILE, Grade
-from lecture_utils.grading.report import gradescope, render
+from lecture_utils.grading.report import gradescope, render, render_class
 from lecture_utils.grading.sandbox import MB, Limits, SandboxError, start_again, stop_all
 from lecture_utils.grading.tasks import Exercise
 
@@ -104,6 +105,7 @@ class Results:
         if fresh:
             self.path.unlink(missing_ok=True)
         self.rows = self._read()
+        self._tables_due = 0.0
 
     def _read(self) -> dict[str, dict[str, Any]]:
         """Rows by student. A last line cut off by a crash is taken away, or it would spoil the next."""
@@ -145,6 +147,16 @@ class Results:
                 writer.writerow(["" if v is None else v for v in (_harmless(student), *known, *marks)])
         write_text(self.out / "grades.csv", text.getvalue())
         return self.out / "grades.csv"
+
+    def write_tables(self, students: list[str], exercise: Exercise, *, now: bool = True) -> None:
+        """``grades.csv`` and ``index.html``; if not ``now``, so seldom that a large class costs little."""
+        begun = time.monotonic()
+        if now or begun >= self._tables_due:
+            self.write_csv(students, exercise)
+            rows = [self.rows[student] for student in students if student in self.rows]
+            pages = [f"reports/{report_name(row['student'])}.html" for row in rows]
+            write_text(self.out / "index.html", render_class(rows, pages, summarise(rows, exercise), exercise))
+            self._tables_due = time.monotonic() + 20 * (time.monotonic() - begun)
 
     def close(self) -> None:
         self._lock.close()
@@ -189,6 +201,46 @@ def report_name(student: str) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Job:
+    """All that a mark depends on, in a form that can be sent to another process or machine."""
+
+    student: str
+    content: bytes
+    problem: str
+    exercise: Exercise
+    key: str
+    seed: int
+    limits: Limits
+    held_out: bool = True
+    isolate: bool = True
+    cold: bool = False
+
+
+def grade_job(job: Job) -> tuple[dict[str, Any], str]:
+    """The row of ``results.jsonl`` and the report; but for the seconds, a function of the job alone.
+
+    Raises:
+        SandboxError: a protection cannot be had.
+    """
+    grade = _grade(job)
+    row = to_row(job.student, job.exercise, job.key, job.seed, grade)
+    return row, render(row, grade, job.exercise)
+
+
+def _grade(job: Job) -> Grade:
+    if job.problem:
+        return Grade("unreadable", None, job.exercise.max_points, 0.0, notes=[job.problem])
+    options = {"limits": job.limits, "held_out": job.held_out, "isolate": job.isolate, "cold": job.cold}
+    try:
+        return grader.grade_notebook(job.content, job.exercise, seed=job.seed, **options)
+    except SandboxError:
+        raise
+    except Exception as error:  # a fault of ours with one notebook must not stop the others
+        note = f"the grader failed ({type(error).__name__}: {error}): please report this, with the notebook"
+        return Grade("crashed", None, job.exercise.max_points, 0.0, notes=[note[:500]])
+
+
 def grade_folder(
     submissions: list[Submission],
     exercise: Exercise,
@@ -200,13 +252,19 @@ def grade_folder(
     fresh: bool = False,
     held_out: bool = True,
     isolate: bool = True,
+    cold: bool = False,
     for_gradescope: bool = False,
     executor: Executor | None = None,
 ) -> Iterator[tuple[dict[str, Any], bool]]:
     """Grade submissions; yield each one's row, and whether it was there already.
 
-    Rows, reports and ``grades.csv`` are in ``out`` when the row is yielded. A run that was cut off
-    goes on where it was: rows with the same key (content, checks, seed, limits) are kept.
+    A row and its report are in ``out`` when the row is yielded; ``grades.csv`` and ``index.html``
+    follow, at the latest when this ends, however it ends. A run that was cut off goes on where it
+    was: rows with the same key (content, checks, seed, limits) are kept.
+
+    Args:
+        workers: submissions under way at once.
+        executor: runs them; default: threads here. Its workers may be on other machines.
 
     Raises:
         ValueError: ``out`` cannot be used.
@@ -219,7 +277,8 @@ def grade_folder(
         if seed is None:
             seed = results.seed()
         seed = secrets.randbits(32) if seed is None else seed
-        settings = f"{exercise.number} {exercise.version} {seed} {held_out} {isolate} {limits}"
+        # threads make it faster, not different: another number of workers keeps the rows
+        settings = f"{exercise.number} {exercise.version} {seed} {held_out} {isolate} {replace(limits, threads=1)}"
         waiting = []
         for one in submissions:
             key = _key(one, settings)
@@ -228,47 +287,56 @@ def grade_folder(
                 yield row, True
             else:
                 waiting.append((one, key))
+        options = {"seed": seed, "limits": limits, "held_out": held_out, "isolate": isolate, "cold": cold}
+        jobs = (_job(one, exercise, key, options) for one, key in waiting)
         with contextlib.ExitStack() as stack:
             pool = executor or stack.enter_context(ThreadPoolExecutor(workers))
-            options = {"seed": seed, "limits": limits, "held_out": held_out, "isolate": isolate}
-            futures = {pool.submit(_grade_file, one, exercise, options): (one, key) for one, key in waiting}
             try:
-                for future in as_completed(futures):
-                    one, key = futures[future]
-                    grade = future.result()
-                    row = to_row(one.student, exercise, key, seed, grade)
-                    name = report_name(one.student)
-                    write_text(out / "reports" / f"{name}.html", render(row, grade, exercise))
+                for row, page in _results_of(pool, jobs, workers + 1):
+                    name = report_name(row["student"])
+                    write_text(out / "reports" / f"{name}.html", page)
                     if for_gradescope:
                         write_text(out / "gradescope" / name / "results.json", gradescope(row, exercise))
                     results.append(row)
-                    results.write_csv(students, exercise)
+                    results.write_tables(students, exercise, now=False)
                     yield row, False
             except BaseException:
-                for future in futures:
-                    future.cancel()
                 stop_all()
+                warm.close_all()  # nobody waits for one that is still importing
                 raise
-        results.write_csv(students, exercise)
     finally:
+        results.write_tables(students, exercise)
         start_again()
         results.close()
 
 
-def _grade_file(one: Submission, exercise: Exercise, options: dict[str, Any]) -> Grade:
-    if one.problem:
-        return Grade("unreadable", None, exercise.max_points, 0.0, notes=[one.problem])
+def _results_of(pool: Executor, jobs: Iterable[Job], ahead: int) -> Iterator[tuple[dict[str, Any], str]]:
+    """Results as they come. No more than ``ahead`` notebooks are read or kept at a time."""
+    running: set[Future] = set()
     try:
-        content = one.path.read_bytes()
-    except OSError as error:
-        return Grade("unreadable", None, exercise.max_points, 0.0, notes=[f"cannot be read: {error.strerror}"])
-    try:
-        return grader.grade_notebook(content, exercise, **options)
-    except SandboxError:
-        raise
-    except Exception as error:  # a fault of ours with one notebook must not stop the others
-        note = f"the grader failed ({type(error).__name__}: {error}): please report this, with the notebook"
-        return Grade("crashed", None, exercise.max_points, 0.0, notes=[note[:500]])
+        for job in jobs:
+            running.add(pool.submit(grade_job, job))
+            while len(running) >= ahead:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                while done:
+                    yield done.pop().result()
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            while done:
+                yield done.pop().result()
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _job(one: Submission, exercise: Exercise, key: str, options: dict[str, Any]) -> Job:
+    content, problem = b"", one.problem
+    if not problem:
+        try:
+            content = one.path.read_bytes()
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror}"
+    return Job(one.student, content, problem, exercise, key, **options)
 
 
 def _key(one: Submission, settings: str) -> str:

@@ -21,6 +21,7 @@ from lecture_utils.grading.sandbox import (
     Limits,
     Sandbox,
     SandboxError,
+    check_not_stopped,
 )
 from lecture_utils.grading.tasks import CHECKS, Exercise, Student, StudentError, Todo, Verdict, run_check
 from lecture_utils.grading.wire import Channel, Timeout, WireError
@@ -322,6 +323,7 @@ def grade_notebook(
     forked = not cold and not warm.why_not(isolate)
     for attempt in range(3):
         try:
+            check_not_stopped()
             with warm.parent_of(limits.threads) if forked else contextlib.nullcontext() as parent:
                 return _grade(_Run(content, exercise, seed, limits, isolate, parent), held_out)
         except SandboxError:  # it was tried before grading began: perhaps a machine too busy

@@ -117,6 +117,54 @@ def render(row: dict[str, Any], grade: "Grade", exercise: Exercise) -> str:
     return template.render(row=row, exercise=exercise, cells=cells, elsewhere=elsewhere, words=_WORDS)
 
 
+_CLASS = r"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Exercise {{ exercise.number }}: the class</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 1rem auto; padding: 0 1rem; color: #1a1a1a;
+       background: #fff; }
+table { border-collapse: collapse; } td, th { padding: .2rem .6rem; border-bottom: 1px solid #ccc; text-align: left; }
+</style>
+</head>
+<body>
+<h1>Exercise {{ exercise.number }}: {{ rows | length }} submissions</h1>
+<table><thead><tr><th>task</th><th>solved</th><th>most common failure</th></tr></thead><tbody>
+{% for name, share, failure in summary %}<tr><td>{{ name }}</td>
+<td>{% if share == share %}{{ "%.0f" % (100 * share) }} %{% else %}–{% endif %}</td><td>{{ failure }}</td></tr>
+{% endfor %}</tbody></table>
+<h2>Students</h2>
+<table><thead><tr><th>student</th><th>points of {{ exercise.max_points }}</th><th>status</th><th>seconds</th>
+{% for task in exercise.tasks %}<th>{{ task.id }}</th>{% endfor %}</tr></thead><tbody>
+{% for row, page in listed %}<tr><td><a href="{{ page | urlencode }}">{{ row.student }}</a></td>
+<td>{{ "–" if row.points is none else row.points }}</td><td>{{ row.status }}</td><td>{{ row.seconds }}</td>
+{% for task in exercise.tasks %}<td>{{ marks[row.tasks.get(task.id, {}).get("status", "unjudged")] }}</td>{% endfor %}
+</tr>
+{% endfor %}</tbody></table>
+</body>
+</html>
+"""
+
+
+def render_class(
+    rows: list[dict[str, Any]], pages: list[str], summary: list[tuple[str, float, str]], exercise: Exercise
+) -> str:
+    """A page of the class: a line for each submission, with a link to its report.
+
+    Args:
+        rows: lines of ``results.jsonl``.
+        pages: where each one's report is, from this page.
+        summary: for each task its name, the share that solved it, the most common failure.
+    """
+    marks = {status: word.partition(" ")[0] for status, word in _WORDS.items()}
+    template = Environment(autoescape=True).from_string(_CLASS)
+    listed = list(zip(rows, pages, strict=True))
+    return template.render(rows=rows, listed=listed, summary=summary, exercise=exercise, marks=marks)
+
+
 def _cut(text: str, left: int) -> tuple[str, int]:
     """As much of a text as there is room for, and the room left."""
     text = "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text[: max(left, 0) + 1])

@@ -25,7 +25,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -62,6 +62,15 @@ def stop_all() -> None:
     _STOPPED.set()
     for sandbox in list(_ALIVE):
         sandbox.kill()
+
+
+def check_not_stopped() -> None:
+    """
+    Raises:
+        Stopped: nothing may be started.
+    """
+    if _STOPPED.is_set():
+        raise Stopped
 
 
 def start_again() -> None:
@@ -119,8 +128,7 @@ class Sandbox:
         isolate: bool = True,
         parent: "Parent | None" = None,
     ):
-        if _STOPPED.is_set():
-            raise Stopped
+        check_not_stopped()
         self.limits, self.stopped = limits, ""
         if isolate and sys.platform != "linux":
             raise SandboxError(f"no sandbox on {sys.platform}: grade on Linux, or give --allow-unsandboxed")
@@ -232,11 +240,19 @@ def require() -> None:
         trial.end()
 
 
-def workers_that_fit(limits: Limits) -> int:
-    """Submissions that can be run at once: one a core, never more than there is memory for."""
+def share_out(limits: Limits, wanted: int, submissions: int) -> tuple[int, Limits]:
+    """How many submissions are run at once, and the limits with each one's share of the cores.
+
+    Args:
+        wanted: so many; 0: one a core. Never more than there is memory for.
+        submissions: that there are at all.
+    """
     import psutil
 
-    return max(1, min(os.cpu_count() or 1, psutil.virtual_memory().available // (limits.memory_mb * MB)))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    fit = psutil.virtual_memory().available // (limits.memory_mb * MB)
+    workers = max(1, min(wanted or cores, submissions, fit))
+    return workers, replace(limits, threads=max(1, cores // workers))
 
 
 def environment(home: str, threads: int) -> dict[str, str]:
@@ -382,7 +398,7 @@ def _first_process(config: dict, start: Callable[[dict], object], seccomp: Modul
 
 def close_all_but(*kept: int) -> None:
     """Close every open file above the standard ones that is not named."""
-    for number in map(int, os.listdir("/proc/self/fd")):
+    for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
         if number > 2 and number not in kept:
             with contextlib.suppress(OSError):  # the listing's own
                 os.close(number)
