@@ -99,6 +99,7 @@ class Results:
             self._lock = (out / ".lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._lock.close()
             raise ValueError(f"another grader is writing into {out}: wait for it, or name another --out") from None
         except OSError as error:
             raise ValueError(f"cannot write into {out} ({error.strerror}): name another --out") from None

@@ -161,6 +161,11 @@ class Sandbox:
                     cwd=self._scratch.name,
                     start_new_session=True,
                 )
+        except BaseException:
+            self.socket.close()
+            self._said.close()
+            self._scratch.cleanup()
+            raise
         finally:
             theirs.close()
         _ALIVE.add(self)

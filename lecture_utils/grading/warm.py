@@ -278,7 +278,9 @@ def _must_be_clean() -> None:
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads > 1 or threading.active_count() > 1 or torch.cuda.is_initialized():
         reason = "has used CUDA" if threads == 1 else f"has {threads} threads"
-        sys.exit(f"the warm process {reason}: what is forked from it would hang; grade with --cold")
+        message = f"the warm process {reason}: what is forked from it would hang; grade with --cold"
+        print(message, file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def _become(config: dict, files: list[int], parent: int, preloaded_mb: int, serve_one) -> None:
@@ -291,7 +293,7 @@ def _become(config: dict, files: list[int], parent: int, preloaded_mb: int, serv
     config["socket"] = connection
     config["limits"]["memory_mb"] += preloaded_mb  # as much room for the student's own as in a new program
     threads = config["limits"]["threads"]
-    os.environ.clear()
+    os.environ.pop("OPENBLAS_NUM_THREADS")
     os.environ.update(sandbox.environment("/tmp", threads))
     socket.send_fds(socket.socket(fileno=os.dup(status)), [str(os.getpid()).encode()], [os.pidfd_open(os.getpid())])
     sandbox.die_with_parent()
