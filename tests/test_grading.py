@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -95,7 +96,7 @@ def test_what_workers_are_forked_from_knows_nothing(graded):
 def memory_holds(pid, words):
     """Which of the words are somewhere in a process's own memory."""
     found = set()
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
         for line in maps:
             if line.split()[1].startswith("rw"):
                 start, end = (int(part, 16) for part in line.split()[0].split("-"))

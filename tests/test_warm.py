@@ -127,14 +127,15 @@ def test_nothing_passes_from_one_submission_to_the_next(exercise):
 def test_a_worker_starts_as_a_new_program_does(cold, exercise):
     cell = LOOK + (
         "for key in ('files', 'drawn', 'shared', 'environment', 'folder', 'path', 'processes', 'threads', 'tasks'):\n"
-        "    print(key, seen[key])\nprint(len(seen['open']))"
+        "    print(key, sorted(seen[key].items()) if key == 'environment' else seen[key])\nprint(len(seen['open']))"
     )
     told = {key: shown(run([cell], exercise, cold=way)) for key, way in (("this", cold), ("new", True))}
     assert told["this"] == told["new"]
 
 
 def test_random_numbers_and_names_that_nobody_seeded_differ(exercise):
-    draw = "import random, tempfile, numpy as np\ndrawn = [random.random(), np.random.rand(), torch.rand(1).item()]"
+    draw = "import random, tempfile, torch, numpy as np\n"
+    draw += "drawn = random.random(), np.random.rand(), torch.rand(1).item()"
     exercise = replace(exercise, setup=draw)
     cell = "print([*drawn, np.random.default_rng().random(), tempfile.mkdtemp()])"
     first, second = (eval(shown(run([cell], exercise))) for _ in range(2))

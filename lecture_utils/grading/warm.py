@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from lecture_utils.grading import sandbox
@@ -240,7 +241,8 @@ def serve() -> None:
 
     control = socket.socket(fileno=int(sys.argv.pop()))
     control.set_inheritable(False)
-    plain = _data_mb()
+    plain, variables = _data_mb(), dict(os.environ)  # as a new program has them by now
+    variables.pop("OPENBLAS_NUM_THREADS")
     import pyseccomp  # noqa: F401 - finds its library by running a program
 
     for name in PRELOADED:
@@ -257,7 +259,7 @@ def serve() -> None:
         _must_be_clean()
         if os.fork() == 0:
             try:
-                _become(json.loads(message), files, me, preloaded, worker.main)
+                _become(json.loads(message), files, me, preloaded, variables, worker.main)
             except BaseException as error:
                 print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             finally:
@@ -283,7 +285,9 @@ def _must_be_clean() -> None:
         os._exit(1)
 
 
-def _become(config: dict, files: list[int], parent: int, preloaded_mb: int, serve_one) -> None:
+def _become(
+    config: dict, files: list[int], parent: int, preloaded_mb: int, variables: dict[str, str], serve_one: Callable
+) -> None:
     """Be the launcher: undo what is the parent's own, then do as it does."""
     connection, said, status = files
     os.dup2(said, 2)
@@ -293,8 +297,8 @@ def _become(config: dict, files: list[int], parent: int, preloaded_mb: int, serv
     config["socket"] = connection
     config["limits"]["memory_mb"] += preloaded_mb  # as much room for the student's own as in a new program
     threads = config["limits"]["threads"]
-    os.environ.pop("OPENBLAS_NUM_THREADS")
-    os.environ.update(sandbox.environment("/tmp", threads))
+    os.environ.clear()
+    os.environ.update(variables | sandbox.environment("/tmp", threads))
     socket.send_fds(socket.socket(fileno=os.dup(status)), [str(os.getpid()).encode()], [os.pidfd_open(os.getpid())])
     sandbox.die_with_parent()
     if os.getppid() != parent:  # it died meanwhile, with all that came from it
