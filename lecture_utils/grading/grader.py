@@ -359,7 +359,8 @@ def _grade(run: _Run, held_out: bool) -> Grade:
             run.troubles.append(died.status)
         run.notes.append(died.message)
     finally:
-        run.end()
+        if run.sandbox:
+            run.sandbox.drop()
     judged = {v.task for v in verdicts}
     for one in exercise.tasks:
         if one.id not in judged:

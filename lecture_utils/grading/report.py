@@ -5,6 +5,7 @@ JavaScript or SVG is not shown. A content security policy forbids everything els
 """
 
 import base64
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,7 @@ table { border-collapse: collapse; } td, th { padding: .2rem .6rem; border-botto
 </body>
 </html>
 """
+_compiled = functools.cache(Environment(autoescape=True).from_string)
 _WORDS = {"passed": "✓ Solved", "failed": "✗ Not solved", "todo": "○ Not answered", "unjudged": "– Not judged"}
 
 
@@ -113,8 +115,7 @@ def render(row: dict[str, Any], grade: "Grade", exercise: Exercise) -> str:
         verdict = cell["task"] if last.get(cell["task"]) == number and cell["task"] in row["tasks"] else None
         cells.append({**cell, "source": source, "outputs": outputs, "error": error, "verdict": verdict})
     elsewhere = [t.id for t in exercise.tasks if t.id not in last and t.id in row["tasks"]]
-    template = Environment(autoescape=True).from_string(_PAGE)
-    return template.render(row=row, exercise=exercise, cells=cells, elsewhere=elsewhere, words=_WORDS)
+    return _compiled(_PAGE).render(row=row, exercise=exercise, cells=cells, elsewhere=elsewhere, words=_WORDS)
 
 
 _CLASS = r"""<!DOCTYPE html>
@@ -160,9 +161,8 @@ def render_class(
         summary: for each task its name, the share that solved it, the most common failure.
     """
     marks = {status: word.partition(" ")[0] for status, word in _WORDS.items()}
-    template = Environment(autoescape=True).from_string(_CLASS)
     listed = list(zip(rows, pages, strict=True))
-    return template.render(rows=rows, listed=listed, summary=summary, exercise=exercise, marks=marks)
+    return _compiled(_CLASS).render(rows=rows, listed=listed, summary=summary, exercise=exercise, marks=marks)
 
 
 def _cut(text: str, left: int) -> tuple[str, int]:

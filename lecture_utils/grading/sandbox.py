@@ -162,9 +162,7 @@ class Sandbox:
                     start_new_session=True,
                 )
         except BaseException:
-            self.socket.close()
-            self._said.close()
-            self._scratch.cleanup()
+            self._clean_up()
             raise
         finally:
             theirs.close()
@@ -212,10 +210,21 @@ class Sandbox:
             status = self.process.wait()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        self._clean_up()
+        return status if status < 128 else 128 - status
+
+    def drop(self) -> None:
+        """Kill all its processes and clean up; where it was forked, without waiting for their end."""
+        if not hasattr(self.process, "drop"):
+            self.end()
+            return
+        self.process.drop()  # the launcher; all others are killed as their parents are
+        self._clean_up()
+
+    def _clean_up(self) -> None:
         self.socket.close()
         self._said.close()
         self._scratch.cleanup()
-        return status if status < 128 else 128 - status
 
     def said(self) -> str:
         """The end of what it wrote to its error output, a launcher's refusal included."""
