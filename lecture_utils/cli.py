@@ -1,5 +1,6 @@
 """The command ``lecture``: parse, call, print."""
 
+import contextlib
 import signal
 import sys
 import time
@@ -211,6 +212,7 @@ def grade(
     cold: Annotated[
         bool, typer.Option("--cold", help="start each process anew, instead of forking a warm one")
     ] = False,
+    dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="grade on a dask cluster that you trust")] = None,
 ) -> None:
     """Grade notebooks in a sandbox: grades.csv, results.jsonl, and a report for each student."""
     if sys.platform == "win32":
@@ -228,17 +230,27 @@ def grade(
         raise _fail(str(error) if isinstance(error, ValueError) else f"{checks}: {error!r}") from None
     limits = sandbox.Limits(time_limit, 5 * time_limit, int(memory_limit * 1024))
     isolate = not allow_unsandboxed
-    count, limits = sandbox.share_out(limits, workers, len(found))
     why_cold = "--cold" if cold else warm.why_not(isolate)
     way = f"Cold processes ({why_cold})" if why_cold else "Warm processes"
-    way += f", {count} at once, {limits.threads} thread{'s' * (limits.threads > 1)} each."
-    if not why_cold:
+    there = contextlib.ExitStack()
+    if dask:
+        try:
+            executor, count = there.enter_context(folder.dask_cluster(dask))
+        except ValueError as error:
+            raise _fail(str(error)) from None
+        way += f" on {dask}."
+    else:
+        executor = None
+        count, limits = sandbox.share_out(limits, workers, len(found))
+        way += f", {count} at once, {limits.threads} thread{'s' * (limits.threads > 1)} each."
+    if not why_cold and not dask:
         warm.prepare(limits.threads)  # it imports while we look around
-    if isolate:
+    if isolate and not dask:
         try:
             sandbox.require()
         except sandbox.SandboxError as error:
             raise _fail(str(error)) from None
+    if isolate:
         console.print(f"In force: {'; '.join(sandbox.PROTECTIONS)}. {way}", highlight=False, soft_wrap=True)
     else:
         trust = "NOT PROTECTED (--allow-unsandboxed): grade only notebooks that you trust."
@@ -247,20 +259,24 @@ def grade(
     for polite in (signal.SIGINT, signal.SIGTERM):
         signal.signal(polite, signal.default_int_handler)
     rows: list[dict] = []
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
+    with (
+        there,
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        ) as progress,
+    ):
         bar = progress.add_task("grading", total=len(found))
         try:
             for row, was_there in folder.grade_folder(
                 found, tasks, out, seed=seed, limits=limits, workers=count, fresh=fresh,
                 held_out=not visible, isolate=isolate, cold=bool(why_cold), for_gradescope=format == "gradescope",
+                executor=executor,
             ):  # fmt: skip
                 rows.append(row)
                 progress.advance(bar)

@@ -68,9 +68,15 @@ def test_every_import_of_the_package_is_declared():
         imported |= set(re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE))
     names = {"sklearn": "scikit-learn", "PIL": "matplotlib", "IPython": "ipykernel", "jupyter_client": "ipykernel"}
     names |= {"nbclient": "papermill", "cycler": "matplotlib"}  # come with, and are part of the interface of
-    names |= {"traitlets": "ipykernel", "jinja2": "nbconvert", "markupsafe": "nbconvert"}
+    names |= {
+        "traitlets": "ipykernel",
+        "jinja2": "nbconvert",
+        "markupsafe": "nbconvert",
+        "threadpoolctl": "scikit-learn",
+    }
     declared = {split(r)[0] for r in PROJECT["dependencies"]}
     declared |= {split(r)[0] for r in PROJECT["optional-dependencies"]["app"]}  # exercise 6 builds an app too
+    declared |= {split(r)[0] for r in PROJECT["optional-dependencies"]["dask"]}  # imported where it is asked for
     ours = {"lecture_utils", *sys.stdlib_module_names}
     assert {names.get(name, name) for name in imported - ours} <= declared
 

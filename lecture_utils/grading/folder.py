@@ -6,13 +6,14 @@ import csv
 import fcntl
 import hashlib
 import io
+import itertools
 import json
 import os
 import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -313,21 +314,55 @@ def grade_folder(
 
 def _results_of(pool: Executor, jobs: Iterable[Job], ahead: int) -> Iterator[tuple[dict[str, Any], str]]:
     """Results as they come. No more than ``ahead`` notebooks are read or kept at a time."""
-    running: set[Future] = set()
+    running: dict[Future, Job] = {}
     try:
-        for job in jobs:
-            running.add(pool.submit(grade_job, job))
-            while len(running) >= ahead:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                while done:
-                    yield done.pop().result()
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            while done:
-                yield done.pop().result()
+        for job in itertools.chain(jobs, [None]):
+            if job:
+                running[pool.submit(grade_job, job)] = job
+            while running and (not job or len(running) >= ahead):
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield _result(future, running.pop(future))
     finally:
         for future in running:
             future.cancel()
+
+
+def _result(future: Future, job: Job) -> tuple[dict[str, Any], str]:
+    try:
+        return future.result()
+    except SandboxError:
+        raise
+    except CancelledError:
+        raise SandboxError("the cluster is gone: the same command goes on with another") from None
+    except Exception as error:
+        note = f"whoever graded it was lost ({type(error).__name__}): the same command tries it again"
+        grade = Grade("crashed", None, job.exercise.max_points, 0.0, notes=[note])
+        row = to_row(job.student, job.exercise, "", job.seed, grade)  # no key: it is not kept
+        return row, render(row, grade, job.exercise)
+
+
+@contextlib.contextmanager
+def dask_cluster(address: str) -> Iterator[tuple[Executor, int]]:
+    """An executor on the workers of a dask.distributed scheduler, and how many submissions to keep there.
+
+    The cluster is trusted: the checks are sent to it. Each worker forks and sandboxes for itself.
+
+    Raises:
+        ValueError: dask is not installed, nobody answers, or there is no worker.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError("--dask needs dask.distributed: pip install 'lecture-utils[dask]'") from None
+    try:
+        client = Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no dask scheduler answers at {address} ({error})") from None
+    with client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise ValueError(f"the scheduler at {address} has no workers yet")
+        yield client.get_executor(retries=2), 2 * threads  # one is on its way while another runs
 
 
 def _job(one: Submission, exercise: Exercise, key: str, options: dict[str, Any]) -> Job:

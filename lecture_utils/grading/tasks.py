@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from lecture_utils.grading.sandbox import SandboxError
+
 CHECKS = Path(__file__).parent / "checks"
 
 
@@ -169,7 +171,7 @@ def _unpickled(name: str, content: bytes, version: str) -> Exercise:
         path.write_bytes(content)
         exercise = load_exercise(path)
     if exercise.version != version:
-        raise RuntimeError("the worker has another lecture_utils than the one that sends it work: install the same")
+        raise SandboxError("a worker has another lecture_utils than the one that sends it work: install the same")
     return exercise
 
 
