@@ -66,7 +66,14 @@ def graded(tmp_path_factory):
 @pytest.fixture(scope="module")
 def graded_cold(tmp_path_factory):
     """The worst of the bank, each in a Python of its own."""
-    return grade_bank(WORST, tmp_path_factory.mktemp("submissions"), tmp_path_factory.mktemp("graded"), "--cold")
+    return grade_bank(
+        WORST,
+        tmp_path_factory.mktemp("submissions"),
+        tmp_path_factory.mktemp("graded"),
+        "--cold",
+        "--memory-limit",
+        1.25,
+    )
 
 
 @pytest.mark.parametrize("name", WORST)
