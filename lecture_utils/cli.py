@@ -1,5 +1,6 @@
 """The command ``lecture``: parse, call, print."""
 
+import contextlib
 import signal
 import sys
 import tempfile
@@ -207,7 +208,7 @@ def grade(
         float, typer.Option(min=0.1, metavar="SECONDS", help="for each cell; a submission may take 5 times that")
     ] = 60.0,
     memory_limit: Annotated[float, typer.Option(min=1, metavar="GB", help="for each submission")] = 4.0,
-    workers: Annotated[int, typer.Option(min=0, help="submissions at once; 0: as cores and memory allow")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="submissions at once, as memory allows; 0: one a core")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="start over, forget what was graded")] = False,
     format: Annotated[
         Literal["csv", "gradescope", "moodle", "canvas"], typer.Option(help="write what these import, too")
@@ -228,11 +229,15 @@ def grade(
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="run notebooks that you trust without protection")
     ] = False,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="start each process anew, instead of forking a warm one")
+    ] = False,
+    dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="grade on a dask cluster that you trust")] = None,
 ) -> None:
     """Grade notebooks in a sandbox: grades.csv, results.jsonl, class.html, and a report for each student."""
     if sys.platform == "win32":
         raise _fail("grading needs Linux: use WSL")
-    from lecture_utils.grading import collect, folder, sandbox
+    from lecture_utils.grading import collect, folder, sandbox, warm
     from lecture_utils.grading.tasks import load_exercise
 
     if (exercise is None) == (checks is None):
@@ -263,33 +268,53 @@ def grade(
     single = course is None and submissions.is_file() and submissions.suffix.lower() != ".zip"
     limits = sandbox.Limits(time_limit, 5 * time_limit, int(memory_limit * 1024))
     isolate = not allow_unsandboxed
-    if isolate:
+    why_cold = "--cold" if cold else warm.why_not(isolate)
+    way = f"Cold processes ({why_cold})" if why_cold else "Warm processes"
+    there = contextlib.ExitStack()
+    if dask:
+        try:
+            executor, count = there.enter_context(folder.dask_cluster(dask))
+        except ValueError as error:
+            raise _fail(str(error)) from None
+        way += f" on {dask}."
+    else:
+        executor = None
+        count, limits = sandbox.share_out(limits, workers, len(found))
+        way += f", {count} at once, {limits.threads} thread{'s' * (limits.threads > 1)} each."
+    if not why_cold and not dask:
+        warm.prepare(limits.threads)  # it imports while we look around
+    if isolate and not dask:
         try:
             sandbox.require()
         except sandbox.SandboxError as error:
             raise _fail(str(error)) from None
-        console.print(f"In force: {'; '.join(sandbox.PROTECTIONS)}.", highlight=False, soft_wrap=True)
+    if isolate:
+        console.print(f"In force: {'; '.join(sandbox.PROTECTIONS)}. {way}", highlight=False, soft_wrap=True)
     else:
-        console.print("NOT PROTECTED (--allow-unsandboxed): grade only notebooks that you trust.", highlight=False)
-    count = workers or sandbox.workers_that_fit(limits)
+        trust = "NOT PROTECTED (--allow-unsandboxed): grade only notebooks that you trust."
+        console.print(f"{trust} {way}", highlight=False, soft_wrap=True)
     visible = single if visible_only is None else visible_only
     for polite in (signal.SIGINT, signal.SIGTERM):
         signal.signal(polite, signal.default_int_handler)
     rows: list[dict] = []
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
+    with (
+        there,
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        ) as progress,
+    ):
         bar = progress.add_task("grading", total=len(found))
         try:
             for row, was_there in folder.grade_folder(
                 found, tasks, out, seed=seed, limits=limits, workers=count, fresh=fresh,
-                held_out=not visible, isolate=isolate, for_gradescope=format == "gradescope",
+                held_out=not visible, isolate=isolate, cold=bool(why_cold), for_gradescope=format == "gradescope",
+                executor=executor,
             ):  # fmt: skip
                 rows.append(row)
                 progress.advance(bar)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -21,12 +22,19 @@ from typer.testing import CliRunner
 
 from lecture_utils.cli import app
 from lecture_utils.grading import folder as classes
-from lecture_utils.grading import grader, report, sandbox
+from lecture_utils.grading import grader, report, sandbox, warm
 from lecture_utils.grading.tasks import load_exercise
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
 NEEDLE = "zyx" + "quux"
+WORST = [
+    "endless loop that swallows", "no signals", "os exit", "segfault", "kill everyone", "kill itself", "stop itself",
+    "30 GB", "memory bit by bit", "shared memory bit by bit", "fork bomb", "thread bomb", "1 GB past Python",
+    "filling the disk", "an orphan", "a socket", "passwd", "the home folder", "writing to the course", "its socket",
+    "a namespace", "a debugger", "the first process", "recursion", "a searcher", "a deadly function",
+    "workers of a loader", "patched worker",
+]  # fmt: skip
 
 
 def lecture(*arguments):
@@ -37,18 +45,75 @@ def rows_of(out):
     return {row["student"]: row for row in map(json.loads, (out / "results.jsonl").read_text().splitlines())}
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """The bank, graded with the command: folder, results, what it printed."""
-    folder, out = tmp_path_factory.mktemp("submissions"), tmp_path_factory.mktemp("graded")
-    for name, (content, *_) in BANK.items():
+def grade_bank(names, folder, out, *more):
+    """Those submissions of the bank, graded with the command: folder, results, what it printed."""
+    for name in names:
+        content = BANK[name][0]
         content = content() if callable(content) else content
         (folder / f"{name}.ipynb").write_bytes(notebook(content) if isinstance(content, list) else content)
     before = {p.name: hashlib.sha256(p.read_bytes()).digest() for p in folder.iterdir()}
-    done = lecture("grade", folder, "--checks", CHECKS, "--out", out, "--time-limit", 8, "--memory-limit", 2)
+    done = lecture("grade", folder, "--checks", CHECKS, "--out", out, "--time-limit", 8, "--memory-limit", 2, *more)
     assert done.exit_code == 0, done.output
     assert before == {p.name: hashlib.sha256(p.read_bytes()).digest() for p in folder.iterdir()}
     return folder, out, done.output
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    return grade_bank(BANK, tmp_path_factory.mktemp("submissions"), tmp_path_factory.mktemp("graded"))
+
+
+@pytest.fixture(scope="module")
+def graded_cold(tmp_path_factory):
+    """The worst of the bank, each in a Python of its own."""
+    return grade_bank(
+        WORST,
+        tmp_path_factory.mktemp("submissions"),
+        tmp_path_factory.mktemp("graded"),
+        "--cold",
+        "--memory-limit",
+        1.25,
+    )
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_marks_of_the_worst_are_the_same_in_new_processes(graded, graded_cold, name):
+    rows = rows_of(graded[1])[name], rows_of(graded_cold[1])[name]
+    print(*((row["status"], row["points"], row["seconds"], row["notes"]) for row in rows))
+    assert rows[0]["points"] == rows[1]["points"]
+    assert rows[1]["status"] in BANK[name][2]
+
+
+def test_the_first_line_names_the_way(graded, graded_cold):
+    assert " Warm processes, " in graded[2].splitlines()[0]
+    assert " Cold processes (--cold), " in graded_cold[2].splitlines()[0]
+
+
+def test_what_workers_are_forked_from_knows_nothing(graded):
+    """Its memory, which each fork can read, holds no check; it has one thread and few open files."""
+    grader.grade_notebook(notebook([RIGHT1, RIGHT2, RIGHT3]), load_exercise(CHECKS), seed=0)
+    parent = next(iter(warm._parents.values())).process.pid
+    assert not memory_holds(parent, [NEEDLE.encode(), b"in-" + NEEDLE.encode(), b"Try it on 'abc'.", b"class Evil"])
+    assert memory_holds(parent, [b"lecture_utils"]), "the search finds what is there"
+    process = psutil.Process(parent)
+    assert process.num_threads() == 1 and process.num_fds() < 10
+    assert "student" in process.environ().values()
+
+
+def memory_holds(pid, words):
+    """Which of the words are somewhere in a process's own memory."""
+    found = set()
+    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
+        for line in maps:
+            if line.split()[1].startswith("rw"):
+                start, end = (int(part, 16) for part in line.split()[0].split("-"))
+                try:
+                    memory.seek(start)
+                    content = memory.read(end - start)
+                except (OSError, ValueError, OverflowError):
+                    continue
+                found |= {word for word in words if word in content}
+    return found
 
 
 @pytest.mark.parametrize("name", BANK)
@@ -219,7 +284,7 @@ def test_a_fault_of_the_grader_costs_one_row(small, monkeypatch):
 
 def test_killed_for_real_it_goes_on_and_leaves_nothing_behind(small):
     folder, out = small
-    for name in "abcdef":
+    for name in range(40):
         (folder / f"{name}.ipynb").write_bytes(
             notebook([RIGHT1, "import subprocess; subprocess.Popen(['sleep', '777.5'])"])
         )
@@ -227,20 +292,19 @@ def test_killed_for_real_it_goes_on_and_leaves_nothing_behind(small):
     command += ["--workers", "2", "--seed", "4"]
     running = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not (out / "results.jsonl").is_file() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1)
+    while not ((out / "results.jsonl").is_file() and rows_of(out)) and time.monotonic() < deadline:
+        time.sleep(0.01)
     running.kill()
     running.wait()
     before = (out / "results.jsonl").read_text().splitlines()
-    assert 0 < len(before) < 8
+    assert 0 < len(before) < 42
     time.sleep(1)
     left = [p.info["cmdline"] for p in psutil.process_iter(["cmdline"]) if "777.5" in (p.info["cmdline"] or [])]
     assert left == []
     done = run_small(folder, out, "--seed", "4")
     assert done.exit_code == 0 and done.output.count("from before") == len(before)
     lines = (out / "results.jsonl").read_text().splitlines()
-    assert lines[: len(before)] == before and len(lines) == len(rows_of(out)) == 8
+    assert lines[: len(before)] == before and len(lines) == len(rows_of(out)) == 42
 
 
 def test_interrupted_it_ends_soon(small):

@@ -20,7 +20,7 @@ from test_checks import answers
 from typer.testing import CliRunner
 
 from lecture_utils.cli import app
-from lecture_utils.grading import overview, platforms, similarity
+from lecture_utils.grading import overview, platforms, similarity, warm
 from lecture_utils.grading.collect import Submission
 from lecture_utils.grading.folder import report_name
 from lecture_utils.grading.tasks import load_exercise, task_id_of
@@ -271,6 +271,7 @@ def test_a_zip_of_moodle_from_end_to_end_and_graded_again(tmp_path, monkeypatch)
     assert {s: row["points"] for s, row in rows_of(out).items()} == {"Aki Satō_101": 7, "Bea_102": 6, "Cem_103": None}
     assert "Empty: Cem_103" in said and "class.html" in said
     assert [line[2] for line in table(out / "moodle.csv")[1:]] == ["7", "6", ""]
+    warm.close_all()
     assert not list(temporary.iterdir())
     files["Bea_102_assignsubmission_file_/v.ipynb"] = notebook([RIGHT1, RIGHT2, RIGHT3])
     pack()

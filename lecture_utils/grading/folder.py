@@ -6,18 +6,20 @@ import csv
 import fcntl
 import hashlib
 import io
+import itertools
 import json
 import os
 import secrets
+import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lecture_utils.files import write_text
-from lecture_utils.grading import grader
+from lecture_utils.grading import grader, warm
 from lecture_utils.grading.collect import Submission
 from lecture_utils.grading.grader import Grade
 from lecture_utils.grading.report import gradescope, render
@@ -44,12 +46,14 @@ class Results:
             self._lock = (out / ".lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._lock.close()
             raise ValueError(f"another grader is writing into {out}: wait for it, or name another --out") from None
         except OSError as error:
             raise ValueError(f"cannot write into {out} ({error.strerror}): name another --out") from None
         if fresh:
             self.path.unlink(missing_ok=True)
         self.rows = self._read()
+        self._csv_due = 0.0
 
     def _read(self) -> dict[str, dict[str, Any]]:
         """Rows by student. A last line cut off by a crash is taken away, or it would spoil the next."""
@@ -78,8 +82,14 @@ class Results:
             os.fsync(file.fileno())
         self.rows[row["student"]] = row
 
-    def write_csv(self, students: list[str], exercise: Exercise) -> Path:
-        """``grades.csv``, whole: one line a student, in order of name. No mark is an empty field."""
+    def write_csv(self, students: list[str], exercise: Exercise, *, now: bool = True) -> None:
+        """``grades.csv``, whole: one line a student, in order of name. No mark is an empty field.
+
+        If not ``now``, it is written so seldom that a large class costs little.
+        """
+        begun = time.monotonic()
+        if not now and begun < self._csv_due:
+            return
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         ids = [one.id for one in exercise.tasks]
@@ -90,7 +100,7 @@ class Results:
                 known = [row[k] for k in ("exercise", "points", "max_points", "status", "seconds")]
                 writer.writerow(["" if v is None else v for v in (harmless(student), *known, *marks)])
         write_text(self.out / "grades.csv", text.getvalue())
-        return self.out / "grades.csv"
+        self._csv_due = time.monotonic() + 20 * (time.monotonic() - begun)
 
     def close(self) -> None:
         self._lock.close()
@@ -135,6 +145,54 @@ def report_name(student: str) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Job:
+    """All that a mark depends on, in a form that can be sent to another process or machine."""
+
+    student: str
+    content: bytes
+    problem: str
+    exercise: Exercise
+    key: str
+    seed: int
+    limits: Limits
+    held_out: bool = True
+    isolate: bool = True
+    cold: bool = False
+
+
+class Result(NamedTuple):
+    """A line of ``results.jsonl``, the report as HTML, and the code by task, see :func:`~.similarity.answers_of`."""
+
+    row: dict[str, Any]
+    report: str
+    answers: dict[str, str]
+
+
+def grade_job(job: Job) -> Result:
+    """Grade a submission; but for the seconds, a function of the job alone.
+
+    Raises:
+        SandboxError: a protection cannot be had.
+    """
+    grade = _grade(job)
+    row = to_row(job.student, job.exercise, job.key, job.seed, grade)
+    return Result(row, render(row, grade, job.exercise), answers_of(grade.cells))
+
+
+def _grade(job: Job) -> Grade:
+    if job.problem:
+        return Grade("unreadable", None, job.exercise.max_points, 0.0, notes=[job.problem])
+    options = {"limits": job.limits, "held_out": job.held_out, "isolate": job.isolate, "cold": job.cold}
+    try:
+        return grader.grade_notebook(job.content, job.exercise, seed=job.seed, **options)
+    except SandboxError:
+        raise
+    except Exception as error:  # a fault of ours with one notebook must not stop the others
+        note = f"the grader failed ({type(error).__name__}: {error}): please report this, with the notebook"
+        return Grade("crashed", None, job.exercise.max_points, 0.0, notes=[note[:500]])
+
+
 def grade_folder(
     submissions: list[Submission],
     exercise: Exercise,
@@ -146,13 +204,19 @@ def grade_folder(
     fresh: bool = False,
     held_out: bool = True,
     isolate: bool = True,
+    cold: bool = False,
     for_gradescope: bool = False,
     executor: Executor | None = None,
 ) -> Iterator[tuple[dict[str, Any], bool]]:
     """Grade submissions; yield each one's row, and whether it was there already.
 
-    Rows, reports and ``grades.csv`` are in ``out`` when the row is yielded. A run that was cut off
-    goes on where it was: rows with the same key (content, checks, seed, limits) are kept.
+    A row and its report are in ``out`` when the row is yielded; ``grades.csv`` follows, at the
+    latest when this ends, however it ends. A run that was cut off goes on where it was: rows with
+    the same key (content, checks, seed, limits) are kept.
+
+    Args:
+        workers: submissions under way at once.
+        executor: runs them; default: threads here. Its workers may be on other machines.
 
     Raises:
         ValueError: ``out`` cannot be used.
@@ -165,7 +229,8 @@ def grade_folder(
         if seed is None:
             seed = results.seed()
         seed = secrets.randbits(32) if seed is None else seed
-        settings = f"{exercise.number} {exercise.version} {seed} {held_out} {isolate} {limits}"
+        # threads make it faster, not different: another number of workers keeps the rows
+        settings = f"{exercise.number} {exercise.version} {seed} {held_out} {isolate} {replace(limits, threads=1)}"
         waiting = []
         for one in submissions:
             key = _key(one, settings)
@@ -174,48 +239,92 @@ def grade_folder(
                 yield row, True
             else:
                 waiting.append((one, key))
+        options = {"seed": seed, "limits": limits, "held_out": held_out, "isolate": isolate, "cold": cold}
+        jobs = (_job(one, exercise, key, options) for one, key in waiting)
         with contextlib.ExitStack() as stack:
             pool = executor or stack.enter_context(ThreadPoolExecutor(workers))
-            options = {"seed": seed, "limits": limits, "held_out": held_out, "isolate": isolate}
-            futures = {pool.submit(_grade_file, one, exercise, options): (one, key) for one, key in waiting}
             try:
-                for future in as_completed(futures):
-                    one, key = futures[future]
-                    grade = future.result()
-                    row = to_row(one.student, exercise, key, seed, grade)
-                    name = report_name(one.student)
-                    write_text(out / "reports" / f"{name}.html", render(row, grade, exercise))
-                    write_text(out / "answers" / f"{name}.json", json.dumps(answers_of(grade.cells)))
+                for result in _results_of(pool, jobs, workers + 1):
+                    row = result.row
+                    name = report_name(row["student"])
+                    write_text(out / "reports" / f"{name}.html", result.report)
+                    write_text(out / "answers" / f"{name}.json", json.dumps(result.answers))
                     if for_gradescope:
                         write_text(out / "gradescope" / name / "results.json", gradescope(row, exercise))
                     results.append(row)
-                    results.write_csv(students, exercise)
+                    results.write_csv(students, exercise, now=False)
                     yield row, False
             except BaseException:
-                for future in futures:
-                    future.cancel()
                 stop_all()
+                warm.close_all()  # nobody waits for one that is still importing
                 raise
-        results.write_csv(students, exercise)
     finally:
+        results.write_csv(students, exercise)
         start_again()
         results.close()
 
 
-def _grade_file(one: Submission, exercise: Exercise, options: dict[str, Any]) -> Grade:
-    if one.problem:
-        return Grade("unreadable", None, exercise.max_points, 0.0, notes=[one.problem])
+def _results_of(pool: Executor, jobs: Iterable[Job], ahead: int) -> Iterator[Result]:
+    """Results as they come. No more than ``ahead`` notebooks are read or kept at a time."""
+    running: dict[Future, Job] = {}
     try:
-        content = one.path.read_bytes()
-    except OSError as error:
-        return Grade("unreadable", None, exercise.max_points, 0.0, notes=[f"cannot be read: {error.strerror}"])
+        for job in itertools.chain(jobs, [None]):
+            if job:
+                running[pool.submit(grade_job, job)] = job
+            while running and (not job or len(running) >= ahead):
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield _result(future, running.pop(future))
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _result(future: Future, job: Job) -> Result:
     try:
-        return grader.grade_notebook(content, exercise, **options)
+        return future.result()
     except SandboxError:
         raise
-    except Exception as error:  # a fault of ours with one notebook must not stop the others
-        note = f"the grader failed ({type(error).__name__}: {error}): please report this, with the notebook"
-        return Grade("crashed", None, exercise.max_points, 0.0, notes=[note[:500]])
+    except CancelledError:
+        raise SandboxError("the cluster is gone: the same command goes on with another") from None
+    except Exception as error:
+        note = f"whoever graded it was lost ({type(error).__name__}): the same command tries it again"
+        grade = Grade("crashed", None, job.exercise.max_points, 0.0, notes=[note])
+        row = to_row(job.student, job.exercise, "", job.seed, grade)  # no key: it is not kept
+        return Result(row, render(row, grade, job.exercise), {})
+
+
+@contextlib.contextmanager
+def dask_cluster(address: str) -> Iterator[tuple[Executor, int]]:
+    """An executor on the workers of a dask.distributed scheduler, and how many submissions to keep there.
+
+    The cluster is trusted: the checks are sent to it. Each worker forks and sandboxes for itself.
+
+    Raises:
+        ValueError: dask is not installed, nobody answers, or there is no worker.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError("--dask needs dask.distributed: pip install 'lecture-utils[dask]'") from None
+    try:
+        client = Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no dask scheduler answers at {address} ({error})") from None
+    with client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise ValueError(f"the scheduler at {address} has no workers yet")
+        yield client.get_executor(retries=2), 2 * threads  # one is on its way while another runs
+
+
+def _job(one: Submission, exercise: Exercise, key: str, options: dict[str, Any]) -> Job:
+    content, problem = b"", one.problem
+    if not problem:
+        try:
+            content = one.path.read_bytes()
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror}"
+    return Job(one.student, content, problem, exercise, key, **options)
 
 
 def _key(one: Submission, settings: str) -> str:

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import lecture_utils
+from lecture_utils.grading import warm
 from lecture_utils.grading.sandbox import (
     MAX_PROCESSES,
     MB,
     Limits,
     Sandbox,
     SandboxError,
+    check_not_stopped,
 )
 from lecture_utils.grading.tasks import CHECKS, Exercise, Student, StudentError, Todo, Verdict, run_check
 from lecture_utils.grading.wire import Channel, Timeout, WireError
@@ -61,9 +63,18 @@ class _Died(Exception):
 class _Run:
     """A submission in its sandbox, started again without the culprit when a cell brings it down."""
 
-    def __init__(self, content: bytes, exercise: Exercise, seed: int, limits: Limits, isolate: bool):
+    def __init__(
+        self,
+        content: bytes,
+        exercise: Exercise,
+        seed: int,
+        limits: Limits,
+        isolate: bool,
+        parent: warm.Parent | None,
+    ):
         self.content, self.exercise, self.seed, self.limits, self.isolate = content, exercise, seed, limits, isolate
-        self.deadline = time.monotonic() + limits.total_seconds
+        self.parent = parent
+        self.left = limits.total_seconds  # of the student's own time: no queue, no start, no check counts
         self.cells: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.troubles: list[str] = []
@@ -72,17 +83,14 @@ class _Run:
     # -- the process
 
     def start(self) -> None:
-        for attempt in range(3):
-            try:
-                return self._start()
-            except SandboxError:  # it was tried before grading began: perhaps a machine too busy
-                if attempt == 2:
-                    raise
-                time.sleep(1)
-
-    def _start(self) -> None:
-        argv = [sys.executable, "-I", "-c", _WORKER]
-        self.sandbox = Sandbox(argv, self.limits, folders=(PACKAGE,), hidden=(CHECKS.resolve(),), isolate=self.isolate)
+        self.sandbox = Sandbox(
+            [sys.executable, "-I", "-c", _WORKER],
+            self.limits,
+            folders=(PACKAGE,),
+            hidden=(CHECKS.resolve(),),
+            isolate=self.isolate,
+            parent=self.parent,
+        )
         self.channel = Channel(self.sandbox.socket)
         threading.Thread(target=self._watch, args=(self.sandbox,), daemon=True).start()
         try:
@@ -126,11 +134,10 @@ class _Run:
         Raises:
             _Died: there is no reply and there will be none.
         """
-        left = self.deadline - time.monotonic()
-        if left <= 0:
+        if self.left <= 0:
             self.end()
             raise _Died("timeout", f"the submission took longer than {self.limits.total_seconds:g} s in all")
-        seconds, late = min(self.limits.cell_seconds, left), False
+        seconds, late, begun = min(self.limits.cell_seconds, self.left), False, time.monotonic()
         try:
             self.channel.send(message, value, seconds=seconds)
             try:
@@ -144,6 +151,8 @@ class _Run:
             raise _Died("timeout", f"it took longer than {seconds:.0f} s and did not stop when asked to") from None
         except WireError as error:
             raise self._cause(error) from None
+        finally:
+            self.left -= time.monotonic() - begun
         return reply, data, late
 
     def _cause(self, error: WireError) -> _Died:
@@ -152,6 +161,8 @@ class _Run:
             self.sandbox.process.wait(1)
         alive = self.sandbox.process.poll() is None
         stopped, status = self.sandbox.stopped, self.end()
+        if self.parent and not self.parent.alive:
+            raise SandboxError("the warm process ended")  # no fault of this submission
         if "memory" in stopped:
             return _Died("memory", stopped)
         if stopped or status == -signal.SIGSYS:
@@ -187,7 +198,7 @@ class _Run:
                 self.troubles.append(died.status)
                 number = self.cells.index(culprit) + 1
                 self.notes.append(f"cell {number} was left out: {died.message}")
-                if time.monotonic() > self.deadline:
+                if self.left <= 0:
                     raise
 
     def _pass(self, wanted: Callable[[dict], bool]) -> int:
@@ -294,6 +305,7 @@ def grade_notebook(
     limits: Limits | None = None,
     held_out: bool = True,
     isolate: bool = True,
+    cold: bool = False,
 ) -> Grade:
     """Run a notebook in a sandbox and judge its tasks.
 
@@ -302,13 +314,27 @@ def grade_notebook(
         seed: of the checks' random inputs, and of the random numbers in the notebook.
         held_out: all cases, or only those that the student sees too.
         isolate: False runs it without protection.
+        cold: start a new Python, even where one could be forked from a warm process.
 
     Raises:
         SandboxError: a protection cannot be had.
     """
-    begun = time.monotonic()
     limits = limits or Limits()
-    run = _Run(content, exercise, seed, limits, isolate)
+    forked = not cold and not warm.why_not(isolate)
+    for attempt in range(3):
+        try:
+            check_not_stopped()
+            with warm.parent_of(limits.threads) if forked else contextlib.nullcontext() as parent:
+                return _grade(_Run(content, exercise, seed, limits, isolate, parent), held_out)
+        except SandboxError:  # it was tried before grading began: perhaps a machine too busy
+            if attempt == 2:
+                raise
+            time.sleep(1)
+    raise AssertionError
+
+
+def _grade(run: _Run, held_out: bool) -> Grade:
+    begun, exercise, content = time.monotonic(), run.exercise, run.content
     verdicts: list[Verdict] = []
     try:
         if len(content) > MAX_FILE:
@@ -318,7 +344,7 @@ def grade_notebook(
             student = RemoteStudent(run)
             try:
                 run.ask({"do": "begin"})
-                verdicts.append(run_check(one, student, seed, held_out=held_out))
+                verdicts.append(run_check(one, student, run.seed, held_out=held_out))
                 run.ask({"do": "end"})
             except _Died as died:
                 run.troubles.append(died.status)
@@ -333,7 +359,8 @@ def grade_notebook(
             run.troubles.append(died.status)
         run.notes.append(died.message)
     finally:
-        run.end()
+        if run.sandbox:
+            run.sandbox.drop()
     judged = {v.task for v in verdicts}
     for one in exercise.tasks:
         if one.id not in judged:

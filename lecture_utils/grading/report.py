@@ -82,6 +82,7 @@ table { border-collapse: collapse; } td, th { padding: .2rem .6rem; border-botto
 </body>
 </html>
 """
+_TEMPLATE = Environment(autoescape=True).from_string(_PAGE)
 _WORDS = {"passed": "✓ Solved", "failed": "✗ Not solved", "todo": "○ Not answered", "unjudged": "– Not judged"}
 
 
@@ -113,8 +114,7 @@ def render(row: dict[str, Any], grade: "Grade", exercise: Exercise) -> str:
         verdict = cell["task"] if last.get(cell["task"]) == number and cell["task"] in row["tasks"] else None
         cells.append({**cell, "source": source, "outputs": outputs, "error": error, "verdict": verdict})
     elsewhere = [t.id for t in exercise.tasks if t.id not in last and t.id in row["tasks"]]
-    template = Environment(autoescape=True).from_string(_PAGE)
-    return template.render(row=row, exercise=exercise, cells=cells, elsewhere=elsewhere, words=_WORDS)
+    return _TEMPLATE.render(row=row, exercise=exercise, cells=cells, elsewhere=elsewhere, words=_WORDS)
 
 
 def _cut(text: str, left: int) -> tuple[str, int]:

@@ -6,7 +6,8 @@ folders and a private ``/tmp``, sets limits, gives up every privilege, and start
 
 The order of the steps follows the manual pages user_namespaces(7), pid_namespaces(7) and
 pivot_root(2). Nothing but the standard library and pyseccomp is imported here: the launcher's
-memory is what the worker is forked from.
+memory is what the worker is forked from. In the warm way, see ``warm``, the launcher is a fork of
+a process that has imported more, and does the very same.
 """
 
 import contextlib
@@ -23,9 +24,14 @@ import sys
 import tempfile
 import threading
 import weakref
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lecture_utils.grading.warm import Parent
 
 MB = 1 << 20
 REFUSED = 97  # the launcher's exit code where a protection cannot be had
@@ -56,6 +62,15 @@ def stop_all() -> None:
     _STOPPED.set()
     for sandbox in list(_ALIVE):
         sandbox.kill()
+
+
+def check_not_stopped() -> None:
+    """
+    Raises:
+        Stopped: nothing may be started.
+    """
+    if _STOPPED.is_set():
+        raise Stopped
 
 
 def start_again() -> None:
@@ -92,11 +107,12 @@ class Sandbox:
     """One worker process and the socket to it; ``stopped`` says why it was killed, if it was.
 
     Args:
-        argv: the worker's command; the number of its socket is appended.
+        argv: the worker's command; the number of its socket is appended. A fork needs none.
         limits: what it may use.
         folders: read-only folders it sees besides the system's and Python's.
         hidden: folders among these that it sees empty.
         isolate: False starts the worker without any protection but resource limits.
+        parent: the warm process to fork the worker from; None starts a new Python.
 
     Raises:
         SandboxError: it could not be started.
@@ -110,9 +126,9 @@ class Sandbox:
         folders: tuple[Path, ...] = (),
         hidden: tuple[Path, ...] = (),
         isolate: bool = True,
+        parent: "Parent | None" = None,
     ):
-        if _STOPPED.is_set():
-            raise Stopped
+        check_not_stopped()
         self.limits, self.stopped = limits, ""
         if isolate and sys.platform != "linux":
             raise SandboxError(f"no sandbox on {sys.platform}: grade on Linux, or give --allow-unsandboxed")
@@ -125,42 +141,35 @@ class Sandbox:
             "limits": asdict(limits),
             "folders": [str(p) for p in (*_system_folders(), *folders)],
             "hidden": [str(p) for p in hidden],
-            "copies": _font_cache() if isolate else [],
+            "copies": font_cache() if isolate else [],
             "isolate": isolate,
             "root": self._scratch.name,
             "uid": next(_FREE_UIDS) if os.geteuid() == 0 else None,
         }
-        home = "/tmp" if isolate else self._scratch.name
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "HOME": home,
-            "TMPDIR": home,
-            "USER": "student",
-            "LOGNAME": "student",
-            "LANG": "C.UTF-8",
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "MPLCONFIGDIR": f"{home}/.matplotlib",
-            "IPYTHONDIR": f"{home}/.ipython",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "CUDA_VISIBLE_DEVICES": "",
-            "OMP_NUM_THREADS": str(limits.threads),
-            "MKL_NUM_THREADS": str(limits.threads),
-            "LECTURE_GRADING": "1",
-            "PIP_RETRIES": "0",  # there is no network to wait for
-        }
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", __file__, json.dumps(config)],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._said,
-            env=environment,
-            cwd=self._scratch.name,
-            start_new_session=True,
-        )
-        theirs.close()
+        try:
+            if parent:
+                self.process = parent.fork(config, theirs, self._said)
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-I", __file__, json.dumps(config)],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._said,
+                    env=environment("/tmp" if isolate else self._scratch.name, limits.threads),
+                    cwd=self._scratch.name,
+                    start_new_session=True,
+                )
+        except BaseException:
+            self._clean_up()
+            raise
+        finally:
+            theirs.close()
         _ALIVE.add(self)
+        if _STOPPED.is_set():  # meanwhile
+            self.end()
+            raise Stopped
 
     def interrupt(self) -> None:
         """What Ctrl-C does."""
@@ -201,10 +210,21 @@ class Sandbox:
             status = self.process.wait()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        self._clean_up()
+        return status if status < 128 else 128 - status
+
+    def drop(self) -> None:
+        """Kill all its processes and clean up; where it was forked, without waiting for their end."""
+        if not hasattr(self.process, "drop"):
+            self.end()
+            return
+        self.process.drop()  # the launcher; all others are killed as their parents are
+        self._clean_up()
+
+    def _clean_up(self) -> None:
         self.socket.close()
         self._said.close()
         self._scratch.cleanup()
-        return status if status < 128 else 128 - status
 
     def said(self) -> str:
         """The end of what it wrote to its error output, a launcher's refusal included."""
@@ -234,11 +254,40 @@ def require() -> None:
         trial.end()
 
 
-def workers_that_fit(limits: Limits) -> int:
-    """Submissions that can be run at once: one a core, never more than there is memory for."""
+def share_out(limits: Limits, wanted: int, submissions: int) -> tuple[int, Limits]:
+    """How many submissions are run at once, and the limits with each one's share of the cores.
+
+    Args:
+        wanted: so many; 0: one a core. Never more than there is memory for.
+        submissions: that there are at all.
+    """
     import psutil
 
-    return max(1, min(os.cpu_count() or 1, psutil.virtual_memory().available // (limits.memory_mb * MB)))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    fit = psutil.virtual_memory().available // (limits.memory_mb * MB)
+    workers = max(1, min(wanted or cores, submissions, fit))
+    return workers, replace(limits, threads=max(1, cores // workers))
+
+
+def environment(home: str, threads: int) -> dict[str, str]:
+    """All environment variables of a worker."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": home,
+        "TMPDIR": home,
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLCONFIGDIR": f"{home}/.matplotlib",
+        "IPYTHONDIR": f"{home}/.ipython",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "LECTURE_GRADING": "1",
+        "PIP_RETRIES": "0",  # there is no network to wait for
+    }
 
 
 def _system_folders() -> tuple[Path, ...]:
@@ -249,7 +298,7 @@ def _system_folders() -> tuple[Path, ...]:
     return tuple(shown for p in there for shown in (p, p.resolve()))  # a link, and what it leads to
 
 
-def _font_cache() -> list[str]:
+def font_cache() -> list[str]:
     """matplotlib's list of fonts: making it anew takes seconds."""
     from matplotlib import get_cachedir
 
@@ -283,15 +332,26 @@ def _call(name: str, *args: object) -> int:
     return result
 
 
+def die_with_parent() -> None:
+    """Be killed when the process (its thread, to be exact) that forked this one ends."""
+    _call("prctl", _DEATH_SIGNAL, signal.SIGKILL)
+
+
 def _mount(source: str, target: Path, kind: str | None, flags: int, data: str = "") -> None:
     _call("mount", source.encode(), str(target).encode(), kind and kind.encode(), ctypes.c_ulong(flags), data.encode())
 
 
-def _launch(config: dict) -> None:
-    """Enter new namespaces, start the first process in them, and end with its status."""
+def launch(config: dict, start: Callable[[dict], object], end: Callable[[int], object] = os._exit) -> None:
+    """Enter new namespaces, start the first process in them, and end with its status.
+
+    Args:
+        config: what :class:`Sandbox` decided.
+        start: becomes the worker, in the last process; does not return.
+        end: called with the status.
+    """
     import pyseccomp as seccomp  # it looks for its library: not possible any more once inside
 
-    _call("prctl", _DEATH_SIGNAL, signal.SIGKILL)
+    die_with_parent()
     uid, gid = os.getuid(), os.getgid()
     flags = sum(_NEW.values())
     if config["uid"] is None:
@@ -303,12 +363,12 @@ def _launch(config: dict) -> None:
         _call("unshare", flags)
     child = os.fork()
     if child == 0:
-        _first_process(config, seccomp)
+        _first_process(config, start, seccomp)
     os.close(config["socket"])
-    _wait_for(child)
+    _wait_for(child, end)
 
 
-def _wait_for(child: int) -> None:
+def _wait_for(child: int, end: Callable[[int], object] = os._exit) -> None:
     """Pass interrupts on, bury the dead, and end as the child ends."""
     signal.signal(signal.SIGINT, lambda number, frame: os.kill(child, signal.SIGINT))
     signal.signal(signal.SIGTERM, lambda number, frame: os.kill(child, signal.SIGKILL))
@@ -317,12 +377,13 @@ def _wait_for(child: int) -> None:
             pid, status = os.wait()
             if pid == child:
                 code = os.waitstatus_to_exitcode(status)
-                os._exit(code if code >= 0 else 128 - code)
+                end(code if code >= 0 else 128 - code)
 
 
-def _first_process(config: dict, seccomp: ModuleType) -> None:
+def _first_process(config: dict, start: Callable[[dict], object], seccomp: ModuleType) -> None:
     """Process 1 of the new world: it builds it, gives up its rights, and starts the worker."""
-    _call("prctl", _DEATH_SIGNAL, signal.SIGKILL)
+    close_all_but(config["socket"])
+    die_with_parent()
     _build_world(config)
     _set_limits(config["limits"])
     for capability in range(64):
@@ -332,6 +393,7 @@ def _first_process(config: dict, seccomp: ModuleType) -> None:
         os.setgroups([])
         os.setresgid(config["uid"], config["uid"], config["uid"])
         os.setresuid(config["uid"], config["uid"], config["uid"])
+        die_with_parent()  # a change of user undoes it
     os.nice(5)  # the grader watches in time, whatever runs here
     _drop_capabilities()
     _call("prctl", _NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -339,15 +401,26 @@ def _first_process(config: dict, seccomp: ModuleType) -> None:
     child = os.fork()
     if child == 0:
         os.setsid()
-        os.set_inheritable(config["socket"], True)
         os.chdir("/tmp")
-        _start_worker(config["argv"])
+        _call("prctl", _SET_DUMPABLE, 1)  # its own /proc is its own, as after exec
+        start(config)
+        os._exit(0)
     _call("prctl", _SET_DUMPABLE, 0)
     os.close(config["socket"])
     _wait_for(child)
 
 
-def _start_worker(argv: list[str]) -> None:
+def close_all_but(*kept: int) -> None:
+    """Close every open file above the standard ones that is not named."""
+    for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        if number > 2 and number not in kept:
+            with contextlib.suppress(OSError):  # the listing's own
+                os.close(number)
+
+
+def _start_worker(config: dict) -> None:
+    argv = config["argv"]
+    os.set_inheritable(config["socket"], True)
     try:
         os.execv(argv[0], argv)
     except OSError as error:
@@ -451,8 +524,7 @@ def _unprotected(config: dict) -> None:
     _set_limits({**config["limits"], "processes": resource.getrlimit(resource.RLIMIT_NPROC)[0]})
     child = os.fork()
     if child == 0:
-        os.set_inheritable(config["socket"], True)
-        os.execv(config["argv"][0], config["argv"])
+        _start_worker(config)
     os.close(config["socket"])
     _wait_for(child)
 
@@ -460,7 +532,7 @@ def _unprotected(config: dict) -> None:
 if __name__ == "__main__":
     try:
         given = json.loads(sys.argv[1])
-        _launch(given) if given["isolate"] else _unprotected(given)
+        launch(given, _start_worker) if given["isolate"] else _unprotected(given)
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         os._exit(REFUSED)

@@ -5,11 +5,13 @@ through ``student``, so the same lines judge live objects in a notebook and, whe
 graded, objects in a process that is not trusted and only sends plain data back.
 """
 
+import functools
 import hashlib
 import importlib.util
 import math
 import numbers
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +146,10 @@ class Exercise:
     tasks: tuple[Task, ...]
     setup: str
     version: str
+    file: tuple[str, bytes] = field(compare=False, default=("", b""))  # name and content
+
+    def __reduce__(self) -> tuple:
+        return _unpickled, (*self.file, self.version)  # functions cannot be sent, the file can
 
     def __getitem__(self, task_id: str) -> Task:
         for one in self.tasks:
@@ -154,6 +160,19 @@ class Exercise:
     @property
     def max_points(self) -> int:
         return sum(one.points for one in self.tasks)
+
+
+@functools.lru_cache(8)
+def _unpickled(name: str, content: bytes, version: str) -> Exercise:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        exercise = load_exercise(path)
+    if exercise.version != version:
+        from lecture_utils.grading.sandbox import SandboxError  # Unix only
+
+        raise SandboxError("a worker has another lecture_utils than the one that sends it work: install the same")
+    return exercise
 
 
 def load_exercise(which: str | Path) -> Exercise:
@@ -181,7 +200,8 @@ def load_exercise(which: str | Path) -> Exercise:
     for part in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(part.read_bytes())
     number = f"{int(tasks[0].id.split('.')[0]):02d}"
-    return Exercise(number, tasks, getattr(module, "SETUP", ""), digest.hexdigest()[:16])
+    setup = getattr(module, "SETUP", "")
+    return Exercise(number, tasks, setup, digest.hexdigest()[:16], (path.name, path.read_bytes()))
 
 
 def task_id_of(source: str) -> str | None:

@@ -30,6 +30,7 @@ from lecture_utils.grading.wire import MAX_BLOB, Channel, WireError
 
 MAX_NOTEBOOK = 512 << 20
 MAX_SHOWN, MAX_PICTURE = 20_000, 300_000
+KEPT_FRAMES = 10  # at each end of a traceback
 
 
 class _Record:
@@ -98,6 +99,10 @@ class _Shell(InteractiveShell):
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         self.failure = [str(line) for line in stb]
 
+    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+        _shorten(sys.exc_info()[1])
+        super().showtraceback(*args, **kwargs)
+
     def ask_exit(self) -> None:  # exit() and quit() leave the notebook as sys.exit() does
         raise SystemExit
 
@@ -110,6 +115,20 @@ class _Shell(InteractiveShell):
             while part := process.stdout.read(1 << 16):
                 sys.stdout.write(part)
         self.user_ns["_exit_code"] = process.returncode
+
+
+def _shorten(error: BaseException | None) -> None:
+    """Cut the middle out of tracebacks: to show a thousand frames takes longer the more is imported."""
+    for _ in range(10):  # what it was raised from, too
+        if error is None:
+            return
+        frames, step = [], error.__traceback__
+        while step:
+            frames.append(step)
+            step = step.tb_next
+        if len(frames) > 2 * KEPT_FRAMES:
+            frames[KEPT_FRAMES - 1].tb_next = frames[-KEPT_FRAMES]
+        error = error.__cause__ or error.__context__
 
 
 class Worker:
@@ -231,9 +250,9 @@ def _size(value: Any) -> int:
     return sum(map(_size, value)) if isinstance(value, (list, tuple)) else len(value) if isinstance(value, str) else 0
 
 
-def main() -> None:
-    """Serve the socket whose number is the only argument; nothing else is open."""
-    connection = socket.socket(fileno=int(sys.argv[1]))
+def main(number: int | None = None) -> None:
+    """Serve the socket of that number, or of the only argument; nothing else is open."""
+    connection = socket.socket(fileno=number or int(sys.argv[1]))
     connection.set_inheritable(False)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
