@@ -269,9 +269,9 @@ def _results_of(pool: Executor, jobs: Iterable[Job], ahead: int) -> Iterator[Res
     running: dict[Future, Job] = {}
     try:
         for job in itertools.chain(jobs, [None]):
-            if job:
+            if job is not None:
                 running[pool.submit(grade_job, job)] = job
-            while running and (not job or len(running) >= ahead):
+            while running and (job is None or len(running) >= ahead):
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield _result(future, running.pop(future))
     finally:
