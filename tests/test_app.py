@@ -552,7 +552,7 @@ def test_what_computes_is_started_again_and_said_to_be_broken_if_that_does_not_h
         batcher.stop()
 
     asyncio.run(run())
-    assert len(made) == 2 + 5  # two lanes; one new executor for both batches of each death
+    assert len(made) == 1 + 5  # one new executor for both batches of each death; none for large pictures
 
 
 # --- too much ------------------------------------------------------------------------------------
@@ -661,16 +661,19 @@ def test_metrics(settings):
     with TestClient(create_app(settings)) as client:
         label = client.post("/predict", content=encoded(PHOTO)).json()["top"][0]["label"]
         client.post("/predict", content=b"x")
+        assert "compute_large_process" not in client.get("/metrics").text
+        large = client.post("/predict", content=encoded(PHOTO.resize((1200, 900)), "JPEG"))
+        labels = [label, large.json()["top"][0]["label"]]
         for k in range(20):
             client.get(f"/stranger/{k}")
         text = client.get("/metrics").text
     for line in (
-        'app_requests_total{path="/predict",status="200"} 1.0',
+        'app_requests_total{path="/predict",status="200"} 2.0',
         'app_requests_total{path="/predict",status="415"} 1.0',
         'app_requests_total{path="other",status="404"} 20.0',
-        f'app_predicted_total{{label="{label}"}} 1.0',
-        "app_batch_size_count 1.0",
-        "app_predict_seconds_count 1.0",
+        f'app_predicted_total{{label="{label}"}} {float(labels.count(label))}',
+        "app_batch_size_count 2.0",
+        "app_predict_seconds_count 2.0",
         "app_waiting 0.0",
         "app_refused_total 0.0",
     ):

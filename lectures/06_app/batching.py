@@ -85,17 +85,24 @@ class Job:
 
 
 class Lane:
-    """A process, and the jobs that wait for it. It is started again should it die."""
+    """A process, and the jobs that wait for it. It is started when it is needed, and again should it die."""
 
     def __init__(self, start: Callable[[], Executor], max_batch: int, ahead: int):
         self.start, self.max_batch, self.free = start, max_batch, ahead
         self.jobs: collections.deque[Job] = collections.deque()
-        self.executor = start()
+        self.executor: Executor | None = None
         self.pid: int | None = None
         self.deaths = 0  # in a row
 
-    def begun(self, beginning: Future) -> None:
-        if beginning.exception() is None:
+    def begin(self, *model: str) -> Future:
+        """Start the process; gives what :func:`begin` gives."""
+        self.executor = self.start()
+        beginning = self.executor.submit(begin, *model)
+        beginning.add_done_callback(self._begun)
+        return beginning
+
+    def _begun(self, beginning: Future) -> None:
+        if not beginning.cancelled() and beginning.exception() is None:
             self.pid = beginning.result()[1]
 
 
@@ -103,7 +110,7 @@ class Batcher:
     """Collects uploads and has them answered in batches.
 
     Large pictures have a process of their own, one at a time (which also bounds the memory), so that small ones
-    overtake them.
+    overtake them. It is started for the first of them.
 
     Args:
         model: its file.
@@ -128,13 +135,9 @@ class Batcher:
         self.observe: Callable[[int], None] = lambda size: None  # is told the size of each batch
         self.waiting = 0
         self.started = False
-        self.classes: list[str] = []
         self.small, self.large = self.lanes = Lane(start, max_batch, AHEAD), Lane(start, 1, 1)
-        beginnings = [lane.executor.submit(begin, *self.model) for lane in self.lanes]
         try:
-            for lane, beginning in zip(self.lanes, beginnings, strict=True):
-                self.classes = beginning.result()[0]
-                lane.begun(beginning)
+            self.classes = self.small.begin(*self.model).result()[0]
         except BaseException:
             self.stop()
             raise
@@ -147,7 +150,8 @@ class Batcher:
         """Finish what is computed, and end the processes."""
         self.started = False
         for lane in self.lanes:
-            lane.executor.shutdown(cancel_futures=True)
+            if lane.executor is not None:
+                lane.executor.shutdown(cancel_futures=True)
 
     @property
     def alive(self) -> bool:
@@ -195,6 +199,8 @@ class Batcher:
 
     def _give_out(self, lane: Lane, batch: list[Job]) -> None:
         uploads = [job.upload for job in batch]
+        if lane.executor is None:
+            lane.begin(*self.model)
         try:
             result = self.loop.run_in_executor(lane.executor, answers, *self.model, uploads, lane is self.large)
         except (BrokenExecutor, RuntimeError) as error:
@@ -231,6 +237,5 @@ class Batcher:
             lane.deaths += 1
             log.error("a process that computes has died (%s): another one is started", error)
             executor.shutdown(wait=False)
-            lane.executor = lane.start()
-            lane.executor.submit(begin, *self.model).add_done_callback(lane.begun)
+            lane.begin(*self.model)
         return Refused(503, "busy", "A part of the app had to be started again: try again in a second.")
