@@ -71,9 +71,12 @@ def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
         env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     lines, deadline = there / "results.jsonl", time.monotonic() + 120
-    while not (lines.is_file() and lines.read_bytes().count(b"\n") >= 4) and time.monotonic() < deadline:
+    family, dying = [], psutil.Process(workers[0].pid)
+    while time.monotonic() < deadline:
+        family = dying.children(recursive=True)  # the warm process, and the three of a submission
+        if len(family) >= 4 and lines.is_file() and lines.read_bytes().count(b"\n") >= 4:
+            break
         time.sleep(0.05)
-    family = psutil.Process(workers[0].pid).children(recursive=True)
     workers[0].kill()  # with a submission in its hands
     before = lines.read_bytes().count(b"\n")
     printed, _ = grading.communicate(timeout=300)
