@@ -15,8 +15,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from lecture_utils import notebooks as nb
-from lecture_utils import warm
 from lecture_utils.files import write_text
+from lecture_utils.warm import kernel_name
 
 app = typer.Typer(
     help="Run, check and publish the course's notebooks.",
@@ -36,6 +36,13 @@ Timeout = Annotated[int, typer.Option("--cell-timeout", min=1, metavar="SECONDS"
 def _fail(message: str, code: int = 2) -> typer.Exit:
     print(f"lecture: {message}", file=sys.stderr)
     return typer.Exit(code)
+
+
+def _progress(what: str = "") -> Progress:
+    """A bar of so many ``what`` done, where there is a terminal."""
+    count = TextColumn(what + "{task.completed:.0f} of {task.total:.0f}")
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=30), count, TimeElapsedColumn()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 @app.command()
@@ -73,19 +80,11 @@ def run(
         raise _fail(f"--out {out} is a file: name a folder")
     for polite in (signal.SIGINT, signal.SIGTERM):  # both clean up: no kernel stays behind
         signal.signal(polite, signal.default_int_handler)
-    kernel, line = warm.kernel_name(cold)
+    kernel, line = kernel_name(cold)
     console.print(line, highlight=False, soft_wrap=True)
     results: list[nb.RunResult] = []
     interrupted = False
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("cell {task.completed:.0f} of {task.total:.0f}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
+    with _progress("cell ") as progress:
         for path in paths:
             task = progress.add_task(path.stem, total=0)
             start = time.perf_counter()
@@ -297,18 +296,7 @@ def grade(
     for polite in (signal.SIGINT, signal.SIGTERM):
         signal.signal(polite, signal.default_int_handler)
     rows: list[dict] = []
-    with (
-        there,
-        Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.completed:.0f} of {task.total:.0f}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        ) as progress,
-    ):
+    with there, _progress() as progress:
         bar = progress.add_task("grading", total=len(found))
         try:
             for row, was_there in folder.grade_folder(

@@ -203,7 +203,7 @@ class Batcher:
             lane.begin(*self.model)
         try:
             result = self.loop.run_in_executor(lane.executor, answers, *self.model, uploads, lane is self.large)
-        except (BrokenExecutor, RuntimeError) as error:
+        except RuntimeError as error:  # broken, or shut down
             result = self.loop.create_future()
             result.set_exception(error)
         result.add_done_callback(functools.partial(self._deliver, lane, lane.executor, batch))
