@@ -1,15 +1,17 @@
-"""Warm kernels: one clean parent process has imported torch and its company, each kernel is forked from it.
+"""Warm processes: one clean parent has imported torch and its company, each Python program is forked from it.
 
-For notebooks that are trusted. ``lecture-warm`` is a kernel by name, for papermill, nbclient and nbval; its
-provisioner, below, is a jupyter_client entry point. Whatever stands in the way, the kernel is started as usual.
+Kernels for notebooks that are trusted: ``lecture-warm`` is a kernel by name, for papermill, nbclient and nbval; its
+provisioner, below, is a jupyter_client entry point. And the command ``lecture grade``, with what it forks workers
+from, see ``grading/warm.py``. Whatever stands in the way, a program is started as usual.
 
-The parent is this file run as a program. It imports the modules of ``PRELOADED`` and nothing of the course, runs no
-notebook's code and computes nothing: a child forked beside a pool of torch's threads would hang. There is one parent
-for each configuration (environment, limits, Python, installed packages). Its clients hold connections to a socket in
-a folder that only the user can enter; the parent ends with the last of them, and each kernel with its own, whichever
-way a client ends: the operating system closes what a killed process held.
+The parent is this file run as a program. It imports the modules of ``PRELOADED`` and nothing of the course, runs
+nobody's code, reads nothing that a client sends, which its forks could find in their memory, and computes nothing: a
+child forked beside a pool of torch's threads would hang. There is one parent for each configuration (environment,
+limits, Python, installed packages). Its clients hold connections to a socket in a folder that only the user can
+enter; the parent ends with the last of them, or so many seconds later, and each fork with its own, whichever way a
+client ends: the operating system closes what a killed process held.
 
-What a client leaves to chance is drawn anew in each kernel, but for the hash seed of strings, which the kernels of
+What a program leaves to chance is drawn anew in each fork, but for the hash seed of strings, which the forks of
 one parent share; PYTHONHASHSEED fixes it, as ever.
 """
 
@@ -23,6 +25,7 @@ import importlib.util
 import json
 import os
 import runpy
+import select
 import selectors
 import signal
 import socket
@@ -41,36 +44,46 @@ START_SECONDS = 120  # for the parent's imports, on a machine that is busy
 # torch._dynamo is what the first optimiser imports. The inline backend of matplotlib stays out: it looks for the
 # kernel's shell when it is imported.
 PRELOADED = (
-    "ipykernel.kernelapp", "torch", "torchvision", "torch._dynamo", "matplotlib.pyplot",
-    "matplotlib.backends.backend_agg", "sklearn.datasets", "ipywidgets", "PIL.Image",
+    "torch", "ipykernel.kernelapp", "torchvision", "torch._dynamo", "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg", "sklearn.datasets", "sklearn.model_selection", "ipywidgets", "PIL.Image",
+    "nbformat", "typer", "rich.progress",
 )  # fmt: skip
 # what changes from call to call, and no preloaded module reads; and what importing them sets in the client
 _OWN = {"PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMOUT"}
 _OWN |= {"KMP_DUPLICATE_LIB_OK=True", "KMP_INIT_AT_FORK=FALSE", "OMP_WAIT_POLICY=PASSIVE", "TORCHINDUCTOR_CACHE_DIR"}
 _OWN_PREFIXES = ("JPY_", "LECTURE_", "PYTEST_")
+# Python's settings that a command does not need from its start, or that reach it otherwise
+_NO_MATTER = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONNOUSERSITE", "PYTHONSAFEPATH"}
+_FORK = b"fork"  # on a connection, before a request
 _TORCH_SEED = 67280421310721  # with which torch starts, or with a random one: that depends on its version
 
 
 class Cold(Exception):
-    """A kernel cannot be warm; the message says why."""
+    """A process cannot be warm; the message says why."""
 
 
-def why_cold(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Why kernels cannot be warm here, in a few words; None where they can.
+def why_no_fork(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Why a Python program cannot be forked here, in a few words; None where it can.
 
     Args:
-        environment: of the kernel. With ``CUDA_VISIBLE_DEVICES`` empty, a GPU is no reason.
+        environment: of the program. With ``CUDA_VISIBLE_DEVICES`` empty, a GPU is no reason.
     """
     if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
         return f"no safe fork on {sys.platform}" if sys.platform != "linux" else "no os.pidfd_open in this Python"
-    if not importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners", name=NAME):
-        return "the course was installed before there were warm kernels: install it again"
     build = importlib.metadata.version("torch").partition("+")[2]
     devices = [] if build == "cpu" or environment.get("CUDA_VISIBLE_DEVICES") in ("", "-1") else ["nvidiactl", "dxg"]
     devices += ["kfd"] if build.startswith("rocm") else ["dri"] if build == "xpu" else []
     if any(Path("/dev", device).exists() for device in devices):
         return "there is a GPU, and what a driver holds cannot be forked"
     return None
+
+
+def why_cold(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Why kernels cannot be warm here, in a few words; None where they can. As :func:`why_no_fork`."""
+    reason = why_no_fork(environment)
+    if not reason and not importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners", name=NAME):
+        return "the course was installed before there were warm kernels: install it again"
+    return reason
 
 
 def kernel_name(cold: bool = False) -> tuple[str, str]:
@@ -94,8 +107,8 @@ def kernel_name(cold: bool = False) -> tuple[str, str]:
 _presence: dict[str, socket.socket] = {}  # while this process holds them, the parents it used stay
 
 
-def _configuration(environment: Mapping[str, str]) -> str:
-    """A name for all that a kernel inherits from the process that starts it, or imports from."""
+def _configuration(environment: Mapping[str, str], idle_seconds: int) -> str:
+    """A name for all that a fork inherits from the process that starts it, or imports from."""
     import resource  # not on Windows, where nobody comes here
 
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
@@ -106,7 +119,7 @@ def _configuration(environment: Mapping[str, str]) -> str:
         if not {name, f"{name}={value}"} & _OWN and not name.startswith(_OWN_PREFIXES)
     ]
     inherited = [
-        [sys.executable, sys.version],
+        [sys.executable, sys.version, idle_seconds],
         sorted((folder, Path(folder).stat().st_mtime_ns) for folder in folders),
         kept,
         [status.get(name) for name in ("Umask", "Uid", "Gid", "Groups", "Cpus_allowed", "Seccomp", "SigIgn")],
@@ -135,9 +148,9 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _connect(environment: Mapping[str, str]) -> socket.socket:
+def _connect(environment: Mapping[str, str], idle_seconds: int = 0) -> socket.socket:
     """A connection to the parent for this environment, which is started if there is none."""
-    folder, key = _private_folder(), _configuration(environment)
+    folder, key = _private_folder(), _configuration(environment, idle_seconds)
     address = folder / key
     with _locked(folder):  # nobody starts, and no parent ends, while it is held
         connections = []
@@ -147,7 +160,7 @@ def _connect(environment: Mapping[str, str]) -> socket.socket:
             try:
                 connection.connect(str(address))
             except (FileNotFoundError, ConnectionRefusedError):
-                _start_parent(address, environment)
+                _start_parent(address, environment, idle_seconds)
                 connection.connect(str(address))
             connections.append(connection)
     held = _presence.pop(key, None)
@@ -168,21 +181,21 @@ def _ended(connection: socket.socket) -> bool:
     return False
 
 
-def _start_parent(address: Path, environment: Mapping[str, str]) -> None:
+def _start_parent(address: Path, environment: Mapping[str, str], idle_seconds: int) -> None:
     address.unlink(missing_ok=True)
     # fork and exit: nobody has to wait for the parent, and it belongs to no terminal
     with socket.socket(socket.AF_UNIX) as listener, address.with_suffix(".log").open("w") as log:
         listener.bind(str(address))
         listener.listen(128)
-        command = [sys.executable, str(Path(__file__).resolve()), str(listener.fileno()), str(address)]
+        arguments = [str(Path(__file__).resolve()), str(listener.fileno()), str(address), str(idle_seconds)]
         subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), check=True,
+            [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), check=True,
             pass_fds=[listener.fileno()], start_new_session=True,
         )  # fmt: skip
 
 
-class _Kernel:
-    """A forked kernel, with what jupyter_client uses of a ``Popen``."""
+class Forked:
+    """A forked program, with what jupyter_client and the grader use of a ``Popen``."""
 
     stdin = stdout = stderr = None
 
@@ -194,14 +207,14 @@ class _Kernel:
             self.connection.settimeout(0)
             with contextlib.suppress(BlockingIOError):
                 told = self.connection.recv(4)
-                # without its parent a kernel ends too
+                # without its parent a fork ends too
                 self.returncode = struct.unpack("i", told)[0] if told else -signal.SIGKILL
                 self.connection.close()
         return self.returncode
 
     def wait(self) -> int:
         while self.poll() is None:
-            time.sleep(0.01)
+            select.select([self.connection], [], [])
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -215,28 +228,41 @@ class _Kernel:
         self.send_signal(signal.SIGTERM)
 
 
-def fork_kernel(command: list[str], *, env: dict[str, str], cwd: str | None = None, **streams: Any) -> _Kernel:
-    """Fork a kernel from the parent for this configuration.
+def fork(
+    command: list[str],
+    *,
+    env: dict[str, str],
+    cwd: str | None = None,
+    parent_env: dict[str, str] | None = None,
+    path: list[str] | None = None,
+    idle_seconds: int = 0,
+    **streams: Any,
+) -> Forked:
+    """Fork a Python program from the parent for this configuration.
 
     Args:
-        command: ``python -m MODULE ARGUMENTS``, with the Python of this process.
-        env: the kernel's environment.
+        command: ``python -m MODULE ARGUMENTS`` or ``python -c CODE ARGUMENTS``, with the Python of this process.
+        env: the program's environment.
         cwd: its working directory; None: ours.
+        parent_env: the environment that the parent is started with; None: ``env``.
+        path: what its ``sys.path`` begins with; None: as Python sets it.
+        idle_seconds: how long the parent stays when its last client has gone.
         streams: ``stdin``, ``stdout``, ``stderr`` as of ``subprocess.Popen``, but no pipes.
 
     Raises:
         Cold: it cannot be done; the message says why.
     """
-    if reason := why_cold(env):
+    parent_env = env if parent_env is None else parent_env
+    if reason := why_no_fork(parent_env):
         raise Cold(reason)
     cwd = os.path.realpath(cwd or os.curdir)
-    if command[:2] != [sys.executable, "-m"] or not Path(cwd).is_dir():
+    if command[0] != sys.executable or command[1] not in ("-m", "-c") or not Path(cwd).is_dir():
         raise Cold(f"not for {' '.join(command[:2])} in {cwd}")
     if unknown := {name for name, value in streams.items() if name not in ("stdin", "stdout", "stderr") and value}:
         raise Cold(f"not with {', '.join(sorted(unknown))}")
     if subprocess.PIPE in streams.values():
         raise Cold("not with a pipe")
-    request = json.dumps({"command": command, "env": env, "cwd": cwd}).encode()
+    request = json.dumps({"command": command, "env": env, "cwd": cwd, "path": path}).encode()
     with contextlib.ExitStack() as opened:
         null = opened.enter_context(Path(os.devnull).open("r+b"))
         end, other = os.pipe()  # as jupyter_client's launcher: nothing to read
@@ -251,15 +277,55 @@ def fork_kernel(command: list[str], *, env: dict[str, str], cwd: str | None = No
                 stream = null if stream == subprocess.DEVNULL else handed[1]
             handed.append(stream if isinstance(stream, int) else stream.fileno())
         try:
-            connection = _connect(env)
-            socket.send_fds(connection, [struct.pack("I", len(request))], handed)
-            connection.sendall(request)
+            connection = _connect(parent_env, idle_seconds)
+            asked = opened.enter_context(tempfile.TemporaryFile(buffering=0))
+            asked.write(request)
+            socket.send_fds(connection, [_FORK], [*handed, asked.fileno()])
             told = connection.recv(4)
         except (OSError, subprocess.SubprocessError) as error:
             raise Cold(f"no parent process: {error}") from error
     if not told:
         raise Cold(f"the parent process ended while it imported, see {_private_folder()}/*.log")
-    return _Kernel(connection, struct.unpack("i", told)[0])
+    return Forked(connection, struct.unpack("i", told)[0])
+
+
+def fork_clean(command: list[str], *, env: dict[str, str], **options: Any) -> Forked:
+    """:func:`fork` from a parent that has nothing of the user's environment, and stays for the next call.
+
+    What is forked may fork workers for strangers' code: they can read what their ancestors knew.
+
+    Raises:
+        Cold: it cannot be done; the message says why.
+    """
+    home = _private_folder() / "home"
+    home.mkdir(exist_ok=True)
+    one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    clean = {"PATH": os.defpath, "HOME": str(home), "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "", **one}
+    minutes = os.environ.get("LECTURE_WARM_MINUTES", "15")
+    try:
+        idle_seconds = int(60 * float(minutes))
+    except ValueError:
+        raise Cold(f"LECTURE_WARM_MINUTES={minutes}: write a number of minutes") from None
+    return fork(command, env=env, parent_env=clean, idle_seconds=idle_seconds, **options)
+
+
+def run_in_fork(code: str, arguments: list[str]) -> int:
+    """Run ``python -c code arguments`` in a fork from a clean parent, in this process's place; its exit status.
+
+    It has this process's terminal, folder, environment and ``sys.path``; signals are handed on.
+
+    Raises:
+        Cold: it cannot be done, and was not begun; the message says why.
+    """
+    if wished := sorted(name for name in os.environ if name.startswith("PYTHON") and name not in _NO_MATTER):
+        raise Cold(f"not with {wished[0]}")
+    command = [sys.executable, "-c", code, *arguments]
+    process = fork_clean(command, env=dict(os.environ), path=sys.path, stdin=0, stdout=1, stderr=2)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, _: process.send_signal(number))
+    status = process.wait()
+    return status if status >= 0 else 128 - status
 
 
 def __getattr__(name: str):
@@ -279,7 +345,7 @@ def __getattr__(name: str):
         async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
             wanted = {key: value for key, value in options.items() if key not in ("extra_arguments", "kernel_id")}
             try:
-                self.process = fork_kernel(cmd, **wanted)
+                self.process = fork(cmd, **wanted)
             except Cold as reason:
                 print(f"{NAME}: a cold kernel, {reason}", file=sys.stderr)
                 return await super().launch_kernel(cmd, **options)
@@ -299,15 +365,18 @@ def _preload() -> None:
     os.environ["JPY_PARENT_PID"] = str(os.getpid())  # a kernel whose parent is another one ends
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for name in PRELOADED:
+    for number, name in enumerate(PRELOADED):
         if importlib.util.find_spec(name.partition(".")[0]):
             importlib.import_module(name)
+        if number == 0:
+            global _plain_mb
+            _plain_mb = data_mb()
     gc.collect()
     gc.freeze()  # a kernel's own collections do not walk through, and so copy, what it shares with the parent
 
 
-def _serve(listener: socket.socket, address: Path) -> tuple[dict, list[int]]:
-    """Fork a kernel for each request. Returns in the child, with its request and its three streams."""
+def _serve(listener: socket.socket, address: Path, idle_seconds: int) -> list[int]:
+    """Fork for each request. Returns in the child, with its three streams and the file that says what it is to be."""
     selector = selectors.DefaultSelector()
     listener.setblocking(False)
     selector.register(listener, selectors.EVENT_READ)
@@ -331,7 +400,8 @@ def _serve(listener: socket.socket, address: Path) -> tuple[dict, list[int]]:
         os.close(descriptor)
 
     while True:
-        for key, _ in selector.select(timeout=None if clients else 0):
+        ready = selector.select(timeout=None if clients else idle_seconds)
+        for key, _ in ready:
             if key.fileobj is listener:
                 connection, _ = listener.accept()
                 connection.settimeout(10)
@@ -349,11 +419,11 @@ def _serve(listener: socket.socket, address: Path) -> tuple[dict, list[int]]:
             elif key.fileobj in clients:
                 connection = key.fileobj
                 try:
-                    request = None if clients[connection] else _receive(connection)
-                    pid = os.fork() if request else None
-                except (OSError, ValueError):  # half a request, or no room for a process: its client sees the end
-                    request = None
-                if request is None:
+                    word, handed, _, _ = socket.recv_fds(connection, len(_FORK), 4)
+                    pid = os.fork() if word == _FORK and len(handed) == 4 and not clients[connection] else None
+                except OSError:  # no room for a process: its client sees the end
+                    pid = None
+                if pid is None:
                     forget(connection)
                     continue
                 if not pid:
@@ -361,8 +431,8 @@ def _serve(listener: socket.socket, address: Path) -> tuple[dict, list[int]]:
                         other.close()
                     for descriptor in kernels:
                         os.close(descriptor)
-                    return request
-                for descriptor in request[1]:
+                    return handed
+                for descriptor in handed:
                     os.close(descriptor)
                 clients[connection] = pid
                 descriptor = os.pidfd_open(pid)
@@ -370,7 +440,7 @@ def _serve(listener: socket.socket, address: Path) -> tuple[dict, list[int]]:
                 selector.register(descriptor, selectors.EVENT_READ)
                 with contextlib.suppress(OSError):
                     connection.sendall(struct.pack("i", pid))
-        if not clients:
+        if not clients and not ready:
             with _locked(address.parent):
                 if not selector.select(timeout=0):  # nobody has come in the meantime, and nobody can
                     for path in (address, address.with_suffix(".log")):
@@ -378,24 +448,24 @@ def _serve(listener: socket.socket, address: Path) -> tuple[dict, list[int]]:
                     os._exit(0)
 
 
-def _receive(connection: socket.socket) -> tuple[dict, list[int]] | None:
-    header, streams, _, _ = socket.recv_fds(connection, 4, 3)
-    if not header:
-        return None
-    request = connection.makefile("rb").read(struct.unpack("I", header)[0])
-    return json.loads(request), streams
-
-
-def _become(request: dict, streams: list[int]) -> None:
-    """Turn this forked process into what ``Popen`` would have started."""
+def _become(handed: list[int]) -> dict:
+    """Turn this forked process into what ``Popen`` would have started. Returns what is asked for."""
     os.setsid()
+    *streams, asked = handed
+    with os.fdopen(asked, "rb") as file:
+        file.seek(0)
+        request = json.load(file)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
     sys.stdout.reconfigure(line_buffering=os.isatty(1))
     os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(request["env"], JPY_PARENT_PID=str(os.getppid()))
+    os.environ.update(request["env"])
+    if "JPY_PARENT_PID" in os.environ:
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())
+    time.tzset()
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     importlib.invalidate_caches()
     # Python's own generator, and names of temporary files, see to themselves after a fork
     import multiprocessing
@@ -407,17 +477,24 @@ def _become(request: dict, streams: list[int]) -> None:
     np.random.seed()  # noqa: NPY002
     if torch.initial_seed() != _TORCH_SEED:
         torch.default_generator.seed()
+    return request
 
 
-def main(number: str, address: str) -> None:
-    """Be the parent process: ``python warm.py DESCRIPTOR ADDRESS``; in a forked child, the kernel."""
+def data_mb() -> int:
+    """What counts of this process against ``RLIMIT_DATA``, in MB."""
+    (line,) = [s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith("VmData:")]
+    return int(line.split()[1]) >> 10
+
+
+def main(number: str, address: str, idle_seconds: str) -> None:
+    """Be the parent process: ``python warm.py DESCRIPTOR ADDRESS SECONDS``; in a forked child, the program."""
     if os.fork():
         os._exit(0)
     code = 1
 
     @atexit.register  # the first, so the last to be called
     def leave() -> None:
-        """Like a child of ``multiprocessing``, a kernel does not free one by one the objects it shares."""
+        """Like a child of ``multiprocessing``, a fork does not free one by one the objects it shares."""
         sys.__stdout__.flush()
         os._exit(code)
 
@@ -425,14 +502,18 @@ def main(number: str, address: str) -> None:
         del sys.path[0]  # this file's folder
     os.chdir("/")
     _preload()
-    request, streams = _serve(socket.socket(fileno=int(number)), Path(address))
-    _become(request, streams)
-    module, *arguments = request["command"][2:]
-    if not sys.flags.safe_path:
-        sys.path.insert(0, request["cwd"])  # where `python -m` looks first
-    sys.argv, sys.orig_argv = [module, *arguments], request["command"]
+    request = _become(_serve(socket.socket(fileno=int(number)), Path(address), int(idle_seconds)))
+    way, what, *arguments = request["command"][1:]
+    first = request["path"]
+    if first is None:
+        first = [] if sys.flags.safe_path else [request["cwd"]]  # where `python -m` looks first
+    sys.path[:] = dict.fromkeys([*first, *sys.path])
+    sys.argv, sys.orig_argv = [what if way == "-m" else way, *arguments], request["command"]
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if way == "-m":
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
+        else:
+            exec(what, {"__name__": "__main__", "imported_mb": data_mb() - _plain_mb})
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -16,6 +16,7 @@ from lecture_utils import warm
 
 # what the tests solve is not the reader's own progress
 os.environ["LECTURE_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"lecture-progress-{os.getpid()}.json")
+os.environ["LECTURE_WARM_MINUTES"] = "0"  # nothing stays when the tests have ended
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "lectures" / "06_app"))  # the app is no package: its modules import each other by name
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))

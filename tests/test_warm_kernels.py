@@ -116,7 +116,7 @@ def test_a_warm_kernel_finds_itself_as_a_cold_one_does(tmp_path, monkeypatch):
             Kernel(name, cwd=str(tmp_path), stdout=subprocess.DEVNULL, stderr=stderr, extra_arguments=more) as kernel,
         ):
             states[name] = json.loads(kernel.run(PROBE).replace(f"{tmp_path}/{name}", "its own"))
-            assert isinstance(kernel.process, warm._Kernel) == (name == warm.NAME)
+            assert isinstance(kernel.process, warm.Forked) == (name == warm.NAME)
             kernel.run("import os, sys; os.write(2, b'straight to stderr'); print('from Python', file=sys.__stderr__)")
     cold, warmed = states["python3"], states[warm.NAME]
     if cold["environment"].get("JUPYTER_PATH"):  # ours, taken away again from warm ones, stays where a cold one asks

@@ -1,8 +1,9 @@
 """A clean process that has imported what notebooks import, from which each worker is forked.
 
-Importing costs seconds, a fork milliseconds. The parent is started anew, runs no code of a student
-and reads no checks: a fork can read all of its memory. It has one thread, and has never used
-another, since a fork of a process whose thread pool has run hangs at its next parallel operation.
+Importing costs seconds, a fork milliseconds. The parent is forked from one that outlives the command,
+see ``lecture_utils.warm``, or started anew; it runs no code of a student and reads no checks: a fork
+can read all of its memory. It has one thread, and has never used another, since a fork of a process
+whose thread pool has run hangs at its next parallel operation.
 Each fork becomes the launcher of ``sandbox`` and goes through the same steps as a new program.
 
 What forks of one parent share, and new programs do not: where libraries lie in memory, and the
@@ -29,6 +30,7 @@ from pathlib import Path
 
 from lecture_utils.grading import sandbox
 from lecture_utils.grading.sandbox import MB, SandboxError
+from lecture_utils.warm import Cold, data_mb, fork_clean
 
 MAX_FORKS = 500  # then the parent is replaced,
 MAX_GROWTH = 256 * MB  # or when it has taken so much more memory than at first
@@ -55,7 +57,7 @@ PRELOADED = (
 )
 _SERVER = (
     f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r}); "
-    "from lecture_utils.grading.warm import serve; serve()"
+    "from lecture_utils.grading.warm import serve; serve(globals().get('imported_mb', 0))"
 )
 
 
@@ -141,16 +143,13 @@ class Parent:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         variables = sandbox.environment(self._home.name, threads) | {"OPENBLAS_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _SERVER, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._said,
-            env=variables,
-            cwd=self._home.name,
-            start_new_session=True,
-        )
+        streams = {"stdin": theirs, "stdout": subprocess.DEVNULL, "stderr": self._said}
+        options = {"env": variables, "cwd": self._home.name} | streams
+        try:
+            self.process = fork_clean([sys.executable, "-c", _SERVER], path=[], **options)
+        except Cold:
+            command = [sys.executable, "-I", "-c", _SERVER]
+            self.process = subprocess.Popen(command, start_new_session=True, **options)
         theirs.close()
 
     def fork(self, config: dict, connection: socket.socket, said: object) -> Forked:
@@ -251,21 +250,26 @@ def close_all() -> None:
 # --- the parent: what follows runs in it, and in its forks --------------------------------------
 
 
-def serve() -> None:
-    """Import, then fork for each message on the socket whose number is the only argument, until it is closed."""
+def serve(imported_mb: int = 0) -> None:
+    """Import, then fork for each message on the socket that is our standard input, until it is closed.
+
+    Args:
+        imported_mb: of data that this process was forked with, and a new program has not.
+    """
     import importlib
 
     from lecture_utils.grading import worker
 
-    control = socket.socket(fileno=int(sys.argv.pop()))
-    control.set_inheritable(False)
-    plain, variables = _data_mb(), dict(os.environ)  # as a new program has them by now
+    control = socket.socket(fileno=os.dup(0))
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    plain, variables = data_mb() - imported_mb, dict(os.environ)  # as a new program has them by now
     variables.pop("OPENBLAS_NUM_THREADS")
     import pyseccomp  # noqa: F401 - finds its library by running a program
 
     for name in PRELOADED:
         importlib.import_module(name)
-    preloaded = _data_mb() - plain
+    preloaded = data_mb() - plain
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks here
     gc.collect()
     gc.freeze()  # or the first collection of each fork would copy all pages
@@ -286,12 +290,6 @@ def serve() -> None:
                 os._exit(sandbox.REFUSED)
         for file in files:
             os.close(file)
-
-
-def _data_mb() -> int:
-    """What counts against RLIMIT_DATA."""
-    (line,) = [s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith("VmData:")]
-    return int(line.split()[1]) >> 10
 
 
 def _use_huge_pages() -> None:
