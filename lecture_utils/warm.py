@@ -107,7 +107,7 @@ def kernel_name(cold: bool = False) -> tuple[str, str]:
 _presence: dict[str, socket.socket] = {}  # while this process holds them, the parents it used stay
 
 
-def _configuration(environment: Mapping[str, str], idle_seconds: int) -> str:
+def _configuration(environment: Mapping[str, str], idle_seconds: int = 0) -> str:
     """A name for all that a fork inherits from the process that starts it, or imports from."""
     import resource  # not on Windows, where nobody comes here
 
@@ -189,8 +189,8 @@ def _start_parent(address: Path, environment: Mapping[str, str], idle_seconds: i
         listener.listen(128)
         arguments = [str(Path(__file__).resolve()), str(listener.fileno()), str(address), str(idle_seconds)]
         subprocess.run(
-            [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), check=True,
-            pass_fds=[listener.fileno()], start_new_session=True,
+            [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment),
+            check=True, pass_fds=[listener.fileno()], start_new_session=True,
         )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Grading on a cluster: a real scheduler and two real worker processes, one of which dies in mid-run."""
 
+import contextlib
 import csv
 import os
 import subprocess
@@ -32,7 +33,10 @@ def cluster(tmp_path):
     for module, *words in commands:
         command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words)]
         with (tmp_path / f"{len(started)}.log").open("w") as log:
-            started.append(subprocess.Popen(command, env=variables, stdout=log, stderr=log, cwd=tmp_path))
+            temporary = tmp_path / f"of {len(started)}"  # where to look for what it started
+            temporary.mkdir()
+            mine = variables | {"TMPDIR": str(temporary), "XDG_RUNTIME_DIR": ""}
+            started.append(subprocess.Popen(command, env=mine, stdout=log, stderr=log, cwd=tmp_path))
         deadline = time.monotonic() + 60
         while not file.is_file() and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -57,6 +61,16 @@ def without_seconds(out):
         return [[field for name, field in row.items() if name != "seconds"] for row in csv.DictReader(file)]
 
 
+def forked_in(folder):
+    """The processes of which this is the folder for temporary files, forks included."""
+    processes = []
+    for process in psutil.process_iter(["cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            if str(folder) in " ".join(process.info["cmdline"] or []):
+                processes.append(process)
+    return processes
+
+
 def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
     address, workers = cluster
     folder, there, here = (tmp_path / name for name in ("handed in", "there", "here"))
@@ -71,10 +85,10 @@ def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
         env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     lines, deadline = there / "results.jsonl", time.monotonic() + 120
-    family, dying = [], psutil.Process(workers[0].pid)
+    family = []
     while time.monotonic() < deadline:
-        family = dying.children(recursive=True)  # the warm process, and the three of a submission
-        if len(family) >= 4 and lines.is_file() and lines.read_bytes().count(b"\n") >= 4:
+        family = forked_in(tmp_path / "of 1")  # two warm processes, and the three of a submission
+        if len(family) >= 5 and lines.is_file() and lines.read_bytes().count(b"\n") >= 4:
             break
         time.sleep(0.05)
     workers[0].kill()  # with a submission in its hands
@@ -84,7 +98,7 @@ def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
     assert 4 <= before < STUDENTS, "it was killed in mid-run"
     assert f"Warm processes on {address}" in printed.splitlines()[0]
     assert len(lines.read_text().splitlines()) == STUDENTS + 2, "one row each"
-    assert len(family) >= 4 and not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert len(family) >= 5 and not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
     assert CliRunner().invoke(app, command(folder, here), catch_exceptions=False).exit_code == 0
     assert without_seconds(there) == without_seconds(here) and len(without_seconds(here)) == STUDENTS + 2
 

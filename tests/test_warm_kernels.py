@@ -329,7 +329,7 @@ def test_another_environment_umask_limit_or_installation_is_another_configuratio
 def test_a_client_keeps_the_two_parents_it_used_last(tmp_path, monkeypatch):
     parents = []
 
-    def start(address, environment):
+    def start(address, environment, idle_seconds):
         parents.append(socket.socket(socket.AF_UNIX))
         parents[-1].bind(str(address))
         parents[-1].listen()

@@ -261,7 +261,7 @@ def serve(imported_mb: int = 0) -> None:
     from lecture_utils.grading import worker
 
     control = socket.socket(fileno=os.dup(0))
-    with open(os.devnull) as nothing:
+    with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     plain, variables = data_mb() - imported_mb, dict(os.environ)  # as a new program has them by now
     variables.pop("OPENBLAS_NUM_THREADS")
