@@ -46,8 +46,12 @@ START_SECONDS = 120  # for the parent's imports, on a machine that is busy
 PRELOADED = (
     "torch", "ipykernel.kernelapp", "torchvision", "torch._dynamo", "matplotlib.pyplot",
     "matplotlib.backends.backend_agg", "sklearn.datasets", "sklearn.model_selection", "ipywidgets", "PIL.Image",
-    "nbformat", "typer", "rich.progress",
 )  # fmt: skip
+PRELOADED_TO_STAY = (
+    "nbformat",
+    "typer",
+    "rich.progress",
+)  # for commands; not worth a second of a parent that ends soon
 # what changes from call to call, and no preloaded module reads; and what importing them sets in the client
 _OWN = {"PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMOUT"}
 _OWN |= {"KMP_DUPLICATE_LIB_OK=True", "KMP_INIT_AT_FORK=FALSE", "OMP_WAIT_POLICY=PASSIVE", "TORCHINDUCTOR_CACHE_DIR"}
@@ -360,12 +364,12 @@ def __getattr__(name: str):
 # --- the parent ------------------------------------------------------------------------------------------------
 
 
-def _preload() -> None:
+def _preload(to_stay: bool) -> None:
     # what a kernel sets before it imports these, or its notebook does (lecture_utils/__init__.py)
     os.environ["JPY_PARENT_PID"] = str(os.getpid())  # a kernel whose parent is another one ends
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for number, name in enumerate(PRELOADED):
+    for number, name in enumerate(PRELOADED + PRELOADED_TO_STAY * to_stay):
         if importlib.util.find_spec(name.partition(".")[0]):
             importlib.import_module(name)
         if number == 0:
@@ -380,13 +384,13 @@ def _serve(listener: socket.socket, address: Path, idle_seconds: int) -> list[in
     selector = selectors.DefaultSelector()
     listener.setblocking(False)
     selector.register(listener, selectors.EVENT_READ)
-    clients: dict[socket.socket, int | None] = {}  # each connection with its kernel, once it has one
-    kernels: dict[int, socket.socket] = {}  # each kernel's descriptor with its connection
+    clients: dict[socket.socket, int | None] = {}  # each connection with its fork, once it has one
+    forks: dict[int, socket.socket] = {}  # each fork's descriptor with its connection
 
     def forget(connection: socket.socket) -> None:
         selector.unregister(connection)
         if pid := clients.pop(connection):
-            for descriptor in [d for d, of in kernels.items() if of is connection]:
+            for descriptor in [d for d, of in forks.items() if of is connection]:
                 for kill in (os.killpg, os.kill):  # its client has gone before it
                     with contextlib.suppress(ProcessLookupError):  # it may not have had time to make its group
                         kill(pid, signal.SIGKILL)
@@ -396,10 +400,14 @@ def _serve(listener: socket.socket, address: Path, idle_seconds: int) -> list[in
 
     def stop_watching(descriptor: int) -> None:
         selector.unregister(descriptor)
-        del kernels[descriptor]
+        del forks[descriptor]
         os.close(descriptor)
 
+    forked = rested = False
     while True:
+        if not clients and not rested and forked and idle_seconds:
+            rested = True
+            use_huge_pages()  # it takes a second, so not while anybody waits
         ready = selector.select(timeout=None if clients else idle_seconds)
         for key, _ in ready:
             if key.fileobj is listener:
@@ -407,36 +415,37 @@ def _serve(listener: socket.socket, address: Path, idle_seconds: int) -> list[in
                 connection.settimeout(10)
                 clients[connection] = None
                 selector.register(connection, selectors.EVENT_READ)
-            elif key.fd in kernels:
+            elif key.fd in forks:
                 # it stays a zombie until its client has gone
                 ended = os.waitid(os.P_PIDFD, key.fd, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-                if ended is None:  # a new kernel under the number of one that ended in this round
+                if ended is None:  # a new fork under the number of one that ended in this round
                     continue
                 code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
                 with contextlib.suppress(OSError):
-                    kernels[key.fd].sendall(struct.pack("i", code))
+                    forks[key.fd].sendall(struct.pack("i", code))
                 stop_watching(key.fd)
             elif key.fileobj in clients:
-                connection = key.fileobj
+                connection, handed, pid = key.fileobj, [], None
                 try:
                     word, handed, _, _ = socket.recv_fds(connection, len(_FORK), 4)
-                    pid = os.fork() if word == _FORK and len(handed) == 4 and not clients[connection] else None
+                    if word == _FORK and len(handed) == 4 and not clients[connection]:
+                        pid = os.fork()
                 except OSError:  # no room for a process: its client sees the end
-                    pid = None
-                if pid is None:
-                    forget(connection)
-                    continue
-                if not pid:
+                    pass
+                if pid == 0:
                     for other in (*clients, listener, selector):
                         other.close()
-                    for descriptor in kernels:
+                    for descriptor in forks:
                         os.close(descriptor)
                     return handed
                 for descriptor in handed:
                     os.close(descriptor)
-                clients[connection] = pid
+                if pid is None:
+                    forget(connection)
+                    continue
+                clients[connection], forked = pid, True
                 descriptor = os.pidfd_open(pid)
-                kernels[descriptor] = connection
+                forks[descriptor] = connection
                 selector.register(descriptor, selectors.EVENT_READ)
                 with contextlib.suppress(OSError):
                     connection.sendall(struct.pack("i", pid))
@@ -486,6 +495,21 @@ def data_mb() -> int:
     return int(line.split()[1]) >> 10
 
 
+def use_huge_pages() -> None:
+    """Ask for large pages, where the kernel has them: a fork then copies a few page tables instead of thousands."""
+    import ctypes
+
+    libc, size, collapse = ctypes.CDLL(None), 2 << 20, 25
+    libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        area, rights, _, _, _, *name = line.split()
+        if rights == "rw-p" and name in ([], ["[heap]"]):
+            start, end = (int(part, 16) for part in area.split("-"))
+            start, end = -(-start // size) * size, end // size * size
+            if start < end:
+                libc.madvise(start, end - start, collapse)  # refused, nothing changes
+
+
 def main(number: str, address: str, idle_seconds: str) -> None:
     """Be the parent process: ``python warm.py DESCRIPTOR ADDRESS SECONDS``; in a forked child, the program."""
     if os.fork():
@@ -501,7 +525,7 @@ def main(number: str, address: str, idle_seconds: str) -> None:
     if not sys.flags.safe_path:
         del sys.path[0]  # this file's folder
     os.chdir("/")
-    _preload()
+    _preload(int(idle_seconds) > 0)
     request = _become(_serve(socket.socket(fileno=int(number)), Path(address), int(idle_seconds)))
     way, what, *arguments = request["command"][1:]
     first = request["path"]

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,13 +11,14 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from pathlib import Path
 
 import psutil
 import pytest
 from conftest import ROOT
 from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
 
-from lecture_utils.grading import collect, folder, grader, sandbox, warm
+from lecture_utils.grading import collect, folder, grader, sandbox, tasks, warm
 from lecture_utils.grading.tasks import load_exercise
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks workers")
@@ -255,6 +257,21 @@ def test_an_exercise_can_be_sent(which):
     assert copy.tasks[0].check is not exercise.tasks[0].check
     with pytest.raises(sandbox.SandboxError, match="another lecture_utils"):
         pickle.loads(pickle.dumps(replace(exercise, version="older")))
+
+
+def test_only_what_makes_marks_makes_another_version(tmp_path, monkeypatch):
+    copy = Path(shutil.copytree(Path(tasks.__file__).parent, tmp_path / "grading", ignore=lambda *_: ["__pycache__"]))
+    monkeypatch.setattr(tasks, "__file__", str(copy / "tasks.py"))
+    before = load_exercise(CHECKS).version
+    assert before == tasks.load_exercise(CHECKS).version
+    with (copy / "overview.py").open("a") as file:
+        file.write("# the page of the class\n")
+    assert load_exercise(CHECKS).version == before
+    with (copy / "grader.py").open("a") as file:
+        file.write("# another mark\n")
+    assert load_exercise(CHECKS).version != before
+    left_out = {path.stem for path in copy.glob("*.py")} & tasks._NO_MARKS
+    assert left_out == tasks._NO_MARKS, "each is there by this name"
 
 
 def test_any_executor_grades_alike(exercise, tmp_path):

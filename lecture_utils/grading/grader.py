@@ -247,8 +247,8 @@ class RemoteStudent(Student):
     def value(self, name: str) -> Any:
         return self._asked({"do": "value", "name": name})
 
-    def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool) -> tuple[Any, list]:
-        answer = self._asked({"do": "call"}, [function, list(args), kwargs, keep])
+    def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple[Any, list]:
+        answer = self._asked({"do": "call"}, [function, list(args), kwargs, keep, back])
         if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], list):
             raise StudentError("TypeError", "no answer of the kind that was asked for")
         return answer

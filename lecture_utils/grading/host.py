@@ -5,7 +5,9 @@ process that runs the submission. Nothing here knows what a right answer is.
 """
 
 import copy
+import functools
 import traceback
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -29,8 +31,8 @@ class Host:
         """The plain data of a global name, or a handle."""
         return self.plain(self._find(name))
 
-    def call(self, function: str | Code | Handle, args: list, kwargs: dict, keep: bool) -> tuple[Any, list]:
-        """The result of a call, and its positional arguments as they are afterwards."""
+    def call(self, function: str | Code | Handle, args: list, kwargs: dict, keep: bool, back: bool) -> tuple[Any, list]:
+        """The result of a call, and if ``back`` its positional arguments as they are afterwards."""
         given, args, kwargs = args, self._resolve(args), self._resolve(kwargs)
         try:
             target = self._target(function)
@@ -45,7 +47,7 @@ class Host:
                 ) from error
             raise _student_error(error) from None
         return (self._keep(result) if keep else self.plain(result)), [
-            g if isinstance(g, Handle) else self.plain(a) for g, a in zip(given, args, strict=True)
+            g if isinstance(g, Handle) else self.plain(a) for g, a in zip(given, args, strict=True) if back
         ]
 
     def _find(self, name: str) -> Any:
@@ -58,7 +60,9 @@ class Host:
     def _target(self, function: str | Code | Handle) -> Any:
         if isinstance(function, Code):
             helpers = {"torch": torch, "nn": nn, "F": F, "np": np, "copy": copy}
-            return eval(function.expression, helpers | {"run_module": run_module, "train_module": train_module})
+            return eval(
+                _compiled(function.expression), helpers | {"run_module": run_module, "train_module": train_module}
+            )
         return self.kept[function.number] if isinstance(function, Handle) else self._find(function)
 
     def _keep(self, value: Any) -> Handle:
@@ -89,6 +93,11 @@ class Host:
         if depth < MAX_DEPTH and isinstance(value, dict) and all(type(k) in (str, int) for k in value):
             return {k: self.plain(v, depth + 1) for k, v in value.items()}
         return self._keep(value)
+
+
+@functools.lru_cache(256)
+def _compiled(expression: str) -> CodeType:
+    return compile(expression, "<check>", "eval")
 
 
 def _is_stub(error: BaseException) -> bool:

@@ -34,8 +34,8 @@ class LiveStudent(Student):
     def value(self, name: str) -> Any:
         return self._host.value(name)
 
-    def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool) -> tuple[Any, list]:
-        return self._host.call(function, copy.deepcopy(list(args)), copy.deepcopy(kwargs), keep)
+    def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple[Any, list]:
+        return self._host.call(function, copy.deepcopy(list(args)), copy.deepcopy(kwargs), keep, back)
 
 
 @contextlib.contextmanager

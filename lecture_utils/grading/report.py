@@ -119,7 +119,9 @@ def render(row: dict[str, Any], grade: "Grade", exercise: Exercise) -> str:
 
 def _cut(text: str, left: int) -> tuple[str, int]:
     """As much of a text as there is room for, and the room left."""
-    text = "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text[: max(left, 0) + 1])
+    text = text[: max(left, 0) + 1]
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        text = "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)
     if len(text) > left:
         text = text[: max(left, 0)] + " (cut here: the report would be too long)"
     return text, max(0, left - len(text))

@@ -139,7 +139,8 @@ class Exercise:
     """The tasks of one file of checks.
 
     ``setup`` is code that the notebook's own given cells hold too (its imports); it runs before a
-    submission's cells, in case they were lost. ``version`` changes whenever the checks do.
+    submission's cells, in case they were lost. ``version`` changes whenever the checks do, or what makes
+    marks and reports of them.
     """
 
     number: str
@@ -160,6 +161,10 @@ class Exercise:
     @property
     def max_points(self) -> int:
         return sum(one.points for one in self.tasks)
+
+
+# modules whose change changes no mark and no report: nothing has to be graded again
+_NO_MARKS = {"collect", "overview", "platforms", "nbgrader_course", "nbgrader_script", "release", "warm"}
 
 
 @functools.lru_cache(8)
@@ -198,7 +203,8 @@ def load_exercise(which: str | Path) -> Exercise:
         raise ValueError(f"{path.name} holds {'two tasks of one id' if tasks else 'no task: use @task'}")
     digest = hashlib.sha256(path.read_bytes())
     for part in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(part.read_bytes())
+        if part.stem not in _NO_MARKS:
+            digest.update(part.read_bytes())
     number = f"{int(tasks[0].id.split('.')[0]):02d}"
     setup = getattr(module, "SETUP", "")
     return Exercise(number, tasks, setup, digest.hexdigest()[:16], (path.name, path.read_bytes()))
@@ -250,9 +256,9 @@ class Student:
             StudentError: it raised something else.
             Wrong: it changed an argument although it must not.
         """
-        result, after = self._call(function, args, kwargs, keep)
-        for number, (before, now) in enumerate(zip(args, after, strict=True), 1):
-            if not modifies and not isinstance(before, Handle) and not _same(before, now):
+        result, after = self._call(function, args, kwargs, keep, not modifies)
+        for number, (before, now) in enumerate(zip([] if modifies else args, after, strict=True), 1):
+            if not isinstance(before, Handle) and not _same(before, now):
                 raise Wrong(
                     f"The function changed its argument number {number}.",
                     "An operation in place (x += 1, x[...] = 0, or a name that ends in _) changes the caller's tensor: "
@@ -260,15 +266,17 @@ class Student:
                 )
         return result
 
-    def _call(self, function: "str | Code | Handle", args: tuple, kwargs: dict, keep: bool) -> tuple[Any, list]:
-        """The result, and the positional arguments as they are afterwards (handles as they were)."""
+    def _call(
+        self, function: "str | Code | Handle", args: tuple, kwargs: dict, keep: bool, back: bool
+    ) -> tuple[Any, list]:
+        """The result, and if ``back`` the positional arguments as they are afterwards (handles as they were)."""
         raise NotImplementedError
 
     def put(self, value: Any) -> Handle:
         """Place plain data, or the value of some :class:`Code`, in the student's process."""
         if isinstance(value, Code):
             return self.call(Code(f"lambda: ({value.expression})"), keep=True)
-        return self.call(Code("lambda value: value"), value, keep=True)
+        return self.call(Code("lambda value: value"), value, keep=True, modifies=True)
 
     def get(self, handle: Handle) -> Any:
         """What an object is now: plain data, or again a handle."""

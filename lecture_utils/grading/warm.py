@@ -12,7 +12,6 @@ secret of Python's hashes, so the order of a set of strings is the same in all o
 
 import atexit
 import contextlib
-import ctypes
 import gc
 import itertools
 import json
@@ -30,7 +29,7 @@ from pathlib import Path
 
 from lecture_utils.grading import sandbox
 from lecture_utils.grading.sandbox import MB, SandboxError
-from lecture_utils.warm import Cold, data_mb, fork_clean
+from lecture_utils.warm import Cold, data_mb, fork_clean, use_huge_pages
 
 MAX_FORKS = 500  # then the parent is replaced,
 MAX_GROWTH = 256 * MB  # or when it has taken so much more memory than at first
@@ -276,7 +275,7 @@ def serve(imported_mb: int = 0) -> None:
     me = os.getpid()
     for number in itertools.count():
         if number == 2:  # it pays from here on
-            _use_huge_pages()
+            use_huge_pages()
         message, files, _, _ = socket.recv_fds(control, 1 << 18, 3)
         if not message:
             os._exit(0)
@@ -290,19 +289,6 @@ def serve(imported_mb: int = 0) -> None:
                 os._exit(sandbox.REFUSED)
         for file in files:
             os.close(file)
-
-
-def _use_huge_pages() -> None:
-    """Ask for large pages, where the kernel has them: a fork then copies a few page tables instead of thousands."""
-    libc, size, collapse = ctypes.CDLL(None), 2 * MB, 25
-    libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        area, rights, _, _, _, *name = line.split()
-        if rights == "rw-p" and name in ([], ["[heap]"]):
-            start, end = (int(part, 16) for part in area.split("-"))
-            start, end = -(-start // size) * size, end // size * size
-            if start < end:
-                libc.madvise(start, end - start, collapse)  # refused, nothing changes
 
 
 def _must_be_clean() -> None:

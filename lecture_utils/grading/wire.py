@@ -123,7 +123,7 @@ class Channel:
     """One end of the socket between the two."""
 
     def __init__(self, connection: socket.socket):
-        self.connection = connection
+        self.connection, self._rest = connection, b""
 
     def send(self, message: dict, value: Any = None, *, seconds: float | None = None) -> None:
         """Send JSON data and, beside it, one piece of plain data.
@@ -144,8 +144,7 @@ class Channel:
     def _put(self, text: bytes, blob: bytes, seconds: float | None) -> None:
         self.connection.settimeout(seconds)
         try:
-            self.connection.sendall(_LENGTHS.pack(len(text), len(blob)) + text)
-            self.connection.sendall(blob)
+            self.connection.sendall(b"".join([_LENGTHS.pack(len(text), len(blob)), text, blob]))
         except TimeoutError as error:
             raise Timeout("it does not listen") from error
         except OSError as error:
@@ -176,14 +175,14 @@ class Channel:
         return self._read(text_length, deadline), self._read(blob_length, deadline)
 
     def _read(self, length: int, deadline: float | None) -> bytes:
-        parts, missing = [], length
-        while missing:
+        parts, there = [self._rest], len(self._rest)
+        while there < length:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 raise Timeout("no answer in time")
             self.connection.settimeout(left)
             try:
-                part = self.connection.recv(min(missing, 1 << 20))
+                part = self.connection.recv(min(max(length - there, 1 << 16), 1 << 20))
             except TimeoutError as error:
                 raise Timeout("no answer in time") from error
             except OSError as error:
@@ -191,5 +190,7 @@ class Channel:
             if not part:
                 raise WireError("it is gone")
             parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
+            there += len(part)
+        content = b"".join(parts)
+        self._rest = content[length:]
+        return content[:length]

@@ -191,11 +191,7 @@ class Worker:
                     self.host.kept.clear()
                     self.quiet.close()
                     return {}, None
-                if do == "value":
-                    result = self.host.value(request["name"])
-                else:
-                    function, args, kwargs, keep = value
-                    result = self.host.call(function, args, kwargs, keep)
+                result = self.host.value(request["name"]) if do == "value" else self.host.call(*value)
             if _size(result) > MAX_BLOB // 2:
                 raise StudentError("ValueError", "the answer is too large to be looked at")
             return {"ok": True}, result
