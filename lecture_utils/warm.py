@@ -47,7 +47,7 @@ PRELOADED = (
     "torch", "ipykernel.kernelapp", "torchvision", "torch._dynamo", "matplotlib.pyplot",
     "matplotlib.backends.backend_agg", "sklearn.datasets", "sklearn.model_selection", "ipywidgets", "PIL.Image",
 )  # fmt: skip
-PRELOADED_TO_STAY = (
+PRELOADED_TO_STAY = ("nbformat", "typer", "rich.progress")  # for commands; a parent that ends soon does without
     "nbformat",
     "typer",
     "rich.progress",
