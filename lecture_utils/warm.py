@@ -48,10 +48,6 @@ PRELOADED = (
     "matplotlib.backends.backend_agg", "sklearn.datasets", "sklearn.model_selection", "ipywidgets", "PIL.Image",
 )  # fmt: skip
 PRELOADED_TO_STAY = ("nbformat", "typer", "rich.progress")  # for commands; a parent that ends soon does without
-    "nbformat",
-    "typer",
-    "rich.progress",
-)  # for commands; not worth a second of a parent that ends soon
 # what changes from call to call, and no preloaded module reads; and what importing them sets in the client
 _OWN = {"PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMOUT"}
 _OWN |= {"KMP_DUPLICATE_LIB_OK=True", "KMP_INIT_AT_FORK=FALSE", "OMP_WAIT_POLICY=PASSIVE", "TORCHINDUCTOR_CACHE_DIR"}

@@ -34,6 +34,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+import psutil
 from platformdirs import user_cache_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,6 +124,9 @@ def command(words, cwd: Path, timeout: float | None = None) -> str:
     except subprocess.TimeoutExpired:
         said = f"stopped after {timeout:.0f} s"
     finally:
+        with contextlib.suppress(psutil.Error):
+            for child in psutil.Process(process.pid).children(recursive=True):  # a kernel is in a group of its own
+                child.kill()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
