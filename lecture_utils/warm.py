@@ -44,7 +44,7 @@ START_SECONDS = 120  # for the parent's imports, on a machine that is busy
 # torch._dynamo is what the first optimiser imports. The inline backend of matplotlib stays out: it looks for the
 # kernel's shell when it is imported.
 PRELOADED = (
-    "torch", "ipykernel.kernelapp", "torchvision", "torch._dynamo", "matplotlib.pyplot",
+    "torch", "ipykernel.kernelapp", "ipykernel.debugger", "torchvision", "torch._dynamo", "matplotlib.pyplot",
     "matplotlib.backends.backend_agg", "sklearn.datasets", "sklearn.model_selection", "ipywidgets", "PIL.Image",
 )  # fmt: skip
 PRELOADED_TO_STAY = ("nbformat", "typer", "rich.progress")  # for commands; a parent that ends soon does without
@@ -328,6 +328,19 @@ def run_in_fork(code: str, arguments: list[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
+async def _until_it_listens(connection: Mapping[str, Any], kernel: Forked, seconds: float = 5) -> None:
+    """Wait for a kernel's ports, at most so long: a client that comes too early comes back after 100 ms only."""
+    import asyncio  # the command does without
+
+    deadline = time.monotonic() + seconds
+    while connection.get("transport") == "tcp" and kernel.poll() is None and time.monotonic() < deadline:
+        try:
+            _, writer = await asyncio.open_connection(connection["ip"], connection["hb_port"])  # the last to be opened
+            return writer.close()
+        except OSError:
+            await asyncio.sleep(0.005)
+
+
 def __getattr__(name: str):
     """The provisioner is made when it is asked for: the parent, and `lecture`, do without jupyter_client."""
     if name != "WarmProvisioner":
@@ -349,6 +362,7 @@ def __getattr__(name: str):
             except Cold as reason:
                 print(f"{NAME}: a cold kernel, {reason}", file=sys.stderr)
                 return await super().launch_kernel(cmd, **options)
+            await _until_it_listens(self.connection_info, self.process)
             self.pid = self.pgid = self.process.pid
             self.cwd = options.get("cwd") or Path.cwd()
             return self.connection_info
@@ -365,14 +379,15 @@ def _preload(to_stay: bool) -> None:
     os.environ["JPY_PARENT_PID"] = str(os.getpid())  # a kernel whose parent is another one ends
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    gc.disable()  # a third of the time of importing is spent looking for garbage
     for number, name in enumerate(PRELOADED + PRELOADED_TO_STAY * to_stay):
         if importlib.util.find_spec(name.partition(".")[0]):
             importlib.import_module(name)
         if number == 0:
             global _plain_mb
             _plain_mb = data_mb()
-    gc.collect()
     gc.freeze()  # a kernel's own collections do not walk through, and so copy, what it shares with the parent
+    gc.enable()
 
 
 def _serve(listener: socket.socket, address: Path, idle_seconds: int) -> list[int]:
