@@ -163,7 +163,7 @@ def _connect(environment: Mapping[str, str], idle_seconds: int = 0) -> socket.so
                 _start_parent(address, environment, idle_seconds)
                 connection.connect(str(address))
             connections.append(connection)
-    held = _presence.pop(key, None)
+    held: Any = _presence.pop(key, None)
     if len(connections) == 2:
         if held:
             held.close()
@@ -189,8 +189,8 @@ def _start_parent(address: Path, environment: Mapping[str, str], idle_seconds: i
         listener.listen(128)
         arguments = [str(Path(__file__).resolve()), str(listener.fileno()), str(address), str(idle_seconds)]
         subprocess.run(
-            [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), check=True,
-            pass_fds=[listener.fileno()], start_new_session=True,
+            [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment),
+            check=True, pass_fds=[listener.fileno()], start_new_session=True,
         )  # fmt: skip
 
 
@@ -200,7 +200,8 @@ class Forked:
     stdin = stdout = stderr = None
 
     def __init__(self, connection: socket.socket, pid: int):
-        self.connection, self.pid, self.returncode = connection, pid, None
+        self.connection, self.pid = connection, pid
+        self.returncode: int | None = None
 
     def poll(self) -> int | None:
         if self.returncode is None:
@@ -213,9 +214,9 @@ class Forked:
         return self.returncode
 
     def wait(self) -> int:
-        while self.poll() is None:
+        while (code := self.poll()) is None:
             select.select([self.connection], [], [])
-        return self.returncode
+        return code
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:  # until then the parent keeps the process id from being used again
@@ -268,7 +269,7 @@ def fork(
         end, other = os.pipe()  # as jupyter_client's launcher: nothing to read
         os.close(other)
         opened.callback(os.close, end)
-        handed = []
+        handed: list[int] = []
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             stream = streams.get(name)
             if stream is None:
@@ -345,11 +346,12 @@ def __getattr__(name: str):
         async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
             wanted = {key: value for key, value in options.items() if key not in ("extra_arguments", "kernel_id")}
             try:
-                self.process = fork(cmd, **wanted)
+                forked = fork(cmd, **wanted)
             except Cold as reason:
                 print(f"{NAME}: a cold kernel, {reason}", file=sys.stderr)
                 return await super().launch_kernel(cmd, **options)
-            self.pid = self.pgid = self.process.pid
+            self.process = forked  # type: ignore[assignment]  # it has what the base class uses of a Popen
+            self.pid = self.pgid = forked.pid
             self.cwd = options.get("cwd") or Path.cwd()
             return self.connection_info
 
@@ -358,6 +360,9 @@ def __getattr__(name: str):
 
 
 # --- the parent ------------------------------------------------------------------------------------------------
+
+
+_plain_mb = 0
 
 
 def _preload() -> None:
@@ -427,7 +432,8 @@ def _serve(listener: socket.socket, address: Path, idle_seconds: int) -> list[in
                     forget(connection)
                     continue
                 if not pid:
-                    for other in (*clients, listener, selector):
+                    others: list[Any] = [*clients, listener, selector]
+                    for other in others:
                         other.close()
                     for descriptor in kernels:
                         os.close(descriptor)
@@ -458,7 +464,7 @@ def _become(handed: list[int]) -> dict:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    sys.stdout.reconfigure(line_buffering=os.isatty(1))
+    sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]  # Python's own
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
@@ -495,7 +501,7 @@ def main(number: str, address: str, idle_seconds: str) -> None:
     @atexit.register  # the first, so the last to be called
     def leave() -> None:
         """Like a child of ``multiprocessing``, a fork does not free one by one the objects it shares."""
-        sys.__stdout__.flush()
+        sys.__stdout__.flush()  # type: ignore[union-attr]  # there is one: the parent's log
         os._exit(code)
 
     if not sys.flags.safe_path:

@@ -106,6 +106,7 @@ def test_workflow_has_the_promised_jobs():
     assert "self-hosted" in jobs["gpu"]["runs-on"]
     assert workflow[True]["schedule"]  # YAML 1.1 reads the key `on` as true
     assert any("CONSTRAINTS=" in step.get("run", "") for step in jobs["newest"]["steps"])
+    assert any(step.get("run") == "make coverage" for step in jobs["coverage"]["steps"])
 
 
 def test_ci_runs_the_test_command_of_the_readme():
@@ -117,6 +118,13 @@ def test_code_is_formatted_and_lint_free():
     for command in (["check"], ["format", "--check"]):
         done = subprocess.run([sys.executable, "-m", "ruff", *command, str(ROOT)], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+def test_type_hints_are_right():
+    done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    modules = len(list((ROOT / "lecture_utils").rglob("*.py")))
+    assert int(re.search(r"in (\d+) source files", done.stdout)[1]) >= modules  # none is passed over
 
 
 def test_pre_commit_is_set_up():
