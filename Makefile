@@ -12,7 +12,7 @@ READY       := $(VENV)/.ready
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test coverage lab slides app doctor lint clean help
+.PHONY: lectures test coverage colab lab slides app doctor lint clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -23,6 +23,9 @@ test: $(READY)  ## the whole test suite
 
 coverage: $(READY)  ## the tests once more, slower: how much of lecture_utils they run in their own process
 	$(BIN)/python -m coverage run -m pytest $(or $(ARGS),tests); code=$$?; $(BIN)/python -m coverage report; exit $$code
+
+colab: $(READY)  ## each notebook alone, with Colab's versions: minutes, the first time a download of 5 GB
+	$(BIN)/python -m pytest --colab -rP tests/test_colab.py $(ARGS)
 
 lab: $(READY)  ## open JupyterLab on the lectures
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/lectures $(ARGS)
