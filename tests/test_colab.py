@@ -150,11 +150,14 @@ class Colab:
         assert result.status == "passed", f"{name}, cell {result.failed_cell}: {result.error}"
         done = nbformat.read(alone.parent / "out" / "notebook.ipynb", as_version=4)
         (setup,) = (cell for cell in done.cells if cell.id == "setup")
+        faults = []
         for cell in done.cells:
             for output in cell.get("outputs", []):
                 text = str(output.get("text", ""))
-                assert output.get("name") != "stderr" or cell is setup, (cell.id, text)
-                assert not re.search(r"Traceback|^ERROR|Warning:", text), (cell.id, text)
+                told = output.get("name") == "stderr" and cell is not setup  # there pip may
+                if told or re.search(r"Traceback|^ERROR|Warning:", text, re.MULTILINE):
+                    faults.append((cell.id, text[:500]))
+        assert not faults
         print(f"{name}: {result.seconds:.1f} s, of which its set-up cell {setup.metadata.papermill.duration:.1f} s")
         return setup.metadata.papermill.duration
 
