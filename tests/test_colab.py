@@ -141,8 +141,8 @@ class Colab:
         for name, value in {**COLAB, **variables, "JUPYTER_PATH": str(folder / "jupyter")}.items():
             monkeypatch.setenv(name, value)
 
-    def run(self, notebook: nbformat.NotebookNode, name: str) -> float:
-        """Run it; the seconds of its set-up cell."""
+    def run(self, notebook: nbformat.NotebookNode, name: str) -> None:
+        """Run it; print its seconds, and those of its set-up cell; no cell may warn or show an error."""
         alone = self.folder / name / "content"
         alone.mkdir(parents=True)
         nbformat.write(notebook, alone / "notebook.ipynb")
@@ -150,6 +150,7 @@ class Colab:
         assert result.status == "passed", f"{name}, cell {result.failed_cell}: {result.error}"
         done = nbformat.read(alone.parent / "out" / "notebook.ipynb", as_version=4)
         (setup,) = (cell for cell in done.cells if cell.id == "setup")
+        print(f"{name}: {result.seconds:.1f} s, of which its set-up cell {setup.metadata.papermill.duration:.1f} s")
         faults = []
         for cell in done.cells:
             for output in cell.get("outputs", []):
@@ -158,8 +159,6 @@ class Colab:
                 if told or re.search(r"Traceback|^ERROR|Warning:", text, re.MULTILINE):
                     faults.append((cell.id, text[:500]))
         assert not faults
-        print(f"{name}: {result.seconds:.1f} s, of which its set-up cell {setup.metadata.papermill.duration:.1f} s")
-        return setup.metadata.papermill.duration
 
 
 def check_alone(colab: Colab, path: Path) -> None:
