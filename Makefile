@@ -12,7 +12,7 @@ READY       := $(VENV)/.ready
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test lab slides app doctor lint clean help
+.PHONY: lectures test coverage colab lab slides app doctor lint clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -20,6 +20,12 @@ lectures: $(READY)  ## execute every lecture; results in build/lectures/
 
 test: $(READY)  ## the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(READY)  ## the tests once more, slower: how much of lecture_utils they run in their own process
+	$(BIN)/python -m coverage run -m pytest $(or $(ARGS),tests); code=$$?; $(BIN)/python -m coverage report; exit $$code
+
+colab: $(READY)  ## each notebook alone, with Colab's versions: minutes, the first time a download of 5 GB
+	$(BIN)/python -m pytest --colab -rP tests/test_colab.py $(ARGS)
 
 lab: $(READY)  ## open JupyterLab on the lectures
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/lectures $(ARGS)
@@ -34,8 +40,8 @@ app: $(READY)  ## start the web app of lecture 6 (the first time it runs that le
 doctor: $(READY)  ## look at this machine and say what to do
 	$(BIN)/lecture doctor
 
-lint: $(READY)  ## ruff, and the notebooks' format, metadata and outputs
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lecture lint
+lint: $(READY)  ## ruff, mypy, and the notebooks' format, metadata and outputs
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lecture lint
 
 clean:  ## remove the virtual environment and all results
 	rm -rf $(VENV) build

@@ -45,5 +45,5 @@ def __getattr__(name: str):
     return value
 
 
-def __dir__() -> list[str]:
+def __dir__() -> list:  # any Python reads this, to be told that it is too old
     return sorted({*globals(), *__all__})

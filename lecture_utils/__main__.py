@@ -2,6 +2,10 @@
 
 import sys
 
+if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may read this, and only this
+    found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
+    sys.exit(f"lecture: {found}, 3.11 or newer is needed: name one, as in `make PYTHON=/path/to/python3.12 lab`")
+
 from lecture_utils import warm
 
 _RUN = "from lecture_utils.cli import app; app(prog_name='lecture')"

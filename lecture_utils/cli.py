@@ -244,7 +244,7 @@ def grade(
     if (submissions is None) == (nbgrader is None):
         raise _fail("name either a folder of submissions, or an nbgrader course with --nbgrader COURSE_DIR")
     try:
-        tasks = load_exercise(checks or exercise)
+        tasks = load_exercise(checks or str(exercise))
         out = out or Path("build") / f"grades-{tasks.number}"
     except Exception as error:  # a file of checks may fail in any way
         raise _fail(str(error) if isinstance(error, ValueError) else f"{checks}: {error!r}") from None
@@ -260,11 +260,12 @@ def grade(
             course = Course(nbgrader, tasks, nbgrader_python, assignment)
             found, name, deadline = course.submissions(), course.name, deadline or course.due
         else:
+            assert submissions  # or nbgrader, see above
             scratch = Path(context.with_resource(tempfile.TemporaryDirectory(prefix="lecture-")))
             found = collect.find_submissions(submissions, tasks, scratch, out=out, name=name)
     except ValueError as error:
         raise _fail(str(error)) from None
-    single = course is None and submissions.is_file() and submissions.suffix.lower() != ".zip"
+    single = submissions is not None and submissions.is_file() and submissions.suffix.lower() != ".zip"
     limits = sandbox.Limits(time_limit, 5 * time_limit, int(memory_limit * 1024))
     isolate = not allow_unsandboxed
     why_cold = "--cold" if cold else warm.why_not(isolate)

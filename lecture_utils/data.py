@@ -153,11 +153,11 @@ def _scattered_digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     grid = F.affine_grid(theta, [count, 1, 32, 32], align_corners=False)
     ink = F.grid_sample(digits[chosen, None].float() / 255, grid, align_corners=False)
 
-    photographs = []
+    halves = []
     for photograph in load_sample_images().images:
         half = photograph.shape[0] // 2
-        photographs.append(np.ascontiguousarray(photograph[:half] if train else photograph[half:]))
-    photographs = torch.from_numpy(np.stack(photographs))  # (2, 213, 640, 3), uint8
+        halves.append(np.ascontiguousarray(photograph[:half] if train else photograph[half:]))
+    photographs = torch.from_numpy(np.stack(halves))  # (2, 213, 640, 3), uint8
     which = torch.randint(len(photographs), (count,), generator=generator)
     top = torch.randint(photographs.shape[1] - 31, (count,), generator=generator)
     left = torch.randint(photographs.shape[2] - 31, (count,), generator=generator)
@@ -185,14 +185,14 @@ def _torchvision_dataset(key: str, train: bool, transform: Callable | None, down
                 raise _damaged(key, root / folder, error) from error
         except (OSError, ValueError, EOFError, AssertionError) as error:
             raise _damaged(key, root / folder, error) from error
-    root = next((r for r in roots if _writable(r)), None)
-    if root is None:
+    ours = next((r for r in roots if _writable(r)), None)
+    if ours is None:
         raise DataError(f"cannot write to {roots[-1]}: name a folder of yours in the environment variable LECTURE_DATA")
     archives = [p for r in roots for p in _archives(r, folder)]
     if not download and not archives:
         raise DataError(f"{key} is not in {roots[0]}: allow its download (about {megabytes} MB), or copy it there")
-    _fetch(dataset_class, key, root, folder, archives, megabytes)
-    return dataset_class(root, train=train, transform=transform, download=False)
+    _fetch(dataset_class, key, ours, folder, archives, megabytes)
+    return dataset_class(ours, train=train, transform=transform, download=False)
 
 
 def _damaged(key: str, folder: Path, error: BaseException) -> DataError:
@@ -288,8 +288,8 @@ def _read_picture(path: str):
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as picture:
-            picture = ImageOps.exif_transpose(picture)
+        with Image.open(path) as file:
+            picture = ImageOps.exif_transpose(file)
             if picture.mode.startswith("I"):  # 16 bits: convert() would cut off all above 255
                 picture = Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
             if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:

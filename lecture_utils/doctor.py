@@ -3,10 +3,15 @@
 import contextlib
 import importlib.metadata
 import os
+import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
+import urllib.request
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +92,35 @@ def _pair() -> Finding:
 def _device() -> Finding:
     from lecture_utils.device import available_devices, describe_device
 
-    text = "; ".join(describe_device(device) for device in available_devices())
-    if len(available_devices()) == 1:
+    with warnings.catch_warnings(action="ignore"):  # PyTorch's own about an old driver
+        devices = available_devices()
+    text = "; ".join(describe_device(device) for device in devices)
+    if version := _old_driver():
+        return Finding("device", "note", f"{text}; there is an NVIDIA GPU, but {version}", _NEW_DRIVER)
+    if len(devices) == 1:
         return Finding(
             "device", "good", text, "no GPU found; none is needed (Colab lends one: Runtime, Change runtime type)"
         )
     return Finding("device", "good", text)
+
+
+_NEW_DRIVER = "install a newer driver (nvidia-smi tells the version), or a PyTorch for it: pytorch.org/get-started"
+
+
+def _old_driver() -> str:
+    """Which CUDA the driver is for and which one PyTorch wants, if that is too much for it."""
+    import torch
+
+    if not torch.version.cuda or torch.cuda.is_available():
+        return ""
+    try:
+        torch.cuda.init()
+    except RuntimeError as error:
+        if "too old" in str(error):
+            found = re.search(r"found version (\d+)", str(error))
+            has = f"for CUDA {int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}" if found else "too old"
+            return f"its driver is {has}, and this PyTorch needs CUDA {torch.version.cuda}"
+    return ""
 
 
 def _memory() -> Finding:
@@ -108,13 +136,19 @@ def _memory() -> Finding:
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(Path.cwd()).free / 2**30
-    text = f"{free:.1f} GiB of disk free here"
-    return (
-        Finding("disk", "good", text)
-        if free > 2
-        else Finding("disk", "bad", text, "make room: results and data sets take up to 2 GiB")
-    )
+    from lecture_utils.data import data_folder
+
+    folders = {Path.cwd(): "here", data_folder(): "for data sets", Path(tempfile.gettempdir()): "for temporary files"}
+    free = {}
+    for folder, what in folders.items():
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        free[f"{what} ({there})"] = shutil.disk_usage(there).free / 2**30
+    where, least = min(free.items(), key=lambda pair: pair[1])
+    text = f"{least:.1f} GiB of disk free {where}"
+    if least > 2:
+        return Finding("disk", "good", text)
+    remedy = "make room: results and data sets take up to 2 GiB; LECTURE_DATA and TMPDIR name other folders"
+    return Finding("disk", "bad", text, remedy)
 
 
 def _data() -> Finding:
@@ -164,17 +198,53 @@ def _sandbox() -> Finding:
     return Finding("grading", "good", "the sandbox for strangers' notebooks works")
 
 
+_JUPYTER = 8888
+
+
 def _port() -> Finding:
     with contextlib.closing(socket.socket()) as probe:
         try:
-            probe.bind(("127.0.0.1", 8888))
+            probe.bind(("127.0.0.1", _JUPYTER))
         except OSError:
             return Finding(
-                "port", "note", "port 8888 is taken", "JupyterLab takes the next free one and prints its address"
+                "port",
+                "note",
+                f"port {_JUPYTER} is taken{_holder(_JUPYTER)}",
+                "JupyterLab takes the next free one and prints its address",
             )
-    return Finding("port", "good", "port 8888 is free for JupyterLab")
+    return Finding("port", "good", f"port {_JUPYTER} is free for JupyterLab")
+
+
+def _holder(port: int) -> str:
+    """By which program, where that can be seen."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return ""
+
+
+_PYPI = "https://pypi.org/simple/pip/"
 
 
 def _proxy() -> Finding:
-    names = [n for n in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy") if os.environ.get(n)]
-    return Finding("proxy", "good", f"set: {', '.join(names)}" if names else "none set")
+    """Whether what pip needs is reached, with or without a proxy."""
+    name = next((n for n in ("https_proxy", "HTTPS_PROXY") if os.environ.get(n)), "")
+    proxy = f"the proxy of {name}" if name else "no proxy"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(_PYPI, method="HEAD"), timeout=5):
+            return Finding("proxy", "good", f"{proxy}: pypi.org answers")
+    except (OSError, ValueError) as error:  # also what urllib raises
+        reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        text = f"{proxy}: pypi.org shows a certificate that is not its own"
+        remedy = "if a proxy puts its own there, name the file of that one in PIP_CERT and SSL_CERT_FILE"
+    elif name:
+        text = f"{proxy} does not lead to pypi.org: {reason}"
+        remedy = f"correct {name} (http://USER:PASSWORD@HOST:PORT), or unset it where there is no proxy"
+    else:
+        text = f"{proxy}, and pypi.org cannot be reached: {reason}"
+        remedy = "behind a proxy set HTTPS_PROXY=http://HOST:PORT; without a network, all lectures run in 'quick'"
+    return Finding("proxy", "note", text, remedy)

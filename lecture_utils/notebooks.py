@@ -432,7 +432,7 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         CourseError: a cell failed; the notebook is left as it was.
     """
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellControlSignal, DeadKernelError
+    from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
 
     notebook = read_notebook(path)
     client = NotebookClient(
@@ -447,7 +447,9 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
             environment = {**os.environ, "LECTURE_PROGRESS": f"{scratch}/progress.json"}
             client.execute(env=environment, stderr=subprocess.DEVNULL)
     except (CellControlSignal, DeadKernelError) as error:
-        reason = f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0]
+        if isinstance(error, CellExecutionError):
+            reason = f"{error.ename}: {error.evalue}"
         raise CourseError(f"{path.name} was left as it was, a cell failed: {reason}") from error
     clean(notebook)
     with written_whole(path) as draft:

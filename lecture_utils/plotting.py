@@ -22,6 +22,7 @@ from matplotlib.font_manager import fontManager
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+from torch.autograd.graph import Node
 
 # Okabe and Ito's palette (2008): colours that readers with any colour vision tell apart. The
 # yellow, too pale for a line on white, is left out; lines differ in their dashes too.
@@ -48,8 +49,9 @@ class LectureFigure(Figure):
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         buffer = io.BytesIO()
-        for text in self.findobj(lambda artist: isinstance(artist, Text) and not artist.get_text().isascii()):
-            text.set_fontfamily(_families())
+        for artist in self.findobj():
+            if isinstance(artist, Text) and not artist.get_text().isascii():
+                artist.set_fontfamily(_families())
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from")  # no such font here: a box is drawn
             self.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
@@ -175,10 +177,10 @@ def plot_history(history: Mapping[str, Sequence[float]], *, log: bool = False, a
         ValueError: there is no curve.
     """
     panels: dict[str, dict[str, np.ndarray]] = {}
-    for name, values in history.items():
+    for name, numbers in history.items():
         line, _, quantity = name.rpartition("_")
         panels.setdefault(quantity, {})[line or quantity] = np.array(
-            [float("nan") if v is None else float(v) for v in values]
+            [float("nan") if v is None else float(v) for v in numbers]
         )
     if not panels:
         raise ValueError("the history is empty: append one number an epoch, history['train_loss'].append(...)")
@@ -283,17 +285,17 @@ def plot_confusion_matrix(
     return figure
 
 
-def _recorded_graph(output: torch.Tensor) -> tuple[dict, dict]:
-    """What autograd recorded for a tensor: each node's sources, and its largest distance from the output."""
-    sources: dict = {}
-    waiting = [output.grad_fn]
+def _recorded_graph(last: Node) -> tuple[dict[Node, list[Node]], dict[Node, int]]:
+    """What autograd recorded up to a node: each node's sources, and its largest distance from that one."""
+    sources: dict[Node, list[Node]] = {}
+    waiting = [last]
     while waiting:  # no recursion: a deep network has thousands of nodes
         node = waiting.pop()
         if node not in sources:
             sources[node] = [source for source, _ in node.next_functions if source is not None]
             waiting += sources[node]
     users_left = Counter(source for found in sources.values() for source in found)
-    distance, order = {output.grad_fn: 0}, [output.grad_fn]
+    distance, order = {last: 0}, [last]
     for node in order:  # grows as it runs: a node joins when all that use it stand in it
         for source in sources[node]:
             distance[source] = max(distance.get(source, 0), distance[node] + 1)
@@ -321,8 +323,9 @@ def plot_graph(output: torch.Tensor, names: Mapping[str, torch.Tensor] | None = 
             "no graph leads to this tensor, its grad_fn is None: it must come from an operation on a "
             "tensor with requires_grad=True, outside torch.no_grad()"
         )
-    sources, distance = _recorded_graph(output)
-    width, places = max(distance.values()) + 1, {}
+    sources, distance = _recorded_graph(output.grad_fn)
+    width = max(distance.values()) + 1
+    places: dict[Node, tuple[float, float]] = {}
     for k in range(width):
         column = [node for node in sources if distance[node] == k]
         heights = {n: [places[user][1] for user in places if n in sources[user]] for n in column}
@@ -355,8 +358,12 @@ def plot_graph(output: torch.Tensor, names: Mapping[str, torch.Tensor] | None = 
         ax.text(x, y, labels[node], ha="center", va="center", fontsize=min(8.5, 70 * unit / longest), zorder=3)
     for i, (source, node) in enumerate(arrows):  # bent where it passes a column or there is one already
         bend = -0.35 * ((distance[source] - distance[node] > 1) + arrows[:i].count((source, node)))
-        style = {"arrowstyle": "-|>", "mutation_scale": 11, "color": "black", "connectionstyle": f"arc3,rad={bend}"}
-        ax.add_patch(FancyArrowPatch(places[source], places[node], patchA=boxes[source], patchB=boxes[node], **style))
+        ax.add_patch(
+            FancyArrowPatch(
+                places[source], places[node], patchA=boxes[source], patchB=boxes[node], color="black",
+                arrowstyle="-|>", mutation_scale=11, connectionstyle=f"arc3,rad={bend}",
+            )
+        )  # fmt: skip
     ax.set(xlim=(0.5 - width, 0.5), ylim=(-top, top), aspect="equal")
     ax.axis("off")
     note = "arrows: the way of the data\nbackward() walks them the other way"

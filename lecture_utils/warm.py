@@ -163,7 +163,7 @@ def _connect(environment: Mapping[str, str], idle_seconds: int = 0) -> socket.so
                 _start_parent(address, environment, idle_seconds)
                 connection.connect(str(address))
             connections.append(connection)
-    held = _presence.pop(key, None)
+    held: Any = _presence.pop(key, None)
     if len(connections) == 2:
         if held:
             held.close()
@@ -200,7 +200,8 @@ class Forked:
     stdin = stdout = stderr = None
 
     def __init__(self, connection: socket.socket, pid: int):
-        self.connection, self.pid, self.returncode = connection, pid, None
+        self.connection, self.pid = connection, pid
+        self.returncode: int | None = None
 
     def poll(self) -> int | None:
         if self.returncode is None:
@@ -213,9 +214,9 @@ class Forked:
         return self.returncode
 
     def wait(self) -> int:
-        while self.poll() is None:
+        while (code := self.poll()) is None:
             select.select([self.connection], [], [])
-        return self.returncode
+        return code
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:  # until then the parent keeps the process id from being used again
@@ -268,7 +269,7 @@ def fork(
         end, other = os.pipe()  # as jupyter_client's launcher: nothing to read
         os.close(other)
         opened.callback(os.close, end)
-        handed = []
+        handed: list[int] = []
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             stream = streams.get(name)
             if stream is None:
@@ -358,12 +359,13 @@ def __getattr__(name: str):
         async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
             wanted = {key: value for key, value in options.items() if key not in ("extra_arguments", "kernel_id")}
             try:
-                self.process = fork(cmd, **wanted)
+                forked = fork(cmd, **wanted)
             except Cold as reason:
                 print(f"{NAME}: a cold kernel, {reason}", file=sys.stderr)
                 return await super().launch_kernel(cmd, **options)
-            await _until_it_listens(self.connection_info, self.process)
-            self.pid = self.pgid = self.process.pid
+            await _until_it_listens(self.connection_info, forked)
+            self.process = forked  # type: ignore[assignment]  # it has what the base class uses of a Popen
+            self.pid = self.pgid = forked.pid
             self.cwd = options.get("cwd") or Path.cwd()
             return self.connection_info
 
@@ -372,6 +374,9 @@ def __getattr__(name: str):
 
 
 # --- the parent ------------------------------------------------------------------------------------------------
+
+
+_plain_mb = 0
 
 
 def _preload(to_stay: bool) -> None:
@@ -444,7 +449,8 @@ def _serve(listener: socket.socket, address: Path, idle_seconds: int) -> list[in
                 except OSError:  # no room for a process: its client sees the end
                     pass
                 if pid == 0:
-                    for other in (*clients, listener, selector):
+                    others: list[Any] = [*clients, listener, selector]
+                    for other in others:
                         other.close()
                     for descriptor in forks:
                         os.close(descriptor)
@@ -478,7 +484,7 @@ def _become(handed: list[int]) -> dict:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    sys.stdout.reconfigure(line_buffering=os.isatty(1))
+    sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]  # Python's own
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
@@ -530,7 +536,7 @@ def main(number: str, address: str, idle_seconds: str) -> None:
     @atexit.register  # the first, so the last to be called
     def leave() -> None:
         """Like a child of ``multiprocessing``, a fork does not free one by one the objects it shares."""
-        sys.__stdout__.flush()
+        sys.__stdout__.flush()  # type: ignore[union-attr]  # there is one: the parent's log
         os._exit(code)
 
     if not sys.flags.safe_path:

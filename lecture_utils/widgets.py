@@ -34,8 +34,9 @@ class Explorer:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         data, metadata = self.figure._repr_mimebundle_()
-        live = self.widget._repr_mimebundle_() or {}
-        return ({**data, _VIEW: live[_VIEW]} if _VIEW in live else data), metadata
+        # as ipywidgets 8 has it; Colab's ipywidgets 7 has no method for it
+        live = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+        return {**data, _VIEW: live}, metadata
 
 
 def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
@@ -115,6 +116,7 @@ def _pad_class() -> type:
         png = Unicode().tag(sync=True)  # a data URI, as the browser makes it
         answer = Unicode().tag(sync=True)
         picture = Instance(Image.Image)
+        _ipython_display_ = None  # of Colab's ipywidgets 7, which would go before our picture
 
         def __init__(self):
             super().__init__(picture=Image.new("RGB", (280, 280), "white"))
@@ -129,8 +131,8 @@ def _pad_class() -> type:
             ax.imshow(self.picture)
             ax.set(xticks=[], yticks=[], title="draw here, in a\nrunning notebook")
             data, metadata = figure._repr_mimebundle_()
-            live = (super()._repr_mimebundle_(**options) or ({},))[0]
-            return {**data, **{key: live[key] for key in live if key == _VIEW}}, metadata
+            live, place = super()._repr_mimebundle_(**options) or ({}, {})  # Colab is told where to find anywidget
+            return {**data, **{key: live[key] for key in live if key == _VIEW}}, {**metadata, **place}
 
     return DrawingPad
 

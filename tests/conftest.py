@@ -24,6 +24,7 @@ LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
 
 def pytest_addoption(parser):
     parser.addoption("--cold", action="store_true", help="start each notebook's kernel afresh, not from a warm process")
+    parser.addoption("--colab", action="store_true", help="run the notebooks with Colab's versions: minutes, 5 GB")
 
 
 def pytest_configure(config):

@@ -1,6 +1,20 @@
+import http.server
+import json
+import os
+import shutil
 import socket
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.error
+from pathlib import Path
+from types import SimpleNamespace
 
-import torchvision
+import psutil
+import pytest
+import torch
+from conftest import ROOT
 from test_notebooks import lecture
 
 from lecture_utils import doctor
@@ -13,22 +27,32 @@ def test_command_reports_each_topic():
         assert f" {topic} " in done.stdout
 
 
-def test_mismatched_pair_is_bad_and_says_what_to_do(monkeypatch):
-    def no_operator(*_):
-        raise RuntimeError("operator torchvision::nms does not exist")
-
-    monkeypatch.setattr(torchvision.ops, "nms", no_operator)
-    finding = doctor._pair()
-    assert finding.level == "bad" and "do not fit" in finding.text and "constraints.txt" in finding.remedy
+def line(done: subprocess.CompletedProcess, topic: str) -> str:
+    """What the command said of a topic, and what to do."""
+    lines = done.stdout.splitlines()
+    (start,) = (n for n, words in enumerate(lines) if f" {topic} " in words[:15])
+    return "\n".join([lines[start], *(words for words in lines[start + 1 : start + 2] if "→" in words)])
 
 
-def test_taken_port_is_seen(monkeypatch):
-    class Taken(socket.socket):
-        def bind(self, address):
-            raise OSError("address in use")
-
-    monkeypatch.setattr(doctor.socket, "socket", Taken)
-    assert doctor._port().level == "note"
+def test_command_finds_faults_that_are_there(tmp_path):
+    """A torchvision that does not fit, a kernel that ends at once, a proxy that is not there."""
+    vision = tmp_path / "torchvision" / "__init__.py"
+    vision.parent.mkdir()
+    vision.write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    kernel = tmp_path / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text(json.dumps({"argv": [sys.executable, "-c", "raise SystemExit(3)"], "display_name": "x"}))
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        proxy = f"http://student:secret@127.0.0.1:{nobody.getsockname()[1]}"
+        path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+        done = lecture("doctor", PYTHONPATH=path, JUPYTER_PATH=str(tmp_path), HTTPS_PROXY=proxy, https_proxy=proxy)
+    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
+    pair, kernel, proxy = (line(done, topic) for topic in ("torch", "kernel", "proxy"))
+    assert "!!" in pair and "do not fit together: operator torchvision::nms" in pair and "constraints.txt" in pair
+    assert "!!" in kernel and "python3 does not start" in kernel and "ipykernel" in kernel
+    assert "--" in proxy and "refused" in proxy and "or unset it" in proxy
+    assert "secret" not in done.stdout
 
 
 def test_missing_kernel_is_bad(monkeypatch):
@@ -42,14 +66,133 @@ def test_missing_kernel_is_bad(monkeypatch):
     assert finding.level == "bad" and "ipykernel" in finding.remedy
 
 
-def test_little_memory_and_disk_are_bad(monkeypatch):
-    from types import SimpleNamespace
+@pytest.mark.parametrize("version", [(3, 7, 16), (3, 10, 14)])
+def test_an_old_python_is_told_before_it_stumbles(version):
+    """As `python3.10 -m lecture_utils doctor` in a clone: nothing but the two first files of the package is read."""
+    program = (
+        f"import sys; sys.version_info = (*{version}, 'final', 0)\n"
+        "sys.path.insert(0, '.'); sys.argv[1:] = ['doctor']\n"
+        "import runpy; runpy.run_module('lecture_utils', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and not done.stdout
+    assert ".".join(map(str, version)) in done.stderr and "3.11 or newer" in done.stderr and "PYTHON=" in done.stderr
 
-    import psutil
 
+OLD = [shutil.which(f"python3.{minor}") for minor in (10, 9, 8)]
+
+
+@pytest.mark.parametrize("python", [p for p in OLD if p] or [None])
+def test_a_real_old_python_is_told(python):
+    if not python or subprocess.run([python, "-c", ""], capture_output=True).returncode:
+        pytest.skip("no old Python here")
+    done = subprocess.run([python, "-m", "lecture_utils", "doctor"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "3.11 or newer" in done.stderr
+
+
+# cuInit, cuDriverGetVersion: all that the CUDA runtime asks a driver that turns out to be old
+DRIVER = "int cuInit(unsigned f) { return 0; } int cuDriverGetVersion(int *v) { *v = 11040; return 0; }"
+
+
+def test_an_old_driver_is_told(tmp_path):
+    """PyTorch's own CUDA library, and a driver that says it is for CUDA 11.4."""
+    compiler = shutil.which("cc")
+    if not torch.version.cuda or torch.cuda.is_available() or not compiler or sys.platform != "linux":
+        pytest.skip("needs a PyTorch for CUDA, no GPU, and a C compiler")
+    (tmp_path / "driver.c").write_text(DRIVER)
+    build = [compiler, "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", tmp_path / "driver.c"]
+    subprocess.run(build, check=True)
+    program = "from lecture_utils import doctor; finding = doctor._device(); print(finding.level, finding)"
+    variables = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert done.stdout.startswith("note"), done.stdout + done.stderr
+    assert "its driver is for CUDA 11.4" in done.stdout and f"needs CUDA {torch.version.cuda}" in done.stdout
+    assert "install a newer driver" in done.stdout and not done.stderr
+
+
+def test_no_driver_at_all_is_no_old_driver(monkeypatch):
+    def init():
+        raise RuntimeError("Found no NVIDIA driver on your system.")
+
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "init", init)
+    assert doctor._old_driver() == ""
+
+
+def test_little_memory_is_bad(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**30))
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**29))
-    assert doctor._memory().level == doctor._disk().level == "bad"
+    assert doctor._memory().level == "bad"
+
+
+def test_little_room_is_bad_wherever_it_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("LECTURE_DATA", str(tmp_path / "not" / "yet" / "there"))
+    monkeypatch.setattr(doctor.tempfile, "gettempdir", lambda: "/")
+    for full in (Path.cwd(), tmp_path, Path("/")):
+        usage = {p: SimpleNamespace(free=2**29 if p == full else 2**40) for p in (Path.cwd(), tmp_path, Path("/"))}
+        monkeypatch.setattr(doctor.shutil, "disk_usage", usage.__getitem__)
+        finding = doctor._disk()
+        assert finding.level == "bad" and "0.5 GiB" in finding.text and f"({full})" in finding.text
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**40))
+    assert doctor._disk().level == "good"
+
+
+def test_a_taken_port_is_told_with_its_program(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setattr(doctor, "_JUPYTER", taken.getsockname()[1])
+        finding = doctor._port()
+        assert finding.level == "note" and f"{taken.getsockname()[1]} is taken" in finding.text
+        assert f"process {os.getpid()}" in finding.text and "next free" in finding.remedy
+    assert doctor._port().level == "good"
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    def do_CONNECT(self):
+        self.send_error(407, "Proxy Authentication Required")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def proxy(monkeypatch):
+    """A proxy that wants a password."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name in ("https_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        yield
+        server.shutdown()
+
+
+def test_a_proxy_that_wants_a_password_is_told(proxy):
+    finding = doctor._proxy()
+    assert finding.level == "note" and "407" in finding.text and "PASSWORD" in finding.remedy
+
+
+@pytest.mark.parametrize("name", ["", "https_proxy"])
+def test_what_keeps_pip_from_its_index_is_told(name, monkeypatch):
+    for variable in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    if name:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    reasons = {
+        "is not its own": ssl.SSLCertVerificationError(1, "self-signed certificate in certificate chain"),
+        "to pypi.org: timed out" if name else "cannot be reached: timed out": TimeoutError("timed out"),
+    }
+    for words, reason in reasons.items():
+
+        def fail(*_, reason=reason, **options):
+            raise urllib.error.URLError(reason)
+
+        monkeypatch.setattr(doctor.urllib.request, "urlopen", fail)
+        finding = doctor._proxy()
+        assert finding.level == "note" and words in finding.text, finding
+        assert ("PIP_CERT" if "own" in words else "unset it" if name else "HTTPS_PROXY=") in finding.remedy
 
 
 def test_a_look_that_breaks_is_a_finding(monkeypatch):

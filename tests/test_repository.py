@@ -29,11 +29,22 @@ def test_environment_names_the_same_packages_and_versions():
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in listed if isinstance(entry, dict))
     assert pip[-1] == "--editable ."
-    conda = {split(r) for r in listed if isinstance(r, str) and r != "pip" and not r.startswith("python>")}
+    conda = {split(r) for r in listed if isinstance(r, str) and r != "pip" and not r.startswith("python=")}
     have = conda | {split(r) for r in pip[:-1]}
     assert have == {(CONDA_NAMES.get(name, name), least) for name, least in wanted}
-    (python,) = [r for r in listed if isinstance(r, str) and r.startswith("python>")]
-    assert python.removeprefix("python") == PROJECT["requires-python"]
+
+
+def test_binder_reads_the_environment_as_it_is_meant():
+    """What repo2docker takes from the file before conda does; it ignores a Python without `=`."""
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (python,) = [r for r in listed if isinstance(r, str) and re.match(r"python\b(?!-)", r)]
+    exact = re.fullmatch(r"python=(3\.\d+)", python)[1]
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    assert exact in workflow["jobs"]["cpu"]["strategy"]["matrix"]["python-version"], "tested, so new enough"
+    (pip,) = [entry["pip"] for entry in listed if isinstance(entry, dict)]
+    local = [line for line in pip if re.split(r"[ =]", line, maxsplit=1)[-1].startswith(".")]
+    assert local == ["--editable ."], "then the whole repository is there before pip is called"
+    assert not any((ROOT / name).exists() for name in ("binder", ".binder", "Dockerfile", "runtime.txt")), "they win"
 
 
 def test_the_packages_the_course_was_asked_for_are_there():
@@ -106,6 +117,7 @@ def test_workflow_has_the_promised_jobs():
     assert "self-hosted" in jobs["gpu"]["runs-on"]
     assert workflow[True]["schedule"]  # YAML 1.1 reads the key `on` as true
     assert any("CONSTRAINTS=" in step.get("run", "") for step in jobs["newest"]["steps"])
+    assert any(step.get("run") == "make coverage" for step in jobs["coverage"]["steps"])
 
 
 def test_ci_runs_the_test_command_of_the_readme():
@@ -117,6 +129,13 @@ def test_code_is_formatted_and_lint_free():
     for command in (["check"], ["format", "--check"]):
         done = subprocess.run([sys.executable, "-m", "ruff", *command, str(ROOT)], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+def test_type_hints_are_right():
+    done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    modules = len(list((ROOT / "lecture_utils").rglob("*.py")))
+    assert int(re.search(r"in (\d+) source files", done.stdout)[1]) >= modules  # none is passed over
 
 
 def test_pre_commit_is_set_up():

@@ -3,6 +3,7 @@ import io
 
 import ipywidgets
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from lecture_utils import draw_digit, explore, subplots
@@ -31,6 +32,15 @@ def test_output_is_a_widget_and_a_picture():
     data, metadata = explore(lambda k: subplots(alt="a picture")[0], k=ipywidgets.IntSlider(3))._repr_mimebundle_()
     assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} <= set(data)
     assert metadata["image/png"]["alt"] == "a picture"
+
+
+def test_widgets_are_shown_by_the_ipywidgets_of_colab_too(monkeypatch):
+    """Version 7 has another method than version 8, which IPython prefers to a picture."""
+    monkeypatch.delattr(ipywidgets.Widget, "_repr_mimebundle_")
+    monkeypatch.setattr(ipywidgets.Widget, "_ipython_display_", lambda self: print("no picture"), raising=False)
+    for shown in (explore(lambda k: subplots(alt="a picture")[0], k=ipywidgets.IntSlider(3)), draw_digit()):
+        data, _ = DisplayFormatter().format(shown)
+        assert {"image/png", WIDGET} <= set(data), shown
 
 
 def test_a_mistake_in_draw_is_raised():

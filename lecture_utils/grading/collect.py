@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from lecture_utils.grading.grader import MAX_FILE
 from lecture_utils.grading.sandbox import MB
@@ -189,7 +189,7 @@ def _unpacked(archive: Path, scratch: Path) -> Iterator[_Entry]:
         ) from None
 
 
-def _copied(packed: BinaryIO, target: Path) -> int:
+def _copied(packed: IO[bytes], target: Path) -> int:
     """Unpack a file, but not much more than may be graded; the bytes written, whatever the archive says."""
     size = 0
     with target.open("wb") as file:

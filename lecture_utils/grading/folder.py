@@ -183,9 +183,11 @@ def grade_job(job: Job) -> Result:
 def _grade(job: Job) -> Grade:
     if job.problem:
         return Grade("unreadable", None, job.exercise.max_points, 0.0, notes=[job.problem])
-    options = {"limits": job.limits, "held_out": job.held_out, "isolate": job.isolate, "cold": job.cold}
     try:
-        return grader.grade_notebook(job.content, job.exercise, seed=job.seed, **options)
+        return grader.grade_notebook(
+            job.content, job.exercise, seed=job.seed, limits=job.limits, held_out=job.held_out, isolate=job.isolate,
+            cold=job.cold,
+        )  # fmt: skip
     except SandboxError:
         raise
     except Exception as error:  # a fault of ours with one notebook must not stop the others

@@ -144,6 +144,7 @@ class _Run:
                 reply, data = self.channel.receive(seconds)
             except Timeout:
                 late = True
+                assert self.sandbox
                 self.sandbox.interrupt()
                 reply, data = self.channel.receive(GRACE)
         except Timeout:
@@ -157,6 +158,7 @@ class _Run:
 
     def _cause(self, error: WireError) -> _Died:
         """Why there is no answer: from the process's end, which it cannot make up."""
+        assert self.sandbox
         with contextlib.suppress(Exception):
             self.sandbox.process.wait(1)
         alive = self.sandbox.process.poll() is None
@@ -240,8 +242,8 @@ class RemoteStudent(Student):
             name = message.get("name") or (value and value[0])
             raise Todo(f"{name if isinstance(name, str) else 'A part of it'} is not there, or still the stub.")
         if "error" in reply:
-            kind, message, where = (str(part)[:300] for part in [*reply["error"], "", "", ""][:3])
-            raise StudentError(kind[:60], message, where)
+            kind, words, where = (str(part)[:300] for part in [*reply["error"], "", "", ""][:3])
+            raise StudentError(kind[:60], words, where)
         return data
 
     def value(self, name: str) -> Any:
@@ -256,7 +258,7 @@ class RemoteStudent(Student):
 
 def _checked_cells(cells: Any) -> list[dict[str, Any]]:
     """Cells as the worker read them: only what is wanted, of the types that are wanted."""
-    kept = []
+    kept: list[dict[str, Any]] = []
     for cell in cells if isinstance(cells, list) else []:
         if isinstance(cell, dict):
             task = cell.get("task")

@@ -25,7 +25,8 @@ class Host:
     """Answers the calls of a check on the objects of one namespace."""
 
     def __init__(self, namespace: dict[str, Any]):
-        self.namespace, self.kept = namespace, {}
+        self.namespace = namespace
+        self.kept: dict[int, Any] = {}
 
     def value(self, name: str) -> Any:
         """The plain data of a global name, or a handle."""

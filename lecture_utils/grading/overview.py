@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -90,7 +90,7 @@ def look_over(
     out: Path,
     *,
     due: datetime | None = None,
-    released: list[tuple[str, str]] = (),
+    released: Sequence[tuple[str, str]] = (),
     name: str = "",
 ) -> Overview:
     """Name odd hand-ins and answers that are nearly the same, and write ``class.html``.

@@ -56,7 +56,7 @@ def write_canvas(
     Returns:
         The students without a number of Canvas's: it will look for their names among its logins and names.
     """
-    lines = [
+    lines: list[list[Any]] = [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", column or f"Exercise {exercise.number}"],
         ["Points Possible", "", "", "", "", exercise.max_points],
     ]

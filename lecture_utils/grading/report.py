@@ -98,7 +98,7 @@ def render(row: dict[str, Any], grade: "Grade", exercise: Exercise) -> str:
     cells = []
     for number, cell in enumerate(grade.cells):
         source, text_left = _cut(cell["source"], text_left)
-        outputs = []
+        outputs: list[dict[str, str]] = []
         for output in cell["outputs"]:
             if output["kind"] == "png":
                 picture = _png(output["text"])

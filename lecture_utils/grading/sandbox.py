@@ -28,10 +28,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lecture_utils.grading.warm import Parent
+    from lecture_utils.grading.warm import Forked, Parent
 
 MB = 1 << 20
 REFUSED = 97  # the launcher's exit code where a protection cannot be had
@@ -147,6 +147,7 @@ class Sandbox:
             "uid": next(_FREE_UIDS) if os.geteuid() == 0 else None,
         }
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
+        self.process: Forked | subprocess.Popen
         try:
             if parent:
                 self.process = parent.fork(config, theirs, self._said)
@@ -321,7 +322,7 @@ _DENIED = """
     perf_event_open userfaultfd keyctl add_key request_key io_uring_setup io_uring_enter io_uring_register
 """
 
-_libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+_libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 
 def _call(name: str, *args: object) -> int:
@@ -441,8 +442,8 @@ def _build_world(config: dict) -> None:
         _show(Path(source), root)
     for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
         _show(Path(path), root, writable=True)
-    for folder in map(Path, config["hidden"]):
-        _mount("tmpfs", _inside(folder, root), "tmpfs", _RDONLY, "size=4k,mode=755")
+    for hidden in map(Path, config["hidden"]):
+        _mount("tmpfs", _inside(hidden, root), "tmpfs", _RDONLY, "size=4k,mode=755")
     (root / "proc").mkdir()
     _mount("proc", root / "proc", "proc", _NOSUID | _NODEV | 8)
     (root / "tmp/.matplotlib").mkdir()

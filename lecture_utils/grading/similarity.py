@@ -45,7 +45,8 @@ def answers_of(cells: Iterable[dict], limit: int = 100_000) -> dict[str, str]:
 
 def tokens(source: str) -> list[str]:
     """A cell as a list of tokens, its own names, strings and numbers' types made alike; for any text."""
-    found, after = [], ""
+    found: list[str] = []
+    after = ""
     for kind, text in PythonLexer().get_tokens(source[:MAX_SOURCE]):
         if kind in Text or kind in Comment or kind in String.Doc or not text.strip():
             continue

@@ -188,7 +188,7 @@ def load_exercise(which: str | Path) -> Exercise:
     Raises:
         ValueError: no such exercise, or the file holds no task or two with one id.
     """
-    path = CHECKS / f"exercise_{int(which):02d}.py" if str(which).isdecimal() else Path(which)
+    path = CHECKS / f"exercise_{int(str(which)):02d}.py" if str(which).isdecimal() else Path(which)
     if not path.is_file():
         known = ", ".join(sorted(p.stem.removeprefix("exercise_") for p in CHECKS.glob("exercise_*.py")))
         raise ValueError(f"no checks for exercise {which!r}: there are {known or 'none here'}")
@@ -196,6 +196,7 @@ def load_exercise(which: str | Path) -> Exercise:
         raise ValueError(f"{path.name} is no file of checks: name a .py file")
     name = f"lecture_utils.grading.checks.{path.stem}" if path.parent == CHECKS else f"checks_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader  # the file is there, and named .py
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     tasks = tuple(value for value in vars(module).values() if isinstance(value, Task))
@@ -342,7 +343,7 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, (torch.Tensor, np.ndarray)):
         if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
             return False
-        if isinstance(a, torch.Tensor):
+        if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
             if "meta" in (a.device.type, b.device.type):
                 return a.device.type == b.device.type
             a, b = a.detach().cpu(), b.detach().cpu()

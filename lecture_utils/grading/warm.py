@@ -26,6 +26,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 from lecture_utils.grading import sandbox
 from lecture_utils.grading.sandbox import MB, SandboxError
@@ -72,7 +73,8 @@ class Forked:
         Raises:
             SandboxError: it did not come.
         """
-        self._connection, self._lock, self.returncode = connection, threading.Lock(), None
+        self._connection, self._lock = connection, threading.Lock()
+        self.returncode: int | None = None
         connection.settimeout(START_SECONDS)
         try:
             message, handles, _, _ = socket.recv_fds(connection, 100, 1)
@@ -101,9 +103,9 @@ class Forked:
         if self.returncode is None:
             with contextlib.suppress(OSError, ValueError):  # another thread has seen its end
                 _readable(self._connection, timeout)
-        if self.poll() is None:
+        if (status := self.poll()) is None:
             raise subprocess.TimeoutExpired("a forked worker", timeout or 0)
-        return self.returncode
+        return status
 
     def send_signal(self, number: int) -> None:
         with self._lock:  # by its handle: its number may be another's when it is gone
@@ -143,7 +145,8 @@ class Parent:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         variables = sandbox.environment(self._home.name, threads) | {"OPENBLAS_NUM_THREADS": "1"}
         streams = {"stdin": theirs, "stdout": subprocess.DEVNULL, "stderr": self._said}
-        options = {"env": variables, "cwd": self._home.name} | streams
+        options: dict[str, Any] = {"env": variables, "cwd": self._home.name} | streams
+        self.process: Any  # a Popen, or what does for one
         try:
             self.process = fork_clean([sys.executable, "-c", _SERVER], path=[], **options)
         except Cold:
@@ -151,7 +154,7 @@ class Parent:
             self.process = subprocess.Popen(command, start_new_session=True, **options)
         theirs.close()
 
-    def fork(self, config: dict, connection: socket.socket, said: object) -> Forked:
+    def fork(self, config: dict, connection: socket.socket, said: IO[bytes]) -> Forked:
         """A process that becomes the launcher of ``config``, with these as its socket and error output.
 
         Raises:

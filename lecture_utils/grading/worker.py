@@ -78,12 +78,16 @@ class _Stream(io.TextIOBase):
 
 
 class _Publisher(DisplayPublisher):
+    shell: "_Shell"
+
     def publish(self, data: Any, *args: Any, **kwargs: Any) -> None:
         if isinstance(data, dict) and self.shell.record is not None:
             self.shell.record.data(data)
 
 
 class _Hook(DisplayHook):
+    shell: "_Shell"
+
     def write_output_prompt(self) -> None:
         pass
 
@@ -112,6 +116,7 @@ class _Shell(InteractiveShell):
             self.var_expand(cmd, depth=1), shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace",
         ) as process:  # fmt: skip
+            assert process.stdout
             while part := process.stdout.read(1 << 16):
                 sys.stdout.write(part)
         self.user_ns["_exit_code"] = process.returncode
@@ -135,7 +140,8 @@ class Worker:
     """Reads the notebook, runs its cells one by one as told, then answers calls."""
 
     def __init__(self, channel: Channel):
-        self.channel, self.busy, self.sources = channel, False, []
+        self.channel, self.busy = channel, False
+        self.sources: list[str] = []
         config = Config()
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "NoColor"

@@ -1,5 +1,7 @@
 """Checks of exercise 1: tensors."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -301,13 +303,13 @@ def brightest(student: Student, rng, case: int) -> None:
     # Brightest are the last pixel of image 0 and one of image 1 that shows what is mixed up; then any pixel.
     telling = [(r, c) for r in range(height) for c in range(width) if r != c and 0 < r * width + c < height * width - 1]
     for number, image in enumerate(images):
-        place = [(height - 1, width - 1), telling[int(rng.integers(len(telling)))]][number : number + 1]
-        row, column = place[0] if place else (int(rng.integers(height)), int(rng.integers(width)))
+        first = [(height - 1, width - 1), telling[int(rng.integers(len(telling)))]][number : number + 1]
+        row, column = first[0] if first else (int(rng.integers(height)), int(rng.integers(width)))
         image[row, column] = image.max() + 0.5 + number
     if case % 3 == 1:
         student.case += ", all values negative"
         images = images - 20
-    argument = images
+    argument: Any = images
     if case % 3 == 2:
         student.case += ", not contiguous"
         given = student.put(images.transpose(1, 2).contiguous())
@@ -320,7 +322,7 @@ def brightest(student: Student, rng, case: int) -> None:
     place = whole % (height * width)
     everywhere = (images.mean(), torch.tensor(place // width), torch.tensor(place % width))
     got = student.call("brightest", argument)
-    mistakes = [
+    mistakes: list[tuple[Any, str]] = [
         ((images.mean(dim=0), -1, -1), "That is the mean over the images: dim names the dimensions that disappear."),
         ((images.sum(dim=(1, 2)), -1, -1), "Brightness is the mean of the pixels, not their sum."),
         ((flat.amax(dim=1), -1, -1), "That is the largest value: the first result is the mean."),

@@ -27,7 +27,7 @@ def _names(numbers) -> torch.Tensor:
 # --- 2.1 -----------------------------------------------------------------------------------------
 
 SIZES = (64, 128, 64, 10)
-SHAPES = [shape for a, b in itertools.pairwise(SIZES) for shape in ((b, a), (b,))]
+SHAPES: list[tuple[int, ...]] = [shape for a, b in itertools.pairwise(SIZES) for shape in ((b, a), (b,))]
 
 
 def _shapes_hint(shapes: list[tuple[int, ...]]) -> str:
@@ -319,7 +319,7 @@ def softmax_cross_entropy(student: Student, rng: np.random.Generator, case: int)
     },
 )
 def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
-    fixed = [[()], [(3, 2), (3,)], [(2, 2), (2,), (4,)], [(2, 3), (2,), (1, 2), (1,)]]
+    fixed: list[list[tuple[int, ...]]] = [[()], [(3, 2), (3,)], [(2, 2), (2,), (4,)], [(2, 3), (2,), (1, 2), (1,)]]
     random = [tuple(rng.integers(1, 6, int(rng.integers(1, 3))).tolist()) for _ in range(int(rng.integers(3, 6)))]
     shapes = fixed[case] if case < len(fixed) else random
     without = {1} if case == 2 else {int(rng.integers(len(shapes) - 1))} if case > 3 and case % 2 else set()
@@ -428,9 +428,9 @@ def share_of_right_answers(student: Student, rng: np.random.Generator, case: int
     x, logits, n = x[clear], logits[clear], len(clear)
     right = n if case == 4 else 0 if case == 5 else int(rng.integers(n // 2 + 1, n))
     answers = logits.argmax(1).cpu().numpy()
-    labels = (answers + rng.integers(1, classes, n)) % classes
-    labels[rng.permutation(n)[:right]] = -1
-    labels = _names(np.where(labels == -1, answers, labels))
+    given = (answers + rng.integers(1, classes, n)) % classes
+    given[rng.permutation(n)[:right]] = -1
+    labels = _names(np.where(given == -1, answers, given))
 
     layers = f"nn.Linear({inputs}, {hidden}), {extra}, nn.ReLU(), nn.Linear({hidden}, {classes})"
     model = student.put(Code(f"nn.Sequential({layers})"))

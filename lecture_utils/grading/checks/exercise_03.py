@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -340,7 +341,7 @@ def loaders(student: Student, rng, case: int) -> None:
         x = torch.from_numpy(np.sort(rng.normal(size=count)).astype("float32"))  # sorted: any new order shows
         y = torch.from_numpy(np.arange(count))
         sets.append((x, y, student.call(make, x, y, keep=True)))
-    options = {} if size == 128 else {"batch_size": size}
+    options: dict[str, Any] = {} if size == 128 else {"batch_size": size}
     pair = student.call("make_loaders", *(handle for _, _, handle in sets), keep=True, **options)
     kind = Code("lambda p: isinstance(p, (tuple, list)) and [isinstance(l, torch.utils.data.DataLoader) for l in p]")
     if student.call(kind, pair) != [True, True]:
@@ -459,7 +460,8 @@ def _explain_training(loss, trained, losses, after, counts, state, settings) -> 
     """Which mistake makes the loss or the model that is not right; only then is it worth the work."""
     lazy_losses, lazy = _train(state, *settings, clear=False)
     soft_losses, soft = _train(state, *settings, softmax=True)
-    still, _ = _train(state, *settings[:-1], 0.0)
+    x, labels, size, _ = settings
+    still, _ = _train(state, x, labels, size, 0.0)
     clear = "Without zero_grad the gradients of all earlier batches are added: clear them before each backward()."
     logits = "cross_entropy takes the logits as they are: it has the softmax inside. Remove yours."
     move = "The parameters did not move: backward() after zero_grad(), and then optimizer.step(), for each batch."

@@ -2,12 +2,13 @@
 
 import functools
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from lecture_utils.data import load_dataset
+from lecture_utils.data import ImageDataset, load_dataset
 from lecture_utils.grading import Code, Handle, Student, Wrong, close, expect, normal, task
 
 SETUP = """
@@ -55,7 +56,7 @@ def arithmetic(student: Student, rng, case: int) -> None:
     for attempt in range(6):
         drawn = {"stride": int(rng.integers(3, 6)), "padding": int(rng.integers(1, 4)), "dilation": 2}
         drawn["dilation"] += int(rng.integers(2))
-        options = {name: drawn[name] for name in names}
+        options: dict[str, Any] = {name: drawn[name] for name in names}
         stride, padding, dilation = (DEFAULTS | options).values()
         kernel, right = int(rng.integers(2, 6)), int(rng.integers(2, 6))
         rest = 1 + attempt % (stride - 1) if stride > 1 else 0  # pixels left over behind the last jump
@@ -232,7 +233,8 @@ def depthwise_convolution(student: Student, rng, case: int) -> None:
                          "and has gaps."))  # fmt: skip
     if rows == columns:
         mistakes.append((_depthwise(x, weight.mT, dilation), "Rows and columns of the kernel are exchanged."))
-    got = student.call("depthwise", x, weight, **({} if dilation == 1 else {"dilation": dilation}))
+    options: dict[str, Any] = {} if dilation == 1 else {"dilation": dilation}
+    got = student.call("depthwise", x, weight, **options)
     hints = {
         "shape": f"A kernel of {rows} x {columns} reaches over {dilation * (rows - 1) + 1} x "
         f"{dilation * (columns - 1) + 1} pixels here. In how many places does it fit? Task 4.1 knows.",
@@ -530,7 +532,7 @@ def parameters(student: Student, rng, case: int) -> None:
     for bias, groups in itertools.product((True, False), (1, int(rng.integers(2, 4)))):
         a, b, k = (int(n) for n in rng.integers(2, 6, 3))
         a, b, k = a * groups, (a + b) * groups, k + 1
-        options = {**({} if bias else {"bias": False}), **({"groups": groups} if groups > 1 else {})}
+        options: dict[str, Any] = {**({} if bias else {"bias": False}), **({"groups": groups} if groups > 1 else {})}
         student.case = f"conv_parameters | {a}, {b}, {k}, {options}"
         got = student.call("conv_parameters", a, b, k, **options)
         right = b * (a // groups) * k * k + b * bias
@@ -695,6 +697,7 @@ _LEARN = Code(
 @functools.cache
 def _digits(train: bool) -> tuple[np.ndarray, np.ndarray]:
     digits = load_dataset("digits", train=train)
+    assert isinstance(digits, ImageDataset)
     return digits.data.numpy(), digits.targets.numpy()
 
 

@@ -1,6 +1,7 @@
 """Checks of exercise 5: recurrent networks, from windows of a series to the completion of pictures."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -339,7 +340,8 @@ class _Training:
 
     def __init__(self, forward, state: dict, grads: dict, kind: str, options: dict):
         self.forward, self.state, self.grads, self.kind, self.options = forward, state, grads, kind, options
-        self.loss = self.norm = None
+        self.loss: Any = None  # numbers, when a plan has made them
+        self.norm: Any = None
         self.count, self.memory = 0, [{n: torch.zeros_like(w) for n, w in state.items()} for _ in range(2)]
 
     def after(self, plan: str, x, targets, max_norm: float) -> "_Training":
@@ -432,7 +434,7 @@ def _explain_step(got: dict, grads: dict, norm, start: _Training, right: _Traini
             if _norm(grads):
                 hint = "optimizer.step() was called before backward(), when there were no gradients yet."
         raise Wrong("The parameters did not move.", hint)
-    fitting = []
+    fitting: list[tuple[int, int, dict, str]] = []
     for plan, hint in _ORDERS:
         wrong = start.after(plan, *data)
         if _all_close(got, wrong.state):

@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -376,7 +377,7 @@ def _opened(student: Student, content: bytes) -> Handle:
 def _pixels(rng, height: int, width: int, *channels: int) -> np.ndarray:
     """Noise on a slope, dark on the left; each colour with a brightness of its own."""
     slope = np.linspace(0.3, 1, width).reshape(1, width, *(1 for _ in channels))
-    tint = rng.permutation(np.linspace(0.5, 1, *channels)) if channels else 1
+    tint = rng.permutation(np.linspace(0.5, 1, channels[0])) if channels else 1
     return (rng.uniform(40, 256, (height, width, *channels)) * slope * tint).astype("uint8")
 
 
@@ -579,9 +580,9 @@ def _picture(rng, kind: str, turn: int) -> tuple[bytes, np.ndarray, list[tuple[n
     if kind == "CMYK":
         image = Image.fromarray(a).convert("CMYK")
         return _encoded(image, "TIFF"), np.array(image.convert("RGB")), []
-    stored, exif = Image.fromarray(np.ascontiguousarray(_TURNS[turn](a))), Image.Exif()
+    turned, exif = Image.fromarray(np.ascontiguousarray(_TURNS[turn](a))), Image.Exif()
     exif[0x0112] = turn
-    return _encoded(stored, exif=exif), a, []
+    return _encoded(turned, exif=exif), a, []
 
 
 @task(
@@ -707,7 +708,7 @@ def _expect_quiet(forwards: list) -> None:
 )
 def top_k(student: Student, rng, case: int) -> None:
     count, k = [(5, 3), (4, 1), (3, 5)][case] if case < 3 else (int(rng.integers(2, 9)), int(rng.integers(1, 9)))
-    given = {} if k == 3 else {"k": k}
+    given: dict[str, Any] = {} if k == 3 else {"k": k}
     student.case = f"{count} classes, k {'not given' if k == 3 else f'= {k}'}"
     state = _state(rng, 3, count)
     h, w = (int(n) for n in rng.integers(7, 30, 2))
