@@ -156,6 +156,9 @@ function render({ model, el }) {
   const form = el.querySelector("form"), status = el.querySelector("[role=status]");
   form.onchange = (event) => { status.innerHTML = model.get("replies")[event.target.value]; };
   form.onsubmit = () => false;  // Enter is no reason to load a page
+  form.onkeydown = (event) => {  // the arrows go from option to option, not from cell to cell
+    if (/^Arrow|^ $/.test(event.key)) event.stopPropagation();
+  };
 }
 export default { render };
 """
