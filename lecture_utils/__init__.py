@@ -29,7 +29,7 @@ _HOME = {
         "plot_network",
         "plot_gpu_hierarchy",
     ),
-    "widgets": ("explore", "draw_digit"),
+    "widgets": ("explore", "draw_digit", "quiz"),
     "grading.live": ("check", "progress"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -30,6 +30,7 @@ PROFILES = ("quick", "full")
 MAX_CELL_LINES = 25
 MAX_BYTES = 1_000_000
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+HIDDEN = "hide-input"  # of a quiz: the code holds the answers, so it is folded away (the tag is Jupyter Book's)
 
 
 class CourseError(RuntimeError):
@@ -330,7 +331,8 @@ def _html(notebook: Path, name: str, out: Path) -> str:
 def _export(exporter, notebook: Path, name: str) -> str:
     from nbconvert.preprocessors import TagRemovePreprocessor
 
-    exporter.register_preprocessor(TagRemovePreprocessor(remove_cell_tags={"remove-cell"}), enabled=True)
+    remove = TagRemovePreprocessor(remove_cell_tags={"remove-cell"}, remove_input_tags={HIDDEN})
+    exporter.register_preprocessor(remove, enabled=True)
     pages = clean(nbformat.read(notebook, as_version=4))  # a page has no kernel: still pictures for widgets
     return exporter.from_notebook_node(pages, {"metadata": {"name": name}})[0]
 
@@ -463,13 +465,18 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         language_info={"name": "python"},
     )
     for cell in notebook.cells:
-        cell.metadata = nbformat.NotebookNode(
-            {key: value for key, value in cell.metadata.items() if key in ("slideshow", "tags", "nbgrader")}
-        )
+        cell.metadata = _clean_metadata(cell)
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                output.data.pop(_WIDGET, None)  # the still picture stays
+            if {"image/png", "text/html"} & set(output.get("data", {})):
+                output.data.pop(_WIDGET, None)  # the still picture or the text stays
     return notebook
+
+
+def _clean_metadata(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    kept = {key: value for key, value in cell.metadata.items() if key in ("slideshow", "tags", "nbgrader")}
+    if HIDDEN in kept.get("tags", []):  # as JupyterLab and Colab write it
+        kept |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    return nbformat.from_dict(kept)
 
 
 def find_faults(path: Path) -> list[str]:
@@ -492,8 +499,9 @@ def find_faults(path: Path) -> list[str]:
     executed = 0
     for number, cell in enumerate(notebook.cells, 1):
         where = f"cell {number} ({cell.get('id')})"
-        if extra := set(cell.metadata) - {"slideshow", "tags", "nbgrader"}:
-            faults.append(f"{where}: metadata {sorted(extra)}")
+        if cell.metadata != (right := _clean_metadata(cell)):
+            changed = sorted(k for k in {*cell.metadata, *right} if cell.metadata.get(k) != right.get(k))
+            faults.append(f"{where}: metadata {changed} not as lecture store leaves it")
         if cell.cell_type == "markdown":
             faults += [f"{where}: picture without alternative text" for _ in _pictures_without_text(cell.source)]
             continue

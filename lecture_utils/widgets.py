@@ -1,10 +1,12 @@
-"""Sliders over a figure and a sheet to draw on, each with a still picture where no widget can run."""
+"""Sliders over a figure, a sheet to draw on, a question to answer: each has a still form where no widget can run."""
 
 import base64
+import contextlib
 import functools
 import html
 import io
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Hashable
 
 from PIL import Image
 
@@ -146,3 +148,98 @@ def draw_digit():
         widget runs, a still picture stands in for it.
     """
     return _pad_class()()
+
+
+# --- a question with options ---------------------------------------------------------------------
+
+_QUIZ = """
+function render({ model, el }) {
+  el.innerHTML = model.get("form");
+  const form = el.querySelector("form"), status = el.querySelector("[role=status]");
+  form.onchange = (event) => { status.innerHTML = model.get("replies")[event.target.value]; };
+  form.onsubmit = () => false;  // Enter is no reason to load a page
+  form.onkeydown = (event) => {  // the arrows go from option to option, not from cell to cell
+    if (/^Arrow|^ $/.test(event.key)) event.stopPropagation();
+  };
+}
+export default { render };
+"""
+
+
+@functools.cache
+def _quiz_class() -> type:
+    import anywidget
+    from traitlets import List, Unicode
+
+    class QuizWidget(anywidget.AnyWidget):
+        _esm = _QUIZ
+        form = Unicode().tag(sync=True)
+        replies = List(Unicode()).tag(sync=True)  # HTML, one for each option
+
+    return QuizWidget
+
+
+def _as_html(value) -> str:
+    """Text with `code` in it as HTML; anything but a text is code."""
+    text = html.escape(value if isinstance(value, str) else f"`{value}`")
+    return re.sub("`(.+?)`", r"<code>\1</code>", text)
+
+
+class Quiz:
+    """What :func:`quiz` returns: radio buttons, or the same as text with the answer folded."""
+
+    def __init__(self, question: str, options: dict[Hashable, str], answer: Hashable):
+        if answer not in options:
+            raise ValueError(f"the answer {answer!r} is none of the options {list(options)}")
+        self.question, self.options = question, options
+        right = next(option for option in options if option == answer)  # shown as the options are
+        names = [_as_html(option) for option in options]
+        replies = [
+            f"<strong>{'Right' if option == answer else 'No'}.</strong> {_as_html(reason)}"
+            for option, reason in options.items()
+        ]
+        items = "".join(f"<li>{name}</li>" for name in names)
+        reasons = "".join(f"<li>{name}: {reply}</li>" for name, reply in zip(names, replies, strict=True))
+        self.text = (
+            f"<p><strong>{_as_html(question)}</strong></p><ul>{items}</ul>"
+            f"<details><summary>Answer</summary><p>{_as_html(right)}</p><ul>{reasons}</ul></details>"
+        )
+        buttons = "".join(
+            f'<label style="display:block;padding:4px"><input type="radio" name="option" value="{i}"> {name}</label>'
+            for i, name in enumerate(names)
+        )
+        form = (
+            f'<form style="font-size:14px;line-height:1.4"><fieldset style="border:0;margin:0;padding:0">'
+            f'<legend style="padding:0"><strong>{_as_html(question)}</strong></legend>{buttons}</fieldset>'
+            f'<p role="status" style="margin:4px;min-height:1.4em"></p></form>'
+        )
+        self.widget = None
+        with contextlib.suppress(ImportError):  # without anywidget the text does
+            self.widget = _quiz_class()(form=form, replies=replies)
+
+    def __repr__(self) -> str:
+        return "\n".join([self.question, *(f"- {option}" for option in self.options)])
+
+    def _repr_mimebundle_(self, **options):
+        data = {"text/html": self.text, "text/plain": repr(self)}
+        if self.widget is not None and (live := self.widget._repr_mimebundle_(**options)):
+            data[_VIEW] = live[0][_VIEW]
+        return data, {}
+
+
+def quiz(question: str, options: dict[Hashable, str], answer: Hashable) -> Quiz:
+    """Ask a question with a few options, and say at once why the one that was chosen is right or wrong.
+
+    Args:
+        question: a sentence; what stands in backticks is shown as code.
+        options: the reason why it is right or wrong, for each option: texts, numbers, tuples such as shapes.
+        answer: the right one of the options. Compute it, so that it cannot be wrong.
+
+    Returns:
+        In a running notebook radio buttons. Elsewhere (GitHub, HTML, nbconvert, or without anywidget) the same as
+        text, with the answer and the reasons folded.
+
+    Raises:
+        ValueError: the answer is none of the options.
+    """
+    return Quiz(question, options, answer)

@@ -3,6 +3,7 @@
 nbval holds the stored outputs cell by cell; it is switched on in pyproject.toml.
 """
 
+import ast
 import os
 import re
 import shutil
@@ -68,6 +69,37 @@ def test_shape(path):
     assert len(questions) >= 3 and all("<details>" in cell.source for cell in questions)
 
 
+def quizzes(path):
+    return [cell for cell in cells(path) if re.fullmatch(r"quiz-\d", cell.id)]
+
+
+def call_of_quiz(cell):
+    (call,) = (
+        node
+        for node in ast.walk(ast.parse(cell.source))
+        if getattr(node, "func", None) and getattr(node.func, "id", "") == "quiz"
+    )
+    return call
+
+
+@lecture
+def test_ends_with_five_questions_whose_answers_are_computed(path):
+    ids = [cell.id for cell in nbformat.read(path, as_version=4).cells]
+    wanted = ["summary", "quiz", *(f"quiz-{n}" for n in range(1, 6))]
+    assert ids[ids.index("summary") : ids.index("closing")][: len(wanted)] == wanted
+    places = set()
+    for cell in quizzes(path):
+        assert cell.metadata.tags == ["hide-input"], cell.id  # outputs are compared by nbval
+        (answer,) = (keyword.value for keyword in call_of_quiz(cell).keywords if keyword.arg == "answer")
+        assert not isinstance(answer, (ast.Constant, ast.Tuple)), f"{cell.id}: compute the answer"
+        page = cell.outputs[0].data["text/html"]
+        reasons = re.findall(r"<li>[^<]*(?:<code>.*?</code>[^<]*)*: <strong>(Right|No)\.</strong> (.+?)</li>", page)
+        assert 3 <= len(reasons) <= 5 and all(len(why) > 20 for _, why in reasons), cell.id
+        assert [verdict for verdict, _ in reasons].count("Right") == 1, cell.id
+        places.add([verdict for verdict, _ in reasons].index("Right"))
+    assert len(places) >= 3, "the right answer always stands at the same place"
+
+
 @lecture
 def test_setup_and_parameters_are_the_same_everywhere(path):
     (setup, parameters), first = cells(path)[:2], cells(LECTURES[0])[:2]
@@ -119,6 +151,10 @@ def test_modern_pytorch_only(path):
         assert not re.search(old, cell.source), cell.id
 
 
+def answers(path):
+    return [cell.outputs[0].data["text/html"] for cell in quizzes(path)]
+
+
 def check_run(path, tmp_path, **options):
     result = nb.run_notebook(path, tmp_path, kernel=KERNEL, **options)
     assert result.status == "passed", f"cell {result.failed_cell}: {result.error}"
@@ -134,6 +170,7 @@ def check_run(path, tmp_path, **options):
 @lecture
 def test_another_seed(path, tmp_path):
     result = check_run(path, tmp_path, seed=3)
+    assert answers(tmp_path / path.name) == answers(path), "no answer of a quiz depends on the seed"
     if get_device().type == "cpu":
         assert result.peak_rss_mb < (BUDGET_WITH_SERVER_MB if path == LECTURES[5] else BUDGET_MB)
 

@@ -252,6 +252,30 @@ def test_widget_leaves_a_still_picture(make_notebook):
     assert 'alt="picture 3"' in page and "<title>sample</title>" in page
 
 
+def test_quiz_leaves_its_text_and_hides_its_code(make_notebook):
+    path = make_notebook(
+        "from lecture_utils import quiz\nquiz('Six or seven?', {6: 'Two threes.', 7: 'Odd.'}, answer=2 * 3)"
+    )
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].metadata.update(tags=["hide-input"], slideshow={"slide_type": "slide"}, collapsed=True)
+    nbformat.write(notebook, path)
+    nb.store_outputs(path)
+    cell = nbformat.read(path, as_version=4).cells[2]
+    assert cell.metadata["jupyter"] == {"source_hidden": True} and cell.metadata["cellView"] == "form"
+    assert sorted(cell.outputs[0].data) == ["text/html", "text/plain"] and "collapsed" not in cell.metadata
+    assert nb.find_faults(path) == []
+    nb.run_notebook(path, path.parent / "out")
+    pages = [path.parent / "out" / "sample.html", nb.make_slides(path, path.parent / "slides")]
+    for page in [page.read_text() for page in pages]:
+        shown = re.sub(r"<[^>]+>", "", page)  # code is coloured word by word
+        assert "<summary>Answer</summary>" in page and "2 * 3" not in shown
+        assert 'profile = "quick"' in shown.replace("&quot;", '"'), "other code is there"
+    del cell.metadata["jupyter"]
+    notebook.cells[2] = cell
+    nbformat.write(notebook, path)
+    assert any("['jupyter']" in fault for fault in nb.find_faults(path))
+
+
 PNG = {"image/png": "iVBORw0KGgo=", "text/plain": "x"}
 
 

@@ -1,12 +1,14 @@
 import base64
 import io
+import re
+import sys
 
 import ipywidgets
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
-from lecture_utils import draw_digit, explore, subplots
+from lecture_utils import draw_digit, explore, quiz, subplots
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -70,3 +72,39 @@ def test_the_sheet_is_a_widget_and_a_picture():
     assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} == set(data)
     assert "draw" in metadata["image/png"]["alt"] == data["text/plain"]
     assert data == draw_digit()._repr_mimebundle_()[0] | {WIDGET: data[WIDGET]}, "stored outputs do not change"
+
+
+class Shape(tuple):  # as torch.Size: equal to a tuple, printed in another way
+    __str__ = __repr__ = lambda self: "Shape"
+
+
+def ask():
+    options = {(4, 3): "One.", "`a < b`": "Two.", 7: "Three <b>."}
+    return quiz("Is it `x`?", options, answer=Shape([2 + 2, 3]))
+
+
+def test_a_quiz_replies_to_each_option_and_folds_the_answer_without_a_widget():
+    data, _ = ask()._repr_mimebundle_()
+    assert set(data) == {"text/html", "text/plain", WIDGET}
+    shown, folded = data["text/html"].split("<details>")
+    assert "Right" not in shown and "Is it <code>x</code>?" in shown and shown.count("<li>") == 3
+    assert "<p><code>(4, 3)</code></p>" in folded and "Right.</strong> One." in folded and folded.count("No.") == 2
+    assert "<code>a &lt; b</code>" in shown and "Three &lt;b&gt;." in folded
+    assert data["text/plain"] == "Is it `x`?\n- (4, 3)\n- `a < b`\n- 7"
+    widget = ask().widget
+    assert [re.search("Right|No", reply)[0] for reply in widget.replies] == ["Right", "No", "No"]
+    assert re.findall('value="(.)"', widget.form) == ["0", "1", "2"] and "Right" not in widget.form
+    assert data["text/html"] == ask()._repr_mimebundle_()[0]["text/html"], "stored outputs do not change"
+
+
+def test_a_quiz_without_the_packages_of_widgets_is_text(monkeypatch):
+    from lecture_utils import widgets
+
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    monkeypatch.setattr(widgets, "_quiz_class", widgets._quiz_class.__wrapped__)
+    assert set(ask()._repr_mimebundle_()[0]) == {"text/html", "text/plain"}
+
+
+def test_a_quiz_whose_answer_is_no_option_is_refused():
+    with pytest.raises(ValueError, match=r"the answer 5 is none of the options \[4, 'five'\]"):
+        quiz("How many?", {4: "Too few.", "five": "A word."}, answer=5)
