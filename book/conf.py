@@ -35,6 +35,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_dmath_allow_labels = False
 myst_disable_syntax = ["myst_block_break", "myst_line_comment", "myst_target", "myst_role"]
 myst_heading_anchors = 3
+myst_update_mathjax = False  # it would set up a newer MathJax than ours
 nitpicky = True
 
 html_theme = "sphinx_book_theme"
@@ -56,6 +57,8 @@ html_theme_options = {
     "navbar_persistent": [],
     "navigation_with_keys": False,
     "show_toc_level": 2,
+    "footer_content_items": "extra-footer.html",
+    "extra_footer": "Code: MIT. Text and figures: CC BY 4.0.",
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
@@ -65,7 +68,9 @@ copybutton_selector = "div.highlight:not(.output *) pre"
 mathjax_path = "mathjax/MathJax.js"
 mathjax2_config = {
     "config": ["TeX-AMS-MML_HTMLorMML-full.js", "Safe.js"],
-    "HTML-CSS": {"fonts": ["STIX-Web"]},
+    "tex2jax": {"processClass": "math"},  # the rest of the page is marked as none of its business
+    # its empty font is about:blank, which a browser refuses to a page on a disk
+    "HTML-CSS": {"fonts": ["STIX-Web"], "styles": {"@font-face": {"src": "local('MathJax_Blank')"}}},
     "messageStyle": "none",
 }
 
