@@ -12,7 +12,7 @@ READY       := $(VENV)/.ready
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test coverage colab lab slides app doctor lint clean help
+.PHONY: lectures test coverage colab lab slides book app doctor lint clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -32,6 +32,10 @@ lab: $(READY)  ## open JupyterLab on the lectures
 
 slides: $(READY)  ## reveal.js decks in build/slides/
 	$(BIN)/lecture slides $(ARGS)
+
+book: $(READY)  ## everything as a web site that needs no network: build/book/index.html
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning -b html -c book -d build/book-doctrees . build/book $(ARGS)
+	@echo "open build/book/index.html"
 
 app: $(READY)  ## start the web app of lecture 6 (the first time it runs that lecture) and print its address
 	@test -f lectures/06_app/model.pt || $(BIN)/lecture run 6
@@ -57,5 +61,5 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	  $(BIN)/python -c "import urllib.request as u; exec(compile(u.urlopen('$(GET_PIP)').read(), 'get-pip.py', 'exec'))" 2>/dev/null; } || { \
 	  rm -rf $(VENV); echo "no virtual environment could be made: apt install python3-venv, then try again"; exit 1; }
 	@echo "installing into $(VENV) (PyTorch is large: some minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable ".[lab,slides,app,onnx,dask,test]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable ".[lab,slides,book,app,onnx,dask,test]"
 	@touch $@

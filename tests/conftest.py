@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,14 @@ os.environ["LECTURE_WARM_MINUTES"] = "0"  # nothing stays when the tests have en
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "lectures" / "06_app"))  # the app is no package: its modules import each other by name
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
 def pytest_addoption(parser):
@@ -54,6 +63,19 @@ def make_notebook(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None and not os.environ.get("CI"):
+        pytest.skip("there is no Chromium: apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")
