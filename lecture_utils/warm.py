@@ -441,7 +441,9 @@ def _serve(listener: socket.socket, address: Path, idle_seconds: int) -> list[in
                     forks[key.fd].sendall(struct.pack("i", code))
                 stop_watching(key.fd)
             elif key.fileobj in clients:
-                connection, handed, pid = key.fileobj, [], None
+                connection = key.fileobj
+                handed: list[int] = []
+                pid: int | None = None
                 try:
                     word, handed, _, _ = socket.recv_fds(connection, len(_FORK), 4)
                     if word == _FORK and len(handed) == 4 and not clients[connection]:
