@@ -223,6 +223,7 @@ def test_axe_finds_nothing(visit, name, scheme):
 
     page = visit(name, color_scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")  # they fade in
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"{name.replace('/', '-')}-{scheme}.png")
     # without "preload", which asks for the style sheets again, as a page on a disk may not
