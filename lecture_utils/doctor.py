@@ -234,7 +234,8 @@ def _proxy() -> Finding:
     name = next((n for n in ("https_proxy", "HTTPS_PROXY") if os.environ.get(n)), "")
     proxy = f"the proxy of {name}" if name else "no proxy"
     try:
-        with urllib.request.urlopen(urllib.request.Request(_PYPI, method="HEAD"), timeout=5):
+        # urlopen() would keep to the proxy that it saw first
+        with urllib.request.build_opener().open(urllib.request.Request(_PYPI, method="HEAD"), timeout=5):
             return Finding("proxy", "good", f"{proxy}: pypi.org answers")
     except (OSError, ValueError) as error:  # also what urllib raises
         reason = getattr(error, "reason", error)

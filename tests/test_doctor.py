@@ -169,7 +169,8 @@ def proxy(monkeypatch):
         server.shutdown()
 
 
-def test_a_proxy_that_wants_a_password_is_told(proxy):
+def test_a_proxy_that_wants_a_password_is_told(proxy, monkeypatch):
+    monkeypatch.setattr(urllib.request, "_opener", urllib.request.build_opener(urllib.request.ProxyHandler({})))
     finding = doctor._proxy()
     assert finding.level == "note" and "407" in finding.text and "PASSWORD" in finding.remedy
 
@@ -189,7 +190,7 @@ def test_what_keeps_pip_from_its_index_is_told(name, monkeypatch):
         def fail(*_, reason=reason, **options):
             raise urllib.error.URLError(reason)
 
-        monkeypatch.setattr(doctor.urllib.request, "urlopen", fail)
+        monkeypatch.setattr(doctor.urllib.request.OpenerDirector, "open", fail)
         finding = doctor._proxy()
         assert finding.level == "note" and words in finding.text, finding
         assert ("PIP_CERT" if "own" in words else "unset it" if name else "HTTPS_PROXY=") in finding.remedy
