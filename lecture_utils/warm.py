@@ -353,6 +353,7 @@ def __getattr__(name: str):
 
         def _finalize_env(self, env: dict[str, str]) -> None:
             super()._finalize_env(env)
+            env.setdefault("PYDEVD_USE_FRAME_EVAL", "NO")  # as the debugger would, which the parent has imported
             paths = [path for path in env.pop("JUPYTER_PATH", "").split(os.pathsep) if path not in ("", _HERE)]
             env |= {"JUPYTER_PATH": os.pathsep.join(paths)} if paths else {}  # as before `kernel_name`
 
