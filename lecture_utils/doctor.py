@@ -226,26 +226,26 @@ def _holder(port: int) -> str:
     return ""
 
 
-_PYPI = "https://pypi.org/simple/pip/"
+_SITE = "https://www.python.org/"  # any that is always there
 
 
 def _proxy() -> Finding:
-    """Whether what pip needs is reached, with or without a proxy."""
+    """Whether the network is reached, as pip needs it, with or without a proxy."""
     name = next((n for n in ("https_proxy", "HTTPS_PROXY") if os.environ.get(n)), "")
     proxy = f"the proxy of {name}" if name else "no proxy"
     try:
         # urlopen() would keep to the proxy that it saw first
-        with urllib.request.build_opener().open(urllib.request.Request(_PYPI, method="HEAD"), timeout=5):
-            return Finding("proxy", "good", f"{proxy}: pypi.org answers")
+        with urllib.request.build_opener().open(urllib.request.Request(_SITE, method="HEAD"), timeout=5):
+            return Finding("proxy", "good", f"{proxy}: python.org answers")
     except (OSError, ValueError) as error:  # also what urllib raises
         reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
-        text = f"{proxy}: pypi.org shows a certificate that is not its own"
+        text = f"{proxy}: python.org shows a certificate that is not its own"
         remedy = "if a proxy puts its own there, name the file of that one in PIP_CERT and SSL_CERT_FILE"
     elif name:
-        text = f"{proxy} does not lead to pypi.org: {reason}"
+        text = f"{proxy} does not lead to python.org: {reason}"
         remedy = f"correct {name} (http://USER:PASSWORD@HOST:PORT), or unset it where there is no proxy"
     else:
-        text = f"{proxy}, and pypi.org cannot be reached: {reason}"
+        text = f"{proxy}, and python.org cannot be reached: {reason}"
         remedy = "behind a proxy set HTTPS_PROXY=http://HOST:PORT; without a network, all lectures run in 'quick'"
     return Finding("proxy", "note", text, remedy)

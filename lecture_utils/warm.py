@@ -298,14 +298,19 @@ def fork_clean(command: list[str], *, env: dict[str, str], **options: Any) -> Fo
     Raises:
         Cold: it cannot be done; the message says why.
     """
-    home = _private_folder() / "home"
-    home.mkdir(exist_ok=True)
+    if reason := why_no_fork({"CUDA_VISIBLE_DEVICES": ""}):
+        raise Cold(reason)
+    try:
+        home = _private_folder() / "home"
+        home.mkdir(exist_ok=True)
+    except OSError as error:  # such as XDG_RUNTIME_DIR of a session that is over
+        raise Cold(f"no folder for the socket: {error}") from error
     one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     clean = {"PATH": os.defpath, "HOME": str(home), "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "", **one}
     minutes = os.environ.get("LECTURE_WARM_MINUTES", "15")
     try:
         idle_seconds = int(60 * float(minutes))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Cold(f"LECTURE_WARM_MINUTES={minutes}: write a number of minutes") from None
     return fork(command, env=env, parent_env=clean, idle_seconds=idle_seconds, **options)
 

@@ -183,7 +183,7 @@ def test_what_keeps_pip_from_its_index_is_told(name, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     reasons = {
         "is not its own": ssl.SSLCertVerificationError(1, "self-signed certificate in certificate chain"),
-        "to pypi.org: timed out" if name else "cannot be reached: timed out": TimeoutError("timed out"),
+        "to python.org: timed out" if name else "cannot be reached: timed out": TimeoutError("timed out"),
     }
     for words, reason in reasons.items():
 

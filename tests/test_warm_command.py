@@ -138,10 +138,10 @@ def test_the_parent_ends_when_nobody_has_called_for_so_long(lecture, tmp_path, m
     assert [p.name for p in (tmp_path / f"lecture-warm-{os.getuid()}").iterdir() if p.is_file()] == ["lock"]
 
 
-@pytest.mark.parametrize("variable", ["PYTHONWARNINGS", "LECTURE_WARM_MINUTES"])
+@pytest.mark.parametrize("variable", ["PYTHONWARNINGS", "LECTURE_WARM_MINUTES", "XDG_RUNTIME_DIR"])
 def test_where_it_cannot_be_forked_it_runs_all_the_same(lecture, tmp_path, monkeypatch, variable):
-    monkeypatch.setenv(variable, "ignore")
+    monkeypatch.setenv(variable, str(tmp_path / "gone" / "for ever") if variable.startswith("XDG") else "ignore")
     (tmp_path / "a.ipynb").write_bytes(notebook([RIGHT1]))
     done = lecture("grade", "a.ipynb", "--checks", CHECKS, "--out", "out", cwd=tmp_path)
     assert done.returncode == 0 and "1 of 7" in done.stdout
-    assert (parents(tmp_path) == []) == (variable == "LECTURE_WARM_MINUTES")
+    assert (parents(tmp_path) == []) == (variable != "PYTHONWARNINGS")
