@@ -191,6 +191,14 @@ def test_the_index_knows_english_and_japanese(book):
 LOOKED_AT = ["index", "lectures/06_deployment", "exercises/03_autograd_dataloader", "solutions/03_autograd_dataloader"]
 
 
+def go_to(page, book, name: str) -> None:
+    """Open a page and wait until its formulas are set: leaving before cuts off requests for their fonts."""
+    page.goto((book / f"{name}.html").as_uri())
+    if page.locator("script[src*='MathJax.js']").count():
+        page.wait_for_function("window.MathJax && MathJax.isReady")
+        page.evaluate("new Promise((done) => MathJax.Hub.Queue(() => done()))")
+
+
 @pytest.fixture
 def visit(chromium, book):
     """A function that opens a page from the disk; what it asks the network or complains of fails the test."""
@@ -204,10 +212,7 @@ def visit(chromium, book):
         page.on("requestfailed", lambda r: bad.append(f"{r.url}: {r.failure}"))
         page.on("pageerror", lambda error: bad.append(str(error)))
         page.on("console", lambda m: m.type in ("error", "warning") and bad.append(m.text))
-        page.goto((book / f"{name}.html").as_uri())
-        if page.locator("script[src*='MathJax.js']").count():
-            page.wait_for_function("window.MathJax && MathJax.isReady")
-            page.evaluate("new Promise((done) => MathJax.Hub.Queue(() => done()))")
+        go_to(page, book, name)
         return page
 
     yield open_page
@@ -288,7 +293,7 @@ def test_formulas_are_set(visit, name):
 def test_no_page_is_wider_than_a_phone(visit, book):
     page = visit("index", viewport={"width": 400, "height": 800})
     for name in NAMES + TEXTS:
-        page.goto((book / f"{name}.html").as_uri())
+        go_to(page, book, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= 400, name
         if SHOTS:
             page.screenshot(path=Path(SHOTS) / f"{name.replace('/', '-')}-phone.png")
