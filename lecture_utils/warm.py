@@ -47,7 +47,11 @@ PRELOADED = (
     "torch", "ipykernel.kernelapp", "ipykernel.debugger", "torchvision", "torch._dynamo", "matplotlib.pyplot",
     "matplotlib.backends.backend_agg", "sklearn.datasets", "sklearn.model_selection", "ipywidgets", "PIL.Image",
 )  # fmt: skip
-PRELOADED_TO_STAY = ("nbformat", "typer", "rich.progress")  # for commands; a parent that ends soon does without
+PRELOADED_TO_STAY = (  # for commands; a parent that ends soon does without
+    "nbformat", "typer", "rich.progress", "jinja2", "safetensors.torch", "threadpoolctl", "IPython.core.magics",
+    "IPython.core.completerlib", "IPython.core.crashhandler", "torchvision.datasets", "torchvision.transforms.v2",
+    "sklearn.datasets.images",
+)  # fmt: skip
 # what changes from call to call, and no preloaded module reads; and what importing them sets in the client
 _OWN = {"PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMOUT"}
 _OWN |= {"KMP_DUPLICATE_LIB_OK=True", "KMP_INIT_AT_FORK=FALSE", "OMP_WAIT_POLICY=PASSIVE", "TORCHINDUCTOR_CACHE_DIR"}

@@ -4,6 +4,8 @@ What a worker sends is plain data, bounded; nothing of it is ever unpickled, imp
 """
 
 import contextlib
+import copy
+import itertools
 import signal
 import sys
 import threading
@@ -23,7 +25,7 @@ from lecture_utils.grading.sandbox import (
     SandboxError,
     check_not_stopped,
 )
-from lecture_utils.grading.tasks import CHECKS, Exercise, Student, StudentError, Todo, Verdict, run_check
+from lecture_utils.grading.tasks import CHECKS, Code, Exercise, Handle, Student, StudentError, Todo, Verdict, run_check
 from lecture_utils.grading.wire import Channel, Timeout, WireError
 
 STATUSES = ("graded", "timeout", "memory", "crashed", "unreadable", "forbidden")
@@ -118,7 +120,10 @@ class _Run:
 
     def _watch(self, sandbox: Sandbox) -> None:
         """End a process that takes more memory or starts more processes than it may."""
-        while sandbox.process.poll() is None:
+        while True:
+            time.sleep(0.1)
+            if sandbox.process.poll() is not None:
+                return
             memory, processes = sandbox.usage()
             if processes > MAX_PROCESSES:
                 sandbox.stopped = f"it ran more than {MAX_PROCESSES} processes at once"
@@ -126,7 +131,6 @@ class _Run:
                 sandbox.stopped = f"it took more than {self.limits.memory_mb} MB of memory"
             if sandbox.stopped:
                 return sandbox.kill()
-            time.sleep(0.1)
 
     def ask(self, message: dict, value: Any = None) -> tuple[dict, Any, bool]:
         """Reply, plain data, and whether it had to be interrupted.
@@ -232,6 +236,8 @@ class RemoteStudent(Student):
 
     def __init__(self, run: _Run):
         self._run = run
+        self._puts: list[tuple[Handle, Any]] = []  # they travel with the next call: a message costs more than most
+        self._numbers = itertools.count(-2, -1)  # the worker numbers what it keeps from 0 on
 
     def _asked(self, message: dict, value: Any = None) -> Any:
         reply, data, late = self._run.ask(message, value)
@@ -239,7 +245,7 @@ class RemoteStudent(Student):
             self._run.troubles.append("timeout")
             raise StudentError("TimeoutError", f"longer than {self._run.limits.cell_seconds:g} s")
         if "todo" in reply:  # its own words could be anything
-            name = message.get("name") or (value and value[0])
+            name = message.get("name") or (value and value[1])
             raise Todo(f"{name if isinstance(name, str) else 'A part of it'} is not there, or still the stub.")
         if "error" in reply:
             kind, words, where = (str(part)[:300] for part in [*reply["error"], "", "", ""][:3])
@@ -249,8 +255,17 @@ class RemoteStudent(Student):
     def value(self, name: str) -> Any:
         return self._asked({"do": "value", "name": name})
 
+    def put(self, value: Any) -> Handle:
+        if isinstance(value, Code):
+            return super().put(value)
+        handle = Handle(next(self._numbers), type(value).__name__)
+        self._puts.append((handle, copy.deepcopy(value)))
+        return handle
+
     def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple[Any, list]:
-        answer = self._asked({"do": "call"}, [function, list(args), kwargs, keep, back])
+        puts, self._puts = self._puts, []
+        numbers, values = [handle.number for handle, _ in puts], [value for _, value in puts]
+        answer = self._asked({"do": "call", "puts": numbers}, [values, function, list(args), kwargs, keep, back])
         if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], list):
             raise StudentError("TypeError", "no answer of the kind that was asked for")
         return answer

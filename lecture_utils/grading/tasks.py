@@ -274,7 +274,7 @@ class Student:
         raise NotImplementedError
 
     def put(self, value: Any) -> Handle:
-        """Place plain data, or the value of some :class:`Code`, in the student's process."""
+        """Place a copy of plain data, or the value of some :class:`Code`, in the student's process."""
         if isinstance(value, Code):
             return self.call(Code(f"lambda: ({value.expression})"), keep=True)
         return self.call(Code("lambda value: value"), value, keep=True, modifies=True)
@@ -453,43 +453,44 @@ def expect(
             label = f"{what} at {key!r}"
             expect(got[key], expected[key], what=label, hints=hints, mistakes=wrong, dtype=dtype, rtol=rtol, atol=atol)
         return
-    for value, hint in mistakes:
-        if close(got, value, rtol=rtol, atol=atol) and not close(got, expected, rtol=rtol, atol=atol):
+    right = close(got, expected, rtol=rtol, atol=atol)
+    for value, hint in () if right else mistakes:
+        if close(got, value, rtol=rtol, atol=atol):
             raise Wrong(f"{what} is wrong.", hint, expected=describe(expected), got=describe(got))
-    both = {"expected": describe(expected), "got": describe(got)}
+    found = _difference(got, expected, right, dtype)
+    if found:
+        kind, words = found
+        raise Wrong(f"{what} {words}.", hints[kind], expected=describe(expected), got=describe(got))
+
+
+def _difference(got: Any, expected: Any, right: bool, dtype: str) -> tuple[str, str] | None:
+    """The kind of a failure, see :func:`expect`, and words on it; None where the answer passes."""
     if got is None and expected is not None:
-        raise Wrong(f"{what} is None.", hints["none"], **both)
+        return "none", "is None"
     if isinstance(expected, torch.Tensor):
-        _expect_tensor(got, expected, what, hints, both, dtype)
+        if not isinstance(got, numbers.Real) or isinstance(got, bool) or expected.dim():
+            if not isinstance(got, torch.Tensor):
+                return "type", "must be a tensor"
+            if got.shape != expected.shape:
+                return "shape", f"has the wrong shape, {tuple(got.shape)}"
+            wanted = {"same": got.dtype == expected.dtype, "floating": got.is_floating_point(), "any": True}
+            if not wanted[dtype]:
+                return "dtype", f"has the wrong dtype, {got.dtype}"
     elif isinstance(expected, bool) or not isinstance(expected, numbers.Number):
         if isinstance(got, torch.Tensor) and got.dtype == torch.bool and got.numel() == 1:
             got = bool(got)
         if type(got) is not type(expected):
-            raise Wrong(f"{what} must be of type {type(expected).__name__}.", hints["type"], **both)
-        if got != expected:
-            raise Wrong(f"{what} is wrong.", hints["values"], **both)
-        return
+            return "type", f"must be of type {type(expected).__name__}"
+        return None if got == expected else ("values", "is wrong")
     elif isinstance(got, torch.Tensor) and got.numel() == 1 and got.dim() > 0:
-        raise Wrong(f"{what} must be one number, not a tensor of shape {tuple(got.shape)}.", hints["shape"], **both)
+        return "shape", f"must be one number, not a tensor of shape {tuple(got.shape)}"
     elif isinstance(got, bool) or not (isinstance(got, (numbers.Real, np.ndarray, torch.Tensor))):
-        raise Wrong(f"{what} must be a number.", hints["type"], **both)
+        return "type", "must be a number"
     elif isinstance(got, (torch.Tensor, np.ndarray)) and got.ndim:
-        raise Wrong(f"{what} must be one number, not of shape {tuple(got.shape)}.", hints["shape"], **both)
+        return "shape", f"must be one number, not of shape {tuple(got.shape)}"
     if not _finite(got) and _finite(expected):
-        raise Wrong(f"{what} holds nan or inf.", hints["nonfinite"], **both)
-    if not close(got, expected, rtol=rtol, atol=atol):
-        raise Wrong(f"{what} is wrong.", hints["values"], **both)
-
-
-def _expect_tensor(got: Any, expected: torch.Tensor, what: str, hints: dict, both: dict, dtype: str) -> None:
-    if isinstance(got, numbers.Real) and not isinstance(got, bool) and expected.dim() == 0:
-        return
-    if not isinstance(got, torch.Tensor):
-        raise Wrong(f"{what} must be a tensor.", hints["type"], **both)
-    if got.shape != expected.shape:
-        raise Wrong(f"{what} has the wrong shape, {tuple(got.shape)}.", hints["shape"], **both)
-    if (dtype == "same" and got.dtype != expected.dtype) or (dtype == "floating" and not got.is_floating_point()):
-        raise Wrong(f"{what} has the wrong dtype, {got.dtype}.", hints["dtype"], **both)
+        return "nonfinite", "holds nan or inf"
+    return None if right else ("values", "is wrong")
 
 
 def _finite(value: Any) -> bool:

@@ -42,9 +42,12 @@ PRELOADED = (
     "torchvision.datasets",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
-    "PIL.PngImagePlugin",
+    "PIL.BmpImagePlugin",  # the five that Pillow tries first
+    "PIL.GifImagePlugin",
     "PIL.JpegImagePlugin",
-    "sklearn.datasets",
+    "PIL.PngImagePlugin",
+    "PIL.PpmImagePlugin",
+    "sklearn.datasets.images",
     "sklearn.model_selection",
     "IPython.core.completerlib",  # what a shell imports when it is made
     "IPython.core.crashhandler",
@@ -271,6 +274,7 @@ def serve(imported_mb: int = 0) -> None:
 
     for name in PRELOADED:
         importlib.import_module(name)
+    worker.make_shell()
     preloaded = data_mb() - plain
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks here
     gc.collect()

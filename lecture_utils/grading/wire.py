@@ -6,6 +6,7 @@ is bounded in size, depth and kind before anything is made of it, since a worker
 
 import json
 import math
+import select
 import socket
 import struct
 import time
@@ -123,7 +124,11 @@ class Channel:
     """One end of the socket between the two."""
 
     def __init__(self, connection: socket.socket):
+        connection.setblocking(False)  # to set a timeout for each message costs two system calls more
         self.connection, self._rest = connection, b""
+        self._readable, self._writable = select.poll(), select.poll()
+        self._readable.register(connection, select.POLLIN)
+        self._writable.register(connection, select.POLLOUT)
 
     def send(self, message: dict, value: Any = None, *, seconds: float | None = None) -> None:
         """Send JSON data and, beside it, one piece of plain data.
@@ -142,13 +147,15 @@ class Channel:
         self._put(b"[{}, null]", content, seconds)
 
     def _put(self, text: bytes, blob: bytes, seconds: float | None) -> None:
-        self.connection.settimeout(seconds)
-        try:
-            self.connection.sendall(b"".join([_LENGTHS.pack(len(text), len(blob)), text, blob]))
-        except TimeoutError as error:
-            raise Timeout("it does not listen") from error
-        except OSError as error:
-            raise WireError("it is gone") from error
+        deadline = None if seconds is None else time.monotonic() + seconds
+        left = memoryview(b"".join([_LENGTHS.pack(len(text), len(blob)), text, blob]))
+        while left:
+            try:
+                left = left[self.connection.send(left) :]
+            except BlockingIOError:
+                _wait(self._writable, deadline, "it does not listen")
+            except OSError as error:
+                raise WireError("it is gone") from error
 
     def receive(self, seconds: float | None = None, max_blob: int = MAX_BLOB) -> tuple[dict, Any]:
         """The next message and its plain data.
@@ -177,14 +184,11 @@ class Channel:
     def _read(self, length: int, deadline: float | None) -> bytes:
         parts, there = [self._rest], len(self._rest)
         while there < length:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise Timeout("no answer in time")
-            self.connection.settimeout(left)
+            _wait(self._readable, deadline, "no answer in time")
             try:
                 part = self.connection.recv(min(max(length - there, 1 << 16), 1 << 20))
-            except TimeoutError as error:
-                raise Timeout("no answer in time") from error
+            except BlockingIOError:
+                continue
             except OSError as error:
                 raise WireError("it is gone") from error
             if not part:
@@ -194,3 +198,9 @@ class Channel:
         content = b"".join(parts)
         self._rest = content[length:]
         return content[:length]
+
+
+def _wait(one: "select.poll", deadline: float | None, why: str) -> None:
+    left = None if deadline is None else deadline - time.monotonic()
+    if (left is not None and left <= 0) or not one.poll(left and left * 1000):
+        raise Timeout(why)

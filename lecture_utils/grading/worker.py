@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,17 +137,25 @@ def _shorten(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
+def make_shell() -> _Shell:
+    """The shell of this process; one made before it was forked is the same, and there at once."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "NoColor"
+    config.InteractiveShell.xmode = "Context"
+    return _Shell.instance(config=config, display_pub_class=_Publisher, displayhook_class=_Hook)
+
+
 class Worker:
     """Reads the notebook, runs its cells one by one as told, then answers calls."""
 
     def __init__(self, channel: Channel):
         self.channel, self.busy = channel, False
         self.sources: list[str] = []
-        config = Config()
-        config.HistoryManager.enabled = False
-        config.InteractiveShell.colors = "NoColor"
-        config.InteractiveShell.xmode = "Context"
-        self.shell = _Shell.instance(config=config, display_pub_class=_Publisher, displayhook_class=_Hook)
+        self.shell = make_shell()
+        self.shell.ipython_dir = os.environ["IPYTHONDIR"]  # where it was made before, it has another
+        self.shell.init_profile_dir(None)
+        self.shell.starting_dir = str(Path.cwd())
         self.host = Host(self.shell.user_ns)
         self.quiet = contextlib.ExitStack()
         signal.signal(signal.SIGINT, self._interrupt)
@@ -197,7 +206,11 @@ class Worker:
                     self.host.kept.clear()
                     self.quiet.close()
                     return {}, None
-                result = self.host.value(request["name"]) if do == "value" else self.host.call(*value)
+                if do == "value":
+                    result = self.host.value(request["name"])
+                else:
+                    self.host.kept.update(zip(request["puts"], value[0], strict=True))
+                    result = self.host.call(*value[1:])
             if _size(result) > MAX_BLOB // 2:
                 raise StudentError("ValueError", "the answer is too large to be looked at")
             return {"ok": True}, result

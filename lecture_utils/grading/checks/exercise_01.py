@@ -243,21 +243,21 @@ def memory(student: Student, rng, case: int) -> None:
         student.case = f"an array of shape {shape}, {kind}, every second row of a larger one"
         whole = student.put(np.repeat(values, 2, axis=0))
         array = student.call(Code("lambda a: a[::2]"), whole, keep=True)
-    write = Code("lambda a: a.fill(77)")
+    write = Code("lambda a, t: [a.fill(77), t][1]")
 
     tensor = student.call("shared", array, keep=True)
     got = student.get(tensor)
     types = {"type": "torch.from_numpy(...) returns a tensor."}
     dtypes = {"dtype": "What shares memory has the same dtype: to convert is to copy."}
     expect(got, torch.tensor(values), what="What shared(array) returns", hints=types | dtypes)
-    student.call(write, array)
-    if not torch.equal(student.get(tensor), torch.full_like(got, 77)):
+    if not torch.equal(student.call(write, array, tensor), torch.full_like(got, 77)):
         raise Wrong(
             "After a change of the array in place, the tensor of shared(array) still holds the old numbers.",
             "It is a copy. torch.tensor(...), .clone() and a conversion of the dtype copy; torch.from_numpy does not.",
         )
-    student.call(Code("lambda t: t.fill_(5)"), tensor)
-    if not np.array_equal(student.get(array), np.full_like(values, 5)):
+    if not np.array_equal(
+        student.call(Code("lambda t, a: [t.fill_(5), a][1]"), tensor, array), np.full_like(values, 5)
+    ):
         raise Wrong(
             "After a change of the tensor of shared(array) in place, the array still holds the old numbers.",
             "Tensor and array must be two names for the same memory: torch.from_numpy does that.",
@@ -265,14 +265,14 @@ def memory(student: Student, rng, case: int) -> None:
 
     array = student.put(values)
     copy = student.call("float_copy", array, keep=True)
-    if not np.array_equal(student.get(array), values):
+    got, given = student.call(Code("lambda t, a: [t, a]"), copy, array)
+    if not np.array_equal(given, values):
         raise Wrong("float_copy changed the array.", "Leave what the function was given as it is.")
-    got = student.get(copy)
     dtypes = {"dtype": "Say which dtype you want: dtype=torch.float32, or .float() on a copy."}
     expect(got, torch.tensor(values).float(), what="What float_copy(array) returns", hints=types | dtypes)
-    student.call(write, array)
+    now = student.call(write, array, copy)
     already = "It shares the memory: .float(), .to(...), torch.as_tensor and slices copy only where they must, and a "
-    if not torch.equal(student.get(copy), got):
+    if not torch.equal(now, got):
         raise Wrong(
             "After a change of the array in place, the tensor of float_copy(array) has changed, too.",
             already + "float32 array needs no conversion. torch.tensor(...) and .clone() always copy.",
@@ -477,19 +477,19 @@ def distances(student: Student, rng, case: int) -> None:
 
 
 # Path, kind, device and a few words on the content of everything in a nested batch.
-_OUTLINE = Code(
-    "lambda batch: (lambda walk: walk(walk, batch, 'batch'))(lambda walk, v, path: "
+_OUTLINE = (
+    "(lambda batch: (lambda walk: walk(walk, batch, 'batch'))(lambda walk, v, path: "
     "[[path, 'tensor', v.device.type, f'{tuple(v.shape)} {v.dtype}']] if isinstance(v, torch.Tensor) else "
     "[[path, type(v).__name__, '', str(sorted(v, key=str) if isinstance(v, dict) else len(v))]] + [line for k, c in "
     "([(k, v[k]) for k in sorted(v, key=str)] if isinstance(v, dict) else enumerate(v)) "
     "for line in walk(walk, c, f'{path}[{k!r}]')] "
-    "if isinstance(v, (list, tuple, dict)) else [[path, type(v).__name__, '', repr(v)]])"
+    "if isinstance(v, (list, tuple, dict)) else [[path, type(v).__name__, '', repr(v)]]))"
 )
 # Whether two nested batches have a list or dict in common.
-_COMMON = Code(
-    "lambda a, b: (lambda walk: bool(set(walk(walk, a)) & set(walk(walk, b))))(lambda walk, v: "
+_COMMON = (
+    "(lambda a, b: (lambda walk: bool(set(walk(walk, a)) & set(walk(walk, b))))(lambda walk, v: "
     "([] if isinstance(v, tuple) else [id(v)]) + [i for c in (v.values() if isinstance(v, dict) else v) "
-    "for i in walk(walk, c)] if isinstance(v, (list, tuple, dict)) else [])"
+    "for i in walk(walk, c)] if isinstance(v, (list, tuple, dict)) else []))"
 )
 
 
@@ -544,25 +544,27 @@ def _nested(rng, case: int) -> tuple:
 def to_device(student: Student, rng, case: int) -> None:
     values, words = _nested(rng, case)
     batch = student.put(values)
-    before = student.call(_OUTLINE, batch)
+    before = student.call(Code(_OUTLINE), batch)
+    look = Code(f"lambda batch, moved: [{_OUTLINE}(batch), {_OUTLINE}(moved), {_COMMON}(batch, moved), moved]")
     for target in (torch.device("meta"), torch.device("cpu")):
         student.case = f"{words}, to {target.type}"
         # As a handle: what the function does to its argument is looked at below, in the student's process.
         moved = student.call("to_device", batch, target, keep=True)
-        if student.call(_OUTLINE, batch) != before:
+        given, came, common, result = student.call(look, batch, moved)
+        if given != before:
             raise Wrong(
                 "The batch that the function was given has changed.",
                 "Build new lists and dicts, do not write into the given ones: whoever called may still need them.",
             )
-        _compare(before, student.call(_OUTLINE, moved), target)
-        if student.call(_COMMON, batch, moved):
+        _compare(before, came, target)
+        if common:
             raise Wrong(
                 "A list or dict of the given batch is part of the result.",
                 "Build a new list or dict on every level, even where nothing has to move.",
             )
         if target.type == "cpu":
             expect(
-                student.get(moved),
+                result,
                 values,
                 hints={"values": "The numbers must move, too: .to(device) takes them along."},
             )
