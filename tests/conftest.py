@@ -21,6 +21,7 @@ os.environ["LECTURE_WARM_MINUTES"] = "0"  # nothing stays when the tests have en
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "lectures" / "06_app"))  # the app is no package: its modules import each other by name
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
+SPLIT = {"test_checks.py", "test_exercises.py", "test_lectures.py"}  # long, and each test sets up for itself
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -41,6 +42,16 @@ def pytest_configure(config):
     KERNEL, KERNEL_LINE = warm.kernel_name(config.option.cold)
     if not config.option.nbval_current_env:
         config.option.nbval_kernel_name = config.option.nbval_kernel_name or KERNEL
+
+
+def pytest_collection_modifyitems(items):
+    """With several processes (``-n``), what stays in one: a notebook's cells, and a file with what it has set up."""
+    for item in items:
+        # who runs lecture 6 writes the app's model
+        group = "lecture 6" if "06_deployment" in item.nodeid else str(item.path)
+        if item.path.name in SPLIT:
+            group += f"::{item.originalname}"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_report_header():

@@ -153,7 +153,7 @@ class Worker:
         self.channel, self.busy = channel, False
         self.sources: list[str] = []
         self.shell = make_shell()
-        self.shell.ipython_dir = os.environ["IPYTHONDIR"]  # where it was made before, it has another
+        self.shell.ipython_dir = os.environ.get("IPYTHONDIR") or self.shell.ipython_dir  # made before, it has another
         self.shell.init_profile_dir(None)
         self.shell.starting_dir = str(Path.cwd())
         self.host = Host(self.shell.user_ns)
