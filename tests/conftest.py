@@ -44,14 +44,19 @@ def pytest_configure(config):
         config.option.nbval_kernel_name = config.option.nbval_kernel_name or KERNEL
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """With several processes (``-n``), what stays in one: a notebook's cells, and a file with what it has set up."""
-    for item in items:
-        # who runs lecture 6 writes the app's model
-        group = "lecture 6" if "06_deployment" in item.nodeid else str(item.path)
-        if item.path.name in SPLIT:
-            group += f"::{item.originalname}"
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            if "06_deployment" in nodeid:  # who runs lecture 6 writes the app's model
+                return "lecture 6"
+            file, _, test = nodeid.partition("::")
+            return nodeid.partition("[")[0] if Path(file).name in SPLIT and test else file
+
+    return Groups(config, log)
 
 
 def pytest_report_header():

@@ -71,7 +71,7 @@ def app(model, scratch):
 
 
 def test_missing_model_is_one_line(tmp_path):
-    command = [sys.executable, str(SERVER), "--model", str(tmp_path / "none.pt")]
+    command = [sys.executable, str(SERVER), "--port", "0", "--model", str(tmp_path / "none.pt")]
     process = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
     assert process.returncode == 2 and process.stdout == ""
     assert process.stderr == f"there is no model {tmp_path / 'none.pt'}: run lecture 6, which makes it\n"

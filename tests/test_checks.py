@@ -43,6 +43,11 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
+def seeds(task_id):
+    """Three, but where each case trains a network."""
+    return range(1 if task_id in ("2.7", "4.8", "6.8") else 3)
+
+
 def answers(task_id, kind):
     """Blocks of a kind: (name, words of the message or None, code)."""
     text = (ANSWERS / f"task_{task_id.replace('.', '_')}.py").read_text(encoding="utf-8")
@@ -80,7 +85,7 @@ def judge(task_id, code, seed=0, device="cpu"):
 def test_stub_is_open_and_solution_passes(task_id):
     solution = solutions()[task_id]
     assert judge(task_id, stub(solution, task_id)).status == "todo"
-    for seed in range(3):
+    for seed in seeds(task_id):
         verdict = judge(task_id, solution, seed)
         assert verdict.status == "passed", verdict
 
@@ -97,7 +102,7 @@ def test_right_answers_pass(task_id):
     right = answers(task_id, "right")
     assert len(right) >= 3
     for name, _, code in right:
-        for seed in range(3):
+        for seed in seeds(task_id):
             verdict = judge(task_id, code, seed)
             assert verdict.status == "passed", (name, verdict)
 
@@ -107,7 +112,7 @@ def test_wrong_answers_fail_with_the_right_words(task_id):
     wrong = answers(task_id, "wrong")
     assert len(wrong) >= 5
     for name, words, code in wrong:
-        for seed in range(3):
+        for seed in seeds(task_id):
             verdict = judge(task_id, code, seed)
             assert verdict.status == "failed", (name, verdict)
             assert words in f"{verdict.message} {verdict.error} {verdict.hint}", (name, verdict)
