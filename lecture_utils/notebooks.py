@@ -392,7 +392,7 @@ _DECK = (
 .reveal .slides { text-align: left; }
 .reveal .jp-OutputArea pre { width: auto; margin: 0; box-shadow: none; font-size: inherit; }
 .reveal :is(.jp-InputArea, .jp-OutputArea-output, .jp-RenderedMarkdown) { overflow: visible; }
-.reveal .jp-Notebook-cell pre { white-space: break-spaces; overflow-wrap: anywhere; }
+.reveal .jp-Notebook-cell pre { white-space: break-spaces; word-break: normal; overflow-wrap: anywhere; }
 .reveal .jp-Notebook-cell { padding: 2px 0; }
 .reveal h1 { font-size: 1.6em; } .reveal h2 { font-size: 1.3em; } .reveal h3 { font-size: 1.1em; }
 .reveal :is(h1, h2, h3) { text-transform: none !important; }

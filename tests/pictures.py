@@ -15,6 +15,7 @@ from matplotlib.collections import Collection
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 ENOUGH = 4.5  # contrast of a text, WCAG 2.2, success criterion 1.4.3 (AA)
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB
@@ -58,12 +59,17 @@ def lightness(rgb, vision: str = "usual") -> np.ndarray:
 
 def texts_of(figure) -> Iterator[tuple[str, float]]:
     """Each text that a figure draws, and its contrast to what it is drawn on: that of the worst tenth of the place."""
-    found = []
+    found, draw, drawing = [], Text.draw, []
 
-    def draw_text(renderer, gc, x, y, s, prop, angle, ismath=False, mtext=None):
-        found.append((s, gc.get_rgb(), gc.get_alpha(), mtext.get_window_extent(renderer).extents))
+    def draw_box(text, renderer, *args, **kwargs):
+        drawing[:] = [text]
+        draw(text, renderer, *args, **kwargs)
 
-    with mock.patch.object(RendererAgg, "draw_text", draw_text):  # all but the texts is drawn
+    def draw_line(renderer, gc, x, y, s, *args, **kwargs):
+        found.append((s, gc.get_rgb(), gc.get_alpha(), drawing[0].get_window_extent(renderer).extents))
+
+    # all but the letters is drawn
+    with mock.patch.object(Text, "draw", draw_box), mock.patch.object(RendererAgg, "draw_text", draw_line):
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     picture = np.asarray(canvas.buffer_rgba())[::-1, :, :3] / 255  # the first row is the lowest, as in the extents
@@ -85,6 +91,9 @@ def _look(handle) -> tuple[np.ndarray, object]:
     if isinstance(handle, Collection):
         face = handle.get_facecolor() if len(handle.get_facecolor()) else handle.get_edgecolor()
         return face[0][:3], (type(handle).__name__, str(handle.get_paths()), handle.get_hatch())
+    if not handle.get_fill():  # the outline of a histogram
+        dashes = str(handle._unscaled_dash_pattern)  # get_linestyle() of what a legend shows is always "solid"
+        return to_rgb(handle.get_edgecolor()), ("outline", dashes)
     return to_rgb(handle.get_facecolor()), ("area", handle.get_hatch())
 
 

@@ -110,11 +110,11 @@ def test_faint_texts_are_found():
     ax.text(0, 1, "grey on black", color="0.3", ha="center")
     ax.text(1, 1, "boxed", color="black", backgroundcolor="white", ha="center", fontsize=6)
     ax.text(1, 0, "see-through", color="white", alpha=0.3, ha="center", fontsize=6)
-    figure.text(0.5, 0.02, "faint", color="0.6")
+    figure.text(0.5, 0.02, "faint\nlines", color="0.6")
     ax.set_yticks([0.25])
     ax.tick_params(labelleft=False)
     found = dict(texts_of(figure))
-    assert {s for s, ratio in found.items() if ratio < 4.5} == {"grey on black", "see-through", "faint"}
+    assert {s for s, ratio in found.items() if ratio < 4.5} == {"grey on black", "see-through", "faint", "lines"}
     assert found["a title"] == pytest.approx(21) and found["white on black"] > 20 and "0.25" not in found
 
 
@@ -125,8 +125,10 @@ def test_entries_that_look_alike_are_found():
         ax.plot([1, 2], color=color, linestyle=dash, label=name)
     for x, hatch, name in ((0, None, "e"), (1, "//", "f"), (2, None, "g")):
         ax.bar(x, 1, color="#CC79A7", hatch=hatch, label=name)
+    for dash, name in (("-", "h"), (":", "i"), (":", "j")):
+        ax.hist([1, 2], color="#0072B2", histtype="step", linestyle=dash, label=name)
     ax.legend()
-    assert sorted(alike(figure)) == [("a", "b"), ("e", "g")]
+    assert sorted(alike(figure)) == [("a", "b"), ("e", "g"), ("i", "j")]
 
 
 def test_figures_are_recorded_as_they_are_shown(tmp_path, monkeypatch):
