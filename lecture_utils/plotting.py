@@ -34,7 +34,7 @@ _DASHES = ["-", "--", "-.", ":", "-", "--", "-."]
 
 # What the common systems bring; matplotlib's own font has no Japanese.
 _JAPANESE = ["Noto Sans CJK JP", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", "Meiryo", "IPAexGothic", "IPAGothic"]
-_JAPANESE += ["TakaoGothic", "VL Gothic", "MS Gothic", "Noto Serif CJK JP", "Noto Serif JP", "Hiragino Mincho ProN"]
+_JAPANESE += ["TakaoGothic", "VL Gothic", "MS Gothic", "Noto Serif CJK JP", "Noto Serif JP", "Droid Sans Fallback"]
 
 
 @functools.cache
