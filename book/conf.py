@@ -102,6 +102,7 @@ ALTS: dict[str, str] = {}  # of each picture in a notebook's outputs, by the nam
 def prepare_notebook(app, docname: str, source: list[str]) -> None:
     """Fold what the reader should open, and remember the pictures' alternative texts, which myst_nb drops."""
     if app.env.doc2path(docname).suffix != ".ipynb":
+        source[0] = re.sub(r'^<a id=".+"></a>\n\n', "", source[0], flags=re.MULTILINE)  # for JupyterLab; here twice
         return
     notebook = json.loads(source[0])
     notebook["metadata"]["language_info"]["pygments_lexer"] = "ipython3"

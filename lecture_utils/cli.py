@@ -390,8 +390,9 @@ def _print_class(rows: list[dict], exercise) -> None:
 def slides(names: Names = None, out: Out = Path("build/slides")) -> None:
     """Make a reveal.js deck of each notebook, usable without a network."""
     try:
-        for path in nb.find_notebooks(names or []):
-            console.print(f"made {nb.make_slides(path, out)}", highlight=False)
+        paths = nb.find_notebooks(names or [])
+        for path in paths:
+            console.print(f"made {nb.make_slides(path, out, paths)}", highlight=False)
     except nb.CourseError as error:
         raise _fail(str(error), 1) from None
 

@@ -246,7 +246,7 @@ def run_notebook(
                     shutil.copyfile(draft, kept)
                 raise error
             with written_whole(out / f"{path.stem}.html") as page:
-                page.write_text(_html(draft, path.stem, out), encoding="utf-8")
+                page.write_text(_html(draft, path, out), encoding="utf-8")
         failed.unlink(missing_ok=True)
     except PapermillExecutionError as error:
         result.status, result.error = "failed", f"{error.ename}: {error.evalue}"
@@ -321,20 +321,20 @@ def write_results(results: list[RunResult], path: Path) -> None:
 # --- pages and slides ----------------------------------------------------------------------------
 
 
-def _html(notebook: Path, name: str, out: Path) -> str:
+def _html(executed: Path, path: Path, out: Path) -> str:
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(raw_template=_PAGE, mathjax_url=_offline_assets(out)["mathjax"])
-    return _export(exporter, notebook, name)
+    return _export(exporter, nbformat.read(executed, as_version=4), path)
 
 
-def _export(exporter, notebook: Path, name: str) -> str:
+def _export(exporter, notebook: nbformat.NotebookNode, path: Path) -> str:
     from nbconvert.preprocessors import TagRemovePreprocessor
 
     remove = TagRemovePreprocessor(remove_cell_tags={"remove-cell"}, remove_input_tags={HIDDEN})
     exporter.register_preprocessor(remove, enabled=True)
-    pages = clean(nbformat.read(notebook, as_version=4))  # a page has no kernel: still pictures for widgets
-    return exporter.from_notebook_node(pages, {"metadata": {"name": name}})[0]
+    clean(notebook)  # a page has no kernel: still pictures for widgets
+    return exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem, "path": str(path.parent)}})[0]
 
 
 def _offline_assets(out: Path) -> dict[str, str]:
@@ -367,7 +367,13 @@ def _made(folder: Path) -> Path:
 # Mermaid from the network; neither our pages nor reveal.js need them.
 _PAGE = """{%- extends 'index.html.j2' -%}
 {%- block html_head_js -%}
-<script type="text/x-mathjax-config">MathJax.Hub.Config({"HTML-CSS": {fonts: ["STIX-Web"]}});</script>
+<script type="text/x-mathjax-config">
+MathJax.Hub.Config({"HTML-CSS": {
+  fonts: ["STIX-Web"],
+  styles: {"@font-face": {src: "local('MathJax_Blank')"}}  // else about:blank, refused to a page on a disk
+}});
+</script>
+<style>.MJX_Assistive_MathML [mathvariant] { font-family: inherit !important; }  /* no font we lack */</style>
 {%- endblock -%}
 {%- block data_png scoped -%}
 <div class="jp-RenderedImage jp-OutputArea-output" data-mime-type="image/png">
@@ -382,13 +388,17 @@ _DECK = (
     + """
 {%- block html_head_css -%}
 <style>
+:root { --jp-code-font-size: 17px; }  /* 120 characters are as wide as a slide */
 .reveal .slides { text-align: left; }
+.reveal .jp-OutputArea pre { width: auto; margin: 0; box-shadow: none; font-size: inherit; }
+.reveal :is(.jp-InputArea, .jp-OutputArea-output, .jp-RenderedMarkdown) { overflow: visible; }
+.reveal .jp-Notebook-cell pre { white-space: break-spaces; word-break: normal; overflow-wrap: anywhere; }
 .reveal .jp-Notebook-cell { padding: 2px 0; }
 .reveal h1 { font-size: 1.6em; } .reveal h2 { font-size: 1.3em; } .reveal h3 { font-size: 1.1em; }
 .reveal :is(h1, h2, h3) { text-transform: none !important; }
-.reveal img[alt="Open in Colab"] { display: none; }
 .jp-RenderedImage img { max-height: 420px; width: auto; }
 .jp-InputPrompt, .jp-OutputPrompt { display: none; }
+.reveal .controls { font-size: 6px; }  /* arrows that hide no text */
 </style>
 {%- endblock -%}
 {% block footer_js %}
@@ -405,23 +415,61 @@ Reveal.initialize({
 )
 
 
-def make_slides(path: Path, out: Path) -> Path:
+def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
     """Write the reveal.js deck ``NAME.slides.html`` of a notebook as stored; needs no network.
+
+    What the presenter should know stands in the metadata of cells, ``slideshow: {"notes": "..."}``, as Markdown; the
+    window for the speaker (key S) shows it.
+
+    Args:
+        decks: notebooks whose decks are made too: links lead to those, other relative links to the repository.
 
     Raises:
         CourseError: the notebook cannot be read, or the extra ``slides`` is not installed.
     """
     from nbconvert import SlidesExporter
 
-    read_notebook(path)
+    notebook = read_notebook(path)
     urls = _offline_assets(out)
     exporter = SlidesExporter(
-        raw_template=_DECK, reveal_url_prefix=urls["reveal"], mathjax_url=urls["mathjax"], reveal_theme="white"
-    )
+        raw_template=_DECK, reveal_url_prefix=urls["reveal"], mathjax_url=urls["mathjax"], reveal_theme="white",
+        embed_images=True,
+    )  # fmt: skip
+    made = {deck.resolve() for deck in decks}
+    for cell in [cell for cell in notebook.cells if cell.cell_type == "markdown"]:
+        source = re.sub(r"\[!\[[^]]*\]\(https?:[^)]*\)\]\([^)]*\)", "", cell.source)  # badges are fetched
+        cell.source = re.sub(
+            r"(?<!!)(\[[^]]*\]\()([^)\s]+)", lambda m: m[1] + _link_from_deck(m[2], path, out, made), source
+        )
+    notebook.cells = [shown for cell in notebook.cells for shown in (cell, *_notes(cell))]
     target = out / f"{path.stem}.slides.html"
     with written_whole(target) as draft:
-        draft.write_text(_export(exporter, path, path.stem), encoding="utf-8")
+        draft.write_text(_export(exporter, notebook, path), encoding="utf-8")
     return target
+
+
+def _notes(cell: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
+    """For the presenter alone, so not in a cell of the notebook, which students read from top to bottom."""
+    if words := cell.metadata.get("slideshow", {}).get("notes"):
+        metadata = {"slideshow": {"slide_type": "notes"}}
+        yield nbformat.v4.new_markdown_cell(words, metadata=metadata, id=f"{cell.get('id', '')}-notes")
+
+
+def _link_from_deck(link: str, path: Path, out: Path, decks: set[Path]) -> str:
+    """A link of the notebook ``path``, as its deck in ``out`` needs it."""
+    name, mark, part = link.partition("#")
+    file = (path.parent / name).resolve()
+    if not name or not file.exists():  # an address, or no link at all: `layers[0](x)`
+        return link
+    deck = f"{file.stem}.slides.html"
+    beside = file in decks or (file.parent == path.resolve().parent and (out / deck).is_file())
+    if file.suffix == ".ipynb" and beside:
+        return deck
+    with contextlib.suppress(CourseError, ValueError):
+        root = course_root().resolve()
+        kind = "tree" if file.is_dir() else "blob"
+        return f"{_repository(root)}/{kind}/main/{file.relative_to(root).as_posix()}{mark}{part}"
+    return Path(os.path.relpath(file, out)).as_posix() + mark + part  # not of the course
 
 
 # --- storing and checking ------------------------------------------------------------------------
@@ -540,6 +588,14 @@ def _output_faults(output) -> Iterator[str]:
 # --- the repository's address --------------------------------------------------------------------
 
 
+def _repository(root: Path) -> str:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    address = project["urls"]["Repository"].rstrip("/").removesuffix(".git")
+    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
+        raise CourseError(f"[project.urls] Repository is {address!r}: it must be https://github.com/OWNER/NAME")
+    return address
+
+
 def rewrite_addresses(root: Path) -> dict[Path, str]:
     """New contents for the files whose badges and set-up cells name another repository.
 
@@ -549,12 +605,7 @@ def rewrite_addresses(root: Path) -> dict[Path, str]:
     Raises:
         CourseError: the address is not of the form ``https://github.com/OWNER/NAME``.
     """
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    address = project["urls"]["Repository"].rstrip("/").removesuffix(".git")
-    match = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+)", address)
-    if not match:
-        raise CourseError(f"[project.urls] Repository is {address!r}: it must be https://github.com/OWNER/NAME")
-    slug, any_slug = match[1], r"[\w.-]+/[\w.-]+"
+    slug, any_slug = _repository(root).removeprefix("https://github.com/"), r"[\w.-]+/[\w.-]+"
     changed = {}
     notebooks = [p for folder in ("lectures", "exercises") for p in sorted((root / folder).glob("*.ipynb"))]
     for path in [*notebooks, *sorted(root.glob("README*.md"))]:

@@ -5,6 +5,7 @@ as the last line of a notebook cell it becomes a picture with that alternative t
 nbconvert, Jupyter Book and other readers of the ``alt`` key hand on to screen readers.
 """
 
+import contextlib
 import functools
 import io
 import itertools
@@ -18,7 +19,7 @@ from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import findSystemFonts, fontManager
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
@@ -33,12 +34,20 @@ _DASHES = ["-", "--", "-.", ":", "-", "--", "-."]
 
 # What the common systems bring; matplotlib's own font has no Japanese.
 _JAPANESE = ["Noto Sans CJK JP", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", "Meiryo", "IPAexGothic", "IPAGothic"]
+_JAPANESE += ["TakaoGothic", "VL Gothic", "MS Gothic", "Noto Serif CJK JP", "Noto Serif JP", "Droid Sans Fallback"]
 
 
 @functools.cache
 def _families() -> list[str]:
     """matplotlib's own font, then the Japanese ones that are installed: each glyph comes from the first that has it."""
-    installed = {font.name for font in fontManager.ttflist}
+    installed = {font.name: font.fname for font in fontManager.ttflist}
+    if not any(
+        name in installed for name in _JAPANESE
+    ):  # the list, which matplotlib keeps, may be older than the fonts
+        for path in sorted({*findSystemFonts()} - {*installed.values()}):
+            with contextlib.suppress(Exception):  # a font that matplotlib cannot read
+                fontManager.addfont(path)
+        installed = {font.name: font.fname for font in fontManager.ttflist}
     return ["DejaVu Sans", *(name for name in _JAPANESE if name in installed)]
 
 

@@ -56,6 +56,14 @@ def test_entry(heading):
     assert entry["japanese"] in section, "and gives the term in Japanese"
 
 
+def test_links_lead_to_entries_in_jupyterlab_too():
+    """It keeps the case of a heading where GitHub and the book write small letters, and knows the ids of tags."""
+    differ = {anchor(heading): heading for heading in ENTRIES if heading.replace(" ", "-") != anchor(heading)}
+    assert "lstm" in differ
+    assert dict(re.findall(r'^<a id="(.+)"></a>\n\n### (.+)$', GLOSSARY, re.MULTILINE)) == differ
+    assert GLOSSARY.count("<a id") == len(differ)
+
+
 def test_links_lead_to_entries_each_once():
     anchors = {anchor(heading) for heading in ENTRIES}
     files = [path for folder in ("lectures", "solutions", "exercises") for path in (ROOT / folder).glob("*.ipynb")]

@@ -4,6 +4,7 @@ nbval holds the stored outputs cell by cell; it is switched on in pyproject.toml
 """
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -167,10 +168,27 @@ def check_run(path, tmp_path, **options):
     return result
 
 
+def looked_at(path, tmp_path):
+    """A copy of a lecture that writes down each figure it draws, and what is wrong with it; and that file."""
+    if path == LECTURES[5]:
+        copy_app(tmp_path)
+    notebook, figures = nbformat.read(path, as_version=4), tmp_path / "figures.jsonl"
+    (setup,) = (cell for cell in notebook.cells if cell.id == "setup")
+    setup.source += f"\nimport sys\nsys.path.append({str(ROOT / 'tests')!r})"
+    setup.source += f"\nimport pictures\npictures.record({str(figures)!r})"
+    nbformat.write(notebook, tmp_path / path.name)
+    return tmp_path / path.name, figures
+
+
 @lecture
 def test_another_seed(path, tmp_path):
-    result = check_run(path, tmp_path, seed=3)
-    assert answers(tmp_path / path.name) == answers(path), "no answer of a quiz depends on the seed"
+    copy, figures = looked_at(path, tmp_path)
+    result = check_run(copy, tmp_path / "out", seed=3)
+    drawn = [json.loads(line) for line in figures.read_text(encoding="utf-8").splitlines()]
+    stored = [output for cell in cells(path) for output in cell.outputs if "image/png" in output.get("data", {})]
+    assert len(drawn) >= len(stored) >= 9
+    assert not {figure["alt"]: figure["faults"] for figure in drawn if figure["faults"]}
+    assert answers(tmp_path / "out" / path.name) == answers(path), "no answer of a quiz depends on the seed"
     if get_device().type == "cpu":
         assert result.peak_rss_mb < (BUDGET_WITH_SERVER_MB if path == LECTURES[5] else BUDGET_MB)
 
@@ -232,10 +250,14 @@ def test_lecture_5_in_full(tmp_path, archives):
     assert result.peak_rss_mb < 2000 or get_device().type != "cpu"
 
 
-def lecture_6(tmp_path, profile, epochs):
-    """A copy of lecture 6 with fewer epochs, beside a copy of the app: the app's own model stays."""
+def copy_app(tmp_path):
     app = LECTURES[5].parent / "06_app"
     shutil.copytree(app, tmp_path / "06_app", ignore=shutil.ignore_patterns("model.pt", "__pycache__"))
+
+
+def lecture_6(tmp_path, profile, epochs):
+    """A copy of lecture 6 with fewer epochs, beside a copy of the app: the app's own model stays."""
+    copy_app(tmp_path)
     usual = {"quick": '"quick": 3', "full": '"full": 6'}[profile]
     return shortened(LECTURES[5], tmp_path, "trained", usual, f'"{profile}": {epochs}')
 

@@ -17,7 +17,7 @@ from lecture_utils import (
     show_images,
     subplots,
 )
-from lecture_utils.plotting import COLORS, _as_pictures
+from lecture_utils.plotting import _as_pictures
 
 
 def png_of(figure) -> Image.Image:
@@ -152,22 +152,6 @@ def test_plot_network_draws_each_column():
     assert len(weights.get_segments()) == 10 * 3 + 3 * 2
     sizes = [len(c.get_offsets()) for c in columns]
     assert sizes == [10, 3, 2] and "64 neurons (input), then 3 neurons (hidden 1)" in figure.alt
-
-
-def simulate_deuteranopia(rgb: np.ndarray) -> np.ndarray:
-    """Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB."""
-    matrix = np.array(
-        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
-    )
-    return np.clip(rgb @ matrix.T, 0, 1)
-
-
-def test_first_colours_differ_for_colour_blind_readers():
-    rgb = np.array([matplotlib.colors.to_rgb(c) for c in COLORS[:4]])
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    seen = simulate_deuteranopia(linear)
-    gaps = [np.linalg.norm(seen[i] - seen[j]) for i in range(4) for j in range(i)]
-    assert min(gaps) > 0.15
 
 
 def arrows_of(figure) -> list[str]:

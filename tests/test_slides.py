@@ -1,0 +1,234 @@
+"""The decks as they are shown: each slide of each lecture opened in Chromium at 1280 x 720, from the disk."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from conftest import LECTURES, ROOT
+
+from lecture_utils import notebooks as nb
+
+SHOTS = os.environ.get("SLIDES_SCREENSHOTS")  # a folder, to look at the slides with one's own eyes
+ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
+
+# What is wrong with the slide that is shown, one line for each place. A text is as wide as its letters, not as the
+# box around them; it is cut off by the window, or by a box that hides or scrolls what is larger than itself.
+LOOK = """(slide) => {
+  const wrong = [], buttons = [...document.querySelectorAll(".controls button.enabled, .slide-number")];
+  const inside = (box, frame) => box.left >= frame.left - 1 && box.right <= frame.right + 1
+    && box.top >= frame.top - 1 && box.bottom <= frame.bottom + 1;
+  const apart = (box, other) => box.right < other.left || box.left > other.right
+    || box.bottom < other.top || box.top > other.bottom;
+  const page = {left: 0, top: 0, right: innerWidth, bottom: innerHeight};
+  const frames = (node) => {
+    const found = [page];
+    for (let parent = node.parentElement; parent !== slide.parentElement; parent = parent.parentElement)
+      if (getComputedStyle(parent).overflow !== "visible") found.push(parent.getBoundingClientRect());
+    return found;
+  };
+  const walk = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT, (node) =>
+    node.matches?.("aside.notes, script, style, .MJX_Assistive_MathML, .MathJax_Preview")
+      ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+  let seen = 0, last = null;
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    const text = node.nodeType === Node.TEXT_NODE, element = text ? node.parentElement : node;
+    if (text ? !node.data.trim() : !element.matches("img, svg, canvas, td, th")) continue;
+    if (!element.checkVisibility()) continue;
+    const range = document.createRange();
+    range.selectNode(node);
+    const boxes = [...(text ? range.getClientRects() : [element.getBoundingClientRect()])];
+    const drawn = boxes.filter((box) => box.width && box.height);
+    seen += drawn.length;
+    if (drawn.length && !element.closest("a.anchor-link")) last = element;
+    const say = (what) => wrong.push(`${what}: ${(node.data || node.alt || node.outerHTML).trim().slice(0, 60)}`);
+    if (drawn.some((box) => !frames(node).every((frame) => inside(box, frame)))) say("cut off");
+    const under = (box) => buttons.some((button) => !apart(box, button.getBoundingClientRect()));
+    if (drawn.some(under)) say("under a button");
+    if (element.tagName === "IMG" && !text && !(element.complete && element.naturalWidth)) say("not loaded");
+  }
+  if (!seen) wrong.push("empty");
+  const heading = last?.closest("h1, h2, h3, h4");
+  if (heading) wrong.push(`a heading at the end: ${heading.innerText}`);
+  for (const code of slide.querySelectorAll(".jp-InputArea .highlight pre")) {
+    const text = code.textContent.trimEnd(), style = getComputedStyle(code);
+    const [above, below, line] = [style.paddingTop, style.paddingBottom, style.lineHeight].map(parseFloat);
+    const room = above + text.split("\\n").length * line + below;
+    if (code.clientHeight > room + line / 2) wrong.push(`wrapped: ${text.slice(0, 60)}`);
+  }
+  return wrong;
+}"""
+WALK = f"""async () => {{
+  const look = {LOOK}, wrong = [], slides = Reveal.getSlides();
+  for (const slide of slides) {{
+    const {{h, v}} = Reveal.getIndices(slide);
+    for (const fold of slide.querySelectorAll("details")) fold.open = true;
+    Reveal.slide(h, v, 99);
+    wrong.push(...look(slide).map((what) => `slide ${{h}}/${{v || 0}}, ${{what}}`));
+  }}
+  return [slides.length, wrong];
+}}"""
+
+
+@pytest.fixture(scope="module")
+def decks(tmp_path_factory):
+    out = tmp_path_factory.mktemp("slides")
+    return {path: nb.make_slides(path, out, LECTURES) for path in LECTURES}
+
+
+def open_deck(page, deck: Path) -> None:
+    page.goto(deck.as_uri())
+    page.wait_for_function("window.MathJax && MathJax.isReady && window.Reveal && Reveal.isReady()")
+    page.evaluate("new Promise((done) => MathJax.Hub.Queue(() => done()))")
+
+
+@pytest.fixture
+def show(chromium):
+    """A function that opens a deck; what the deck asks the network or complains of fails the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    bad = []
+
+    def go(deck: Path):
+        page = context.new_page()
+        page.on("request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or bad.append(r.url))
+        page.on("requestfailed", lambda r: bad.append(f"{r.url}: {r.failure}"))
+        page.on("pageerror", lambda error: bad.append(str(error)))
+        page.on("console", lambda m: m.type in ("error", "warning") and bad.append(m.text))
+        open_deck(page, deck)
+        return page
+
+    yield go
+    context.close()
+    assert not bad
+
+
+@lecture
+def test_every_slide_is_seen_whole(show, decks, path):
+    page = show(decks[path])
+    count, wrong = page.evaluate(WALK)
+    assert count == len(BeautifulSoup(decks[path].read_text(), "html.parser").select("section:not(:has(section))")) > 40
+    if SHOTS:
+        for h, v in page.evaluate("Reveal.getSlides().map(Reveal.getIndices).map(({h, v}) => [h, v || 0])"):
+            page.evaluate(f"Reveal.slide({h}, {v}, 99)")
+            page.screenshot(path=Path(SHOTS) / f"{path.name[:2]}-{h:02d}-{v:02d}.png")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("markdown", "code", "words"),
+    [
+        ("Words.\n\n" * 30, "1", "cut off: Words."),
+        ("| " + "wide | " * 60 + "\n" + "|---" * 60 + "|", "1", "cut off: wide"),
+        ("Words.\n\n## A heading alone", "", "a heading at the end: A heading alone"),
+        ("![A picture that is not there](none.png)", "1", "not loaded: A picture that is not there"),
+        ("Words.", "x = 1" + " + 1" * 40, "wrapped: x = 1" + " + 1" * 13 + " + "),
+        ("Words.", "x = 1\n" * 40, "cut off: x"),
+        ("<div style='position: absolute; right: 0; top: 700px'>Words.</div>", "1", "under a button: Words."),
+        ("<div style='overflow: auto; height: 2em'>Words.<br>Words.<br>Last words.</div>", "1", "cut off: Last words."),
+        ("", "", "empty"),
+    ],
+    ids=["high", "wide", "heading", "picture", "line", "code", "button", "scrolled", "empty"],
+)
+def test_what_is_not_seen_whole_is_found(chromium, make_notebook, tmp_path, markdown, code, words):
+    path = make_notebook(code)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source = markdown
+    notebook.cells[1].metadata.slideshow = {"slide_type": "skip"}
+    nbformat.write(notebook, path)
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    open_deck(page, nb.make_slides(path, tmp_path / "slides"))
+    count, wrong = page.evaluate(WALK)
+    page.close()
+    assert count == 1 and f"slide 0/0, {words}" in wrong, wrong
+    assert len(wrong) == 1 or "cut off" in words, wrong
+
+
+def test_links_lead_somewhere(decks):
+    found = {"deck": 0, "repository": 0}
+    for path, deck in decks.items():
+        for link in BeautifulSoup(deck.read_text(), "html.parser").select(".slides a[href]"):
+            url = link["href"]
+            if url.startswith(ADDRESS):
+                kind, name = re.fullmatch(rf"{ADDRESS}/(blob|tree)/main/([^#]+)(?:#.*)?", url).groups()
+                file = ROOT / unquote(name)
+                assert file.is_file() if kind == "blob" else file.is_dir(), (path.name, url)
+                found["repository"] += 1
+            elif not urlsplit(url).scheme and not url.startswith("#"):
+                assert (deck.parent / url).is_file(), (path.name, url)
+                found["deck"] += 1
+    assert found["deck"] >= 10 and found["repository"] > 100
+
+
+def test_a_link_leads_to_a_deck_only_where_there_is_one(tmp_path):
+    def links() -> set[str]:
+        page = nb.make_slides(LECTURES[1], tmp_path).read_text()
+        return {link["href"] for link in BeautifulSoup(page, "html.parser").select(".slides a[href*='_introduction']")}
+
+    assert links() == {f"{ADDRESS}/blob/main/lectures/01_introduction.ipynb"}
+    nb.make_slides(LECTURES[0], tmp_path)
+    assert links() == {"01_introduction.slides.html"}
+
+
+def test_links_of_a_notebook_of_ones_own(make_notebook, tmp_path):
+    path = make_notebook(folder=tmp_path / "notes")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source = "[a](sample.ipynb#part) [b](#part) [c](http://x.org/(y)) `layers[0](x)` [d](none.md)"
+    nbformat.write(notebook, path)
+    page = BeautifulSoup(nb.make_slides(path, tmp_path / "out").read_text(), "html.parser")
+    links = [link["href"] for link in page.select(".slides a[href]")]
+    assert links == ["../notes/sample.ipynb#part", "#part", "http://x.org/(y)", "none.md"]
+    assert "layers[0](x)" in page.select_one(".slides").get_text()
+
+
+def test_a_picture_beside_the_notebook_goes_with_the_deck(make_notebook, tmp_path):
+    path = make_notebook(folder=tmp_path / "notes")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source = "![A graph](graph.png)"
+    nbformat.write(notebook, path)
+    (path.parent / "graph.png").write_bytes((ROOT / "docs" / "computational_graph.png").read_bytes())
+    page = BeautifulSoup(nb.make_slides(path, tmp_path / "out").read_text(), "html.parser")
+    (picture,) = page.select(".slides img")
+    assert picture["src"].startswith("data:image/png;base64,iVBOR") and picture["alt"] == "A graph"
+
+
+# --- what the presenter should know ----------------------------------------------------------------
+
+
+def notes_of(path: Path) -> list[str]:
+    cells = nb.read_notebook(path).cells
+    return [cell.metadata.slideshow.notes for cell in cells if cell.metadata.get("slideshow", {}).get("notes")]
+
+
+@lecture
+def test_the_presenter_gets_notes_and_the_student_none(decks, path):
+    notes = notes_of(path)
+    assert 4 <= len(notes) <= 10 and all(15 <= len(note.split()) <= 90 for note in notes)
+    assert any(re.search(r"\d minutes", note) for note in notes) and sum("?" in note for note in notes) >= 3
+    page = BeautifulSoup(decks[path].read_text(), "html.parser")
+    asides = [aside.extract().get_text() for aside in page.select("section aside.notes")]
+    for note in notes:
+        words = re.sub(r"[*`]", "", note).split()[:8]
+        assert sum(aside.split()[: len(words)] == words for aside in asides) == 1, note
+        assert " ".join(words) not in " ".join(page.get_text().split())
+
+
+def test_the_speakers_window_shows_them(chromium, decks):
+    path = LECTURES[0]
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    open_deck(page, decks[path])
+    where = page.evaluate(
+        """() => { const all = [...document.querySelectorAll("aside.notes")];
+        const {h, v} = Reveal.getIndices(all[0].closest("section")); Reveal.slide(h, v); return [h, v]; }"""
+    )
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    words = " ".join(re.sub(r"[*`]", "", notes_of(path)[0]).split()[:5])
+    opened.value.locator(".speaker-controls-notes .value", has_text=words).wait_for()
+    assert where
+    opened.value.close()
+    page.close()
