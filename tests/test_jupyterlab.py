@@ -20,7 +20,7 @@ import nbformat
 import pytest
 from conftest import LECTURES, ROOT
 
-RUN = 40_000
+RUN = 300_000
 SHOTS = os.environ.get("LAB_SCREENSHOTS")  # a folder, to look at the pages with one's own eyes
 EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
 ALWAYS = (LECTURES[0], EXERCISES[0])  # the ones that run in the shortest time
@@ -346,7 +346,7 @@ def use_widget(notebook: Notebook, index: int) -> list[float]:
     page, times = notebook.page, []
     cell = notebook.cell(index)
     area = cell.locator(".jp-OutputArea-output").first
-    controls = area.locator("[role=slider], select, canvas, input[type=radio]")
+    controls = area.locator("[role=slider], select, canvas, input[type=radio], input[type=checkbox]")
     kinds = controls.evaluate_all("all => all.map((e) => e.getAttribute('role') || e.type || e.tagName)")
     assert kinds, "there is nothing to move"
     if "radio" in kinds:
@@ -374,7 +374,12 @@ def move(notebook: Notebook, area, control, kind: str) -> list[float]:
     area.evaluate("e => { window.theArea = e; }")
     picture = "theArea.querySelector('img').src + theArea.querySelector('img').alt"
     first = page.evaluate(picture)
-    forth, back = ("ArrowRight", "ArrowLeft") if kind == "slider" else ("ArrowDown", "ArrowUp")
+    keys = {
+        "slider": ("ArrowRight", "ArrowLeft"),
+        "checkbox": ("Space", "Space"),
+        "select-one": ("ArrowDown", "ArrowUp"),
+    }
+    forth, back = keys[kind]
     if control.evaluate("e => e.ariaValueMax !== null && Number(e.ariaValueNow) >= Number(e.ariaValueMax)"):
         forth, back = back, forth
     times = [timed_key(page, forth, picture, first)]
