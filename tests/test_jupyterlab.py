@@ -343,7 +343,7 @@ def is_widget(cell) -> bool:
 
 def use_widget(notebook: Notebook, index: int) -> list[float]:
     """Move each control of a cell by keyboard; milliseconds from each key to what changed."""
-    page, times = notebook.page, []
+    times: list[float] = []
     cell = notebook.cell(index)
     area = cell.locator(".jp-OutputArea-output").first
     controls = area.locator("[role=slider], select, canvas, input[type=radio], input[type=checkbox]")
@@ -396,8 +396,11 @@ def draw_one(notebook: Notebook, area) -> list[float]:
     page = notebook.page
     area.evaluate("e => { window.theArea = e; }")
     status = "theArea.querySelector('[role=status]').textContent"
-    ink = """(() => { const canvas = theArea.querySelector("canvas");
-      const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    ink = """(() => {
+      const sheet = theArea.querySelector("canvas"), copy = new OffscreenCanvas(sheet.width, sheet.height);
+      const context = copy.getContext("2d", { willReadFrequently: true });  // or Chromium warns
+      context.drawImage(sheet, 0, 0);
+      const data = context.getImageData(0, 0, sheet.width, sheet.height).data;
       return data.filter((value, i) => i % 4 == 0 && value < 128).length; })()"""
     assert page.evaluate(status) == "" and page.evaluate(ink) == 0
     for key in ("ArrowUp",) * 10 + ("Space",) + ("ArrowDown",) * 20:
