@@ -482,8 +482,9 @@ def test_an_exercise_checks_hints_and_counts(path, request, opened):
         page.keyboard.press("Shift+Enter")
         page.keyboard.press("Shift+Enter")
         shown(f"{task}-check").get_by_text(f"{mark} Task {number}.2,").wait_for()
-        for theme in THEMES:
-            notebook.look(theme)
+        if mark == "✗":  # the other colours are seen in the end
+            for theme in THEMES:
+                notebook.look(theme)
 
     fold = page.locator(f".jp-Cell[data-windowed-list-index='{ids.index(f'{task}-hints')}'] details").first
     hint = fold.locator("p").first
