@@ -12,7 +12,7 @@ READY       := $(VENV)/.ready
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test coverage colab lab slides book app doctor lint clean help
+.PHONY: lectures test coverage colab walk lab slides book app doctor lint clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -27,6 +27,9 @@ coverage: $(READY)  ## the tests once more, slower: how much of lecture_utils th
 
 colab: $(READY)  ## each notebook alone, with Colab's versions: minutes, the first time a download of 5 GB
 	$(BIN)/python -m pytest --colab -rP tests/test_colab.py $(ARGS)
+
+walk: $(READY)  ## every notebook in JupyterLab, in Chromium: run, widgets moved, both themes; minutes
+	$(BIN)/python -m pytest --lab -rP tests/test_jupyterlab.py $(ARGS)
 
 lab: $(READY)  ## open JupyterLab on the lectures
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/lectures $(ARGS)

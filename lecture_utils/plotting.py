@@ -56,18 +56,19 @@ class LectureFigure(Figure):
 
     alt: str = ""
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def png(self, *, cut: bool = True) -> bytes:
+        """The picture as a PNG, by default cut to what is drawn; uncut it keeps its size and is made sooner."""
         buffer = io.BytesIO()
         for artist in self.findobj():
             if isinstance(artist, Text) and not artist.get_text().isascii():
                 artist.set_fontfamily(_families())
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from")  # no such font here: a box is drawn
-            self.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
-        return (
-            {"image/png": buffer.getvalue(), "text/plain": self.alt},
-            {"image/png": {"alt": self.alt}},
-        )
+            self.savefig(buffer, format="png", bbox_inches="tight" if cut else None, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
 
 
 def subplots(

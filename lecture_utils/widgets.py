@@ -23,7 +23,7 @@ class Explorer:
 
         def redraw(*_) -> LectureFigure:
             figure = draw(**{name: slider.value for name, slider in sliders.items()})
-            png = base64.b64encode(figure._repr_mimebundle_()[0]["image/png"]).decode()
+            png = base64.b64encode(figure.png(cut=False)).decode()  # the page below does not jump
             picture.value = f'<img src="data:image/png;base64,{png}" alt="{html.escape(figure.alt)}">'
             return figure
 

@@ -30,6 +30,21 @@ def test_moving_a_slider_draws_again():
     assert explorer.figure.alt == "k = 3"  # the still picture stays that of the first values
 
 
+def test_the_picture_keeps_its_size_while_it_changes():
+    def draw(k):
+        figure, ax = subplots(alt=f"k = {k}")
+        ax.set_axis_off()
+        ax.plot([0, k], [0, k])
+        return figure
+
+    slider = ipywidgets.IntSlider(1, min=1, max=9)
+    picture, sizes = explore(draw, k=slider).widget.children[-1], set()
+    for slider.value in (2, 9):
+        png = base64.b64decode(re.search('base64,([^"]+)', picture.value)[1])
+        sizes.add(Image.open(io.BytesIO(png)).size)
+    assert sizes == {(360, 256)}  # 4.5 x 3.2 inches
+
+
 def test_output_is_a_widget_and_a_picture():
     data, metadata = explore(lambda k: subplots(alt="a picture")[0], k=ipywidgets.IntSlider(3))._repr_mimebundle_()
     assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} <= set(data)
