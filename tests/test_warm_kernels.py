@@ -399,8 +399,9 @@ def test_the_module_can_be_imported_where_nothing_of_unix_is(tmp_path):
 def test_commands_say_which_kernels_they_take(make_notebook, tmp_path):
     from typer.testing import CliRunner
 
-    path = make_notebook("import os; print(open(f'/proc/{os.getppid()}/cmdline').read())")
-    for flags, words, parent in (([], "kernels: warm", "warm.py"), (["--cold"], "kernels: cold", "pytest")):
+    path = make_notebook("import os; print('of', os.getppid(), open(f'/proc/{os.getppid()}/cmdline').read())")
+    mine = f"of {os.getpid()} "
+    for flags, words, parent in (([], "kernels: warm", "warm.py"), (["--cold"], "kernels: cold", mine)):
         done = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "out"), *flags])
         assert done.exit_code == 0 and words in done.output, done.output
         assert parent in (tmp_path / "out" / "sample.ipynb").read_text()

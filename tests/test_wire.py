@@ -57,6 +57,20 @@ def frame(text, blob=b""):
     return struct.pack(">QQ", len(text), len(blob)) + text + blob
 
 
+@pytest.mark.parametrize("cut", [5, 16, 20, -1], ids=["in the lengths", "after them", "in the text", "at the end"])
+def test_what_comes_late_is_not_lost(ends, cut):
+    """A time limit in the middle of a message: whoever waits again gets it, and the next one, too."""
+    channel, theirs = ends
+    sent = frame([{"n": 1}, None]) + frame([{"n": 2}, None])
+    cut = cut if cut > 0 else len(sent) // 2 - 1
+    theirs.sendall(sent[:cut])
+    for _ in range(2):
+        with pytest.raises(Timeout):
+            channel.receive(0.05)
+    theirs.sendall(sent[cut:])
+    assert [channel.receive(5)[0]["n"] for _ in range(2)] == [1, 2]
+
+
 LIES = {
     "no JSON": frame(b"\xff\xfe"),
     "no pair": frame({}),

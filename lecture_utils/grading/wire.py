@@ -125,7 +125,7 @@ class Channel:
 
     def __init__(self, connection: socket.socket):
         connection.setblocking(False)  # to set a timeout for each message costs two system calls more
-        self.connection, self._rest = connection, b""
+        self.connection, self._rest = connection, bytearray()
         self._readable, self._writable = select.poll(), select.poll()
         self._readable.register(connection, select.POLLIN)
         self._writable.register(connection, select.POLLOUT)
@@ -175,29 +175,30 @@ class Channel:
         return message, decode(data, blobs)
 
     def receive_bytes(self, seconds: float | None, max_blob: int) -> tuple[bytes, bytes]:
-        deadline = None if seconds is None else time.monotonic() + seconds
-        text_length, blob_length = _LENGTHS.unpack(self._read(_LENGTHS.size, deadline))
+        deadline, begin = None if seconds is None else time.monotonic() + seconds, _LENGTHS.size
+        self._read(begin, deadline)
+        text_length, blob_length = _LENGTHS.unpack(self._rest[:begin])
         if text_length > MAX_TEXT or blob_length > max_blob:
             raise WireError("a message larger than allowed")
-        return self._read(text_length, deadline), self._read(blob_length, deadline)
+        middle, end = begin + text_length, begin + text_length + blob_length
+        self._read(end, deadline)
+        text, blob = bytes(self._rest[begin:middle]), bytes(self._rest[middle:end])
+        del self._rest[:end]
+        return text, blob
 
-    def _read(self, length: int, deadline: float | None) -> bytes:
-        parts, there = [self._rest], len(self._rest)
-        while there < length:
+    def _read(self, length: int, deadline: float | None) -> None:
+        """So many bytes of the next message; what has come is kept when the time is over, the rest may follow."""
+        while len(self._rest) < length:
             _wait(self._readable, deadline, "no answer in time")
             try:
-                part = self.connection.recv(min(max(length - there, 1 << 16), 1 << 20))
+                part = self.connection.recv(min(max(length - len(self._rest), 1 << 16), 1 << 20))
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise WireError("it is gone") from error
             if not part:
                 raise WireError("it is gone")
-            parts.append(part)
-            there += len(part)
-        content = b"".join(parts)
-        self._rest = content[length:]
-        return content[:length]
+            self._rest += part
 
 
 def _wait(one: "select.poll", deadline: float | None, why: str) -> None:
