@@ -20,7 +20,7 @@ lectures: $(READY)  ## execute every lecture; results in build/lectures/
 
 # several processes; in one, for a debugger: make test ARGS="-n0 --pdb tests/test_plotting.py"
 test: $(READY)  ## the whole test suite
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 coverage: $(READY)  ## the tests once more, slower: how much of lecture_utils they run in their own process
 	$(BIN)/python -m coverage run -m pytest $(or $(ARGS),tests); code=$$?; $(BIN)/python -m coverage report; exit $$code
