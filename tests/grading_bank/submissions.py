@@ -148,7 +148,7 @@ CELLS = {
     "30 GB of tensor": ("x = torch.ones(30 << 28)", ("memory",)),
     "memory bit by bit": ("x = []\nwhile True: x.append(bytearray(1 << 24))", ("memory",)),
     "shared memory bit by bit": (
-        "import mmap\nx, part = [], bytes(1 << 26)\nwhile True:\n    x.append(mmap.mmap(-1, 1 << 26)); x[-1].write(part)",
+        "import mmap\nx, a = [], bytes(1 << 26)\nwhile True:\n    x.append(mmap.mmap(-1, 1 << 26)); x[-1].write(a)",
         ("memory",),
     ),
     "fork bomb": ("import os\nwhile True: os.fork()", ("forbidden", "timeout", "graded")),
