@@ -3,9 +3,12 @@
 import contextlib
 import csv
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -24,6 +27,7 @@ STUDENTS = 14
 @pytest.fixture
 def cluster(tmp_path):
     """The address of a scheduler on loopback, and its two workers."""
+    short = Path(tempfile.mkdtemp(prefix="dask-"))  # of pytest's own, the name of a socket may become too long
     file = tmp_path / "scheduler.json"
     variables = os.environ | {"PYTHONPATH": str(ROOT)}
     commands = [["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file]]
@@ -33,7 +37,7 @@ def cluster(tmp_path):
     for module, *words in commands:
         command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words)]
         with (tmp_path / f"{len(started)}.log").open("w") as log:
-            temporary = tmp_path / f"of {len(started)}"  # where to look for what it started
+            temporary = short / f"of {len(started)}"  # where to look for what it started
             temporary.mkdir()
             mine = variables | {"TMPDIR": str(temporary), "XDG_RUNTIME_DIR": ""}
             started.append(subprocess.Popen(command, env=mine, stdout=log, stderr=log, cwd=tmp_path))
@@ -45,10 +49,11 @@ def cluster(tmp_path):
     with Client(scheduler_file=str(file), set_as_default=False) as client:
         client.wait_for_workers(2, timeout=60)
         address = client.scheduler.address
-    yield address, started[1:]
+    yield address, started[1:], short
     for process in started:
         process.kill()
         process.wait()
+    shutil.rmtree(short, ignore_errors=True)
 
 
 def command(folder, out, *more):
@@ -72,7 +77,7 @@ def forked_in(folder):
 
 
 def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
-    address, workers = cluster
+    address, workers, short = cluster
     folder, there, here = (tmp_path / name for name in ("handed in", "there", "here"))
     folder.mkdir()
     for n in range(STUDENTS):
@@ -87,7 +92,7 @@ def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
     lines, deadline = there / "results.jsonl", time.monotonic() + 120
     family = []
     while time.monotonic() < deadline and grading.poll() is None:
-        family = forked_in(tmp_path / "of 1")  # two warm processes, and the three of a submission
+        family = forked_in(short / "of 1")  # two warm processes, and the three of a submission
         if len(family) >= 5 and lines.is_file() and lines.read_bytes().count(b"\n") >= 4:
             break
         time.sleep(0.05)
