@@ -41,9 +41,7 @@ _JAPANESE += ["TakaoGothic", "VL Gothic", "MS Gothic", "Noto Serif CJK JP", "Not
 def _families() -> list[str]:
     """matplotlib's own font, then the Japanese ones that are installed: each glyph comes from the first that has it."""
     installed = {font.name: font.fname for font in fontManager.ttflist}
-    if not any(
-        name in installed for name in _JAPANESE
-    ):  # the list, which matplotlib keeps, may be older than the fonts
+    if installed.keys().isdisjoint(_JAPANESE):  # the list, which matplotlib keeps, may be older than the fonts
         for path in sorted({*findSystemFonts()} - {*installed.values()}):
             with contextlib.suppress(Exception):  # a font that matplotlib cannot read
                 fontManager.addfont(path)

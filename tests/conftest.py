@@ -52,9 +52,9 @@ def pytest_xdist_make_scheduler(config, log):
 
     class Groups(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            if "06_deployment" in nodeid:  # who runs lecture 6 writes the app's model
-                return "lecture 6"
             file, _, test = nodeid.partition("::")
+            if "06_deployment" in nodeid and file in ("lectures/06_deployment.ipynb", "tests/test_lectures.py"):
+                return "lecture 6"  # who runs it writes the app's model
             return nodeid.partition("[")[0] if Path(file).name in SPLIT and test else file
 
     return Groups(config, log)
