@@ -69,7 +69,7 @@ def _packages() -> Finding:
             "packages",
             "note",
             f"{text}; missing: {', '.join(missing)}",
-            "pip install -e '.[lab,slides,app,onnx,test]' -c constraints.txt",
+            "pip install -e '.[lab,slides,book,app,onnx,dask,test]' -c constraints.txt",
         )
     return Finding("packages", "good", text)
 

@@ -74,7 +74,10 @@ def why_no_fork(environment: Mapping[str, str] = os.environ) -> str | None:
     """
     if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
         return f"no safe fork on {sys.platform}" if sys.platform != "linux" else "no os.pidfd_open in this Python"
-    build = importlib.metadata.version("torch").partition("+")[2]
+    try:
+        build = importlib.metadata.version("torch").partition("+")[2]
+    except importlib.metadata.PackageNotFoundError:
+        return "torch is not installed"
     devices = [] if build == "cpu" or environment.get("CUDA_VISIBLE_DEVICES") in ("", "-1") else ["nvidiactl", "dxg"]
     devices += ["kfd"] if build.startswith("rocm") else ["dri"] if build == "xpu" else []
     if any(Path("/dev", device).exists() for device in devices):

@@ -5,6 +5,8 @@
 The solution's mutants are tried as well.
 """
 
+import contextlib
+import io
 import re
 import signal
 import sys
@@ -105,6 +107,19 @@ def test_right_answers_pass(task_id):
         for seed in seeds(task_id):
             verdict = judge(task_id, code, seed)
             assert verdict.status == "passed", (name, verdict)
+
+
+@pytest.mark.parametrize(("near", "times"), [(0.0, 2), (1.5, 1)])
+def test_a_network_that_comes_near_is_trained_once_more(near, times, monkeypatch):
+    globals_ = TASKS["4.8"][1].check.__globals__
+    monkeypatch.setitem(globals_, "BAND", 2.0)
+    monkeypatch.setitem(globals_, "NEAR", near)
+    network = "nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(25, 10))"
+    code = f"made = []\ndef make_network():\n    made.append({network})\n"
+    code += "    print(len(made))\n    return made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.1)"
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert judge("4.8", code).status == "failed"
+    assert printed.getvalue().split()[-1] == str(times)
 
 
 @every_task

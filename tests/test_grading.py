@@ -306,11 +306,11 @@ def test_killed_for_real_it_goes_on_and_leaves_nothing_behind(small, program):
         time.sleep(0.01)
     running.kill()
     running.wait()
-    before = (out / "results.jsonl").read_text().splitlines()
-    assert 0 < len(before) < 42
     time.sleep(1)
     left = [p.info["cmdline"] for p in psutil.process_iter(["cmdline"]) if "777.5" in (p.info["cmdline"] or [])]
     assert left == []
+    before = (out / "results.jsonl").read_text().splitlines()  # a fork may have written one more before its end
+    assert 0 < len(before) < 42
     done = run_small(folder, out, "--seed", "4")
     assert done.exit_code == 0 and done.output.count("from before") == len(before)
     lines = (out / "results.jsonl").read_text().splitlines()

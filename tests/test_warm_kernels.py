@@ -1,6 +1,7 @@
 """Warm kernels: the same as cold ones but for the time, nothing passes between them, and nothing stays behind."""
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import socket
@@ -377,12 +378,14 @@ def test_a_kernel_that_cannot_be_warm_is_a_cold_one_and_says_why(monkeypatch, ca
 
 def test_reasons(monkeypatch):
     assert warm.kernel_name(cold=True) == ("python3", "kernels: cold, each imports for itself (--cold)")
-    exists = Path.exists
+    exists, version = Path.exists, importlib.metadata.version
     monkeypatch.setattr("importlib.metadata.version", lambda name: "2.6.0+cu124")
     monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/dev/nvidiactl" or exists(path))
     assert "GPU" in warm.why_cold({}) and warm.why_cold({"CUDA_VISIBLE_DEVICES": ""}) is None
     monkeypatch.setattr("importlib.metadata.version", lambda name: "2.6.0+cpu")
     assert warm.why_cold({}) is None
+    monkeypatch.setattr("importlib.metadata.version", lambda name: version("no-such-package"))
+    assert warm.why_cold({}) == "torch is not installed"
     monkeypatch.setattr(sys, "platform", "darwin")
     assert "darwin" in warm.why_cold({}) and warm.kernel_name()[0] == "python3"
 

@@ -685,8 +685,15 @@ def statistics(student: Student, rng, case: int) -> None:
 
 # --- 4.8 -----------------------------------------------------------------------------------------
 
-# BAND_NOTES
+# Accuracy on the 1,000 other pictures, minimum..maximum (a new disguise, new pictures and a new start for each seed):
+#   pass   the solution 0.751..0.974 (260 seeds, three of them below 0.81); with twice the channels 0.783..0.987 (60);
+#          30 seeds each: kernels of 5 and AdamW 0.848..0.955, no batch norm 0.798..0.936, strides 0.829..0.919, pooled
+#          to one number a channel 0.951..0.987
+#   fail   fully connected, seven of one to three hidden layers of 256 to 2048, Adam 0.001 to 0.003 0.443..0.621 (10 to
+#          30 seeds each)
+#   either the solution with Adam 0.01 0.649..0.962 (60)
 BAND = 0.75
+NEAR = 0.65  # above this, one more trial: a right network that has bad luck once in 260 has it twice in 67,600
 STEPS, BATCH, SIDE, HELD_OUT = 200, 64, 20, 1000
 _LEARN = Code(
     "lambda m, o, x, y, mean, std, size: ([(m.train(), o.zero_grad(), F.cross_entropy(m((a.float() - mean) / std), b)"
@@ -748,32 +755,39 @@ def _scattered(rng: np.random.Generator, train: bool, count: int, turns: int, mi
 def learn_in_few_steps(student: Student, rng, case: int) -> None:
     turns, mirror, names = int(rng.integers(4)), bool(rng.integers(2)), rng.permutation(10)
     student.case = f"{STEPS} steps with {BATCH} pictures each, {HELD_OUT} other pictures to test"
-    pair = student.call("make_network", keep=True)
-    kind = "lambda p: isinstance(p, (tuple, list)) and [isinstance(p[0], nn.Module), isinstance(p[-1], "
-    kind += "torch.optim.Optimizer)]"
-    if student.call(Code(kind), pair) != [True, True]:
-        raise Wrong("The result must be the network and its optimizer.", "The last line: `return model, optimizer`.")
-    model, optimizer = (student.call(Code("lambda p, i: p[i]"), pair, i, keep=True) for i in (0, -1))
-    network = student.module(model)
-    before = network.state_dict
-    x, y = _scattered(rng, True, STEPS * BATCH, turns, mirror, names)
-    u, v = _scattered(rng, False, HELD_OUT, turns, mirror, names)
-    mean, std = x.float().mean().item(), x.float().std().item()
-    student.call(_LEARN, model, optimizer, x, y, mean, std, BATCH)
-    logits = network.forward((u.float() - mean) / std)
-    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (HELD_OUT, 10):
-        came = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise Wrong(
-            "The network must give ten logits for each picture.", "The last layer is nn.Linear(..., 10).", got=str(came)
-        )
-    if not logits.isfinite().all():
-        hint = "The training has diverged: the learning rate is far too large. Go down in factors of 10."
-        raise Wrong("The network gives nan or inf.", hint)
-    answers = logits.argmax(1)
-    accuracy = (answers == v).float().mean().item()
-    if accuracy >= BAND:
-        return
-    message = f"On pictures it has not seen, the network is right in {accuracy:.0%}: at least {BAND:.0%} are asked for."
+    for _ in range(2):
+        pair = student.call("make_network", keep=True)
+        kind = "lambda p: isinstance(p, (tuple, list)) and [isinstance(p[0], nn.Module), isinstance(p[-1], "
+        kind += "torch.optim.Optimizer)]"
+        if student.call(Code(kind), pair) != [True, True]:
+            raise Wrong(
+                "The result must be the network and its optimizer.", "The last line: `return model, optimizer`."
+            )
+        model, optimizer = (student.call(Code("lambda p, i: p[i]"), pair, i, keep=True) for i in (0, -1))
+        network = student.module(model)
+        before = network.state_dict
+        x, y = _scattered(rng, True, STEPS * BATCH, turns, mirror, names)
+        u, v = _scattered(rng, False, HELD_OUT, turns, mirror, names)
+        mean, std = x.float().mean().item(), x.float().std().item()
+        student.call(_LEARN, model, optimizer, x, y, mean, std, BATCH)
+        logits = network.forward((u.float() - mean) / std)
+        if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (HELD_OUT, 10):
+            came = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+            raise Wrong(
+                "The network must give ten logits for each picture.",
+                "The last layer is nn.Linear(..., 10).",
+                got=str(came),
+            )
+        if not logits.isfinite().all():
+            hint = "The training has diverged: the learning rate is far too large. Go down in factors of 10."
+            raise Wrong("The network gives nan or inf.", hint)
+        answers = logits.argmax(1)
+        accuracy = (answers == v).float().mean().item()
+        if accuracy >= BAND:
+            return
+        if accuracy < NEAR:
+            break
+    message = f"On pictures it has not seen, the network is right in {accuracy:.1%}: at least {BAND:.0%} are asked for."
     now = network.parameters
     trained = {name for name in now if not torch.equal(before[name], now[name])}
     kinds = {kind for _, kind, _ in network.layers}

@@ -1,0 +1,75 @@
+"""From `make lab` to the first plot of a trained model: lecture 2 in JupyterLab, by the clicks of a newcomer.
+
+    python tests/benchmarks/first_plot.py [--runs 3]
+
+After `git clone ... && cd ...` it is one command, `make lab`, and two clicks: lecture 2 in the list of files, and
+Run > Run All Cells. What is timed begins with the command and holds no thinking. The goal: at most 20 s.
+Needs Chromium and the packages of the tests.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from conftest import FLAGS, LECTURES
+from test_jupyterlab import SHOWN, TOKEN, Lab
+
+from lecture_utils import notebooks as nb
+
+PLOTS = {"line-plot": "the first plot of a trained model", "curves": "the first of a network that reads digits"}
+
+
+def one_run(browser) -> dict[str, float]:
+    """Seconds from the start of JupyterLab to each step."""
+    ids = [cell.id for cell in nb.read_notebook(LECTURES[1]).cells]
+    with tempfile.TemporaryDirectory() as folder:
+        start, times = time.perf_counter(), {}
+
+        def reached(step: str) -> None:
+            times[step] = time.perf_counter() - start
+
+        lab = Lab(Path(folder))
+        try:
+            page = browser.new_page()
+            page.goto(f"{lab.address}/lab?token={TOKEN}")
+            item = page.locator(".jp-DirListing-item").get_by_text(LECTURES[1].name)
+            item.wait_for(timeout=60_000)
+            reached("JupyterLab shows the lectures")
+            item.dblclick()
+            page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
+            reached("lecture 2 is open")
+            page.locator(".lm-MenuBar-itemLabel").get_by_text("Run", exact=True).click()
+            page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
+            for name, step in PLOTS.items():
+                drawn = f"""(index) => {{
+                  const cell = ({SHOWN})()[index];  // before it has run, the stored picture is there
+                  return /\\[\\d+\\]/.test(cell.prompt) && cell.pictures && !cell.waiting;
+                }}"""
+                page.wait_for_function(drawn, arg=ids.index(name), polling=50, timeout=120_000)
+                reached(step)
+            page.close()
+        finally:
+            lab.shut_kernels()
+            lab.stop()
+        return times
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        runs = [one_run(browser) for _ in range(parser.parse_args().runs)]
+    for step in runs[0]:
+        print(f"{step:45}", "  ".join(f"{run[step]:5.1f} s" for run in runs))
+
+
+if __name__ == "__main__":
+    main()
