@@ -280,7 +280,8 @@ def plot_confusion_matrix(
             alt += f" Most often confused: {classes[i]} taken for {classes[j]}, {int(errors[i, j])} times."
     side = 1.4 + 0.42 * len(classes)
     figure, ax = subplots(alt=alt, figsize=(side, side))
-    ax.imshow(count.numpy(), cmap="Blues")
+    image = ax.imshow(count.numpy(), cmap="Blues")
+    light = (image.to_rgba(count.numpy())[..., :3] ** 2.2) @ [0.2126, 0.7152, 0.0722]  # relative luminance, roughly
     ticks = range(len(classes))
     ax.set(xlabel="predicted class", ylabel="true class", xticks=ticks, yticks=ticks)
     ax.set_xticklabels(classes, rotation=0 if max(len(str(c)) for c in classes) < 3 else 60)
@@ -288,7 +289,7 @@ def plot_confusion_matrix(
     for i in ticks:
         for j in ticks:
             if count[i, j]:
-                color = "white" if count[i, j] > count.max() / 2 else "black"
+                color = "white" if light[i, j] < 0.18 else "black"  # as much contrast to one as to the other
                 ax.text(j, i, int(count[i, j]), ha="center", va="center", color=color, fontsize=8)
     return figure
 

@@ -13,12 +13,13 @@ import warnings
 import matplotlib
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.font_manager import fontManager
 from pictures import VISION, alike, contrast, lab, lightness, record, texts_of
 
-from lecture_utils import show_images, subplots
+from lecture_utils import plot_confusion_matrix, show_images, subplots
 from lecture_utils.plotting import _DASHES, _JAPANESE, COLORS, LectureFigure, _families
 
 SOURCES = [*(ROOT / "lecture_utils").rglob("*.py"), *(ROOT / "lectures" / "06_app").glob("*.py")]
@@ -64,6 +65,13 @@ def test_colour_maps_survive_colour_blindness_and_greyscale():
     maps = used_maps()
     assert {"gray", "Blues", "viridis"} <= maps
     assert not {name: faults for name in maps if (faults := faults_of_map(name))}
+
+
+def test_numbers_in_a_confusion_matrix_can_be_read_whatever_they_are():
+    labels = torch.arange(100).repeat_interleave(torch.arange(100))
+    figure = plot_confusion_matrix(labels // 10, labels % 10)  # each count from 1 to 99 once
+    counts = {int(s): ratio for s, ratio in texts_of(figure) if s.isdigit()}
+    assert counts.keys() == set(range(100)) and min(counts.values()) >= 4.5
 
 
 @pytest.mark.parametrize(
