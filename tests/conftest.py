@@ -8,6 +8,9 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # every core is busy: several threads would only wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, here and in what is started
+
 import nbformat
 import pytest
 import real_data
@@ -43,6 +46,12 @@ def pytest_configure(config):
     KERNEL, KERNEL_LINE = warm.kernel_name(config.option.cold)
     if not config.option.nbval_current_env:
         config.option.nbval_kernel_name = config.option.nbval_kernel_name or KERNEL
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """One more than there are cores: some tests only wait, for a time limit or a browser."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
