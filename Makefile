@@ -66,4 +66,6 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	  rm -rf $(VENV); echo "no virtual environment could be made: apt install python3-venv, then try again"; exit 1; }
 	@echo "installing into $(VENV) (PyTorch is large: some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable ".[lab,slides,book,app,onnx,dask,test]"
+	@# or JupyterLab asks every newcomer whether it may fetch its news
+	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || true
 	@touch $@

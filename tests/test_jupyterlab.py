@@ -276,6 +276,7 @@ class Notebook:
             self.shots(theme.split()[-1].lower())
         bad = self.page.evaluate(PALE)
         assert not bad, (theme, bad)
+        assert not (asked := self.page.locator(".jp-toastContainer button").all_inner_texts()), asked
 
     def shots(self, theme: str) -> None:
         """The whole notebook, screen by screen."""

@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from conftest import FLAGS, LECTURES
-from test_jupyterlab import SHOWN, TOKEN, Lab
+from test_jupyterlab import TOKEN, Lab
 
 from lecture_utils import notebooks as nb
 
@@ -37,21 +37,26 @@ def one_run(browser) -> dict[str, float]:
         lab = Lab(Path(folder))
         try:
             page = browser.new_page()
-            page.goto(f"{lab.address}/lab?token={TOKEN}")
+            page.goto(f"{lab.address}/?token={TOKEN}")  # what JupyterLab itself opens
             item = page.locator(".jp-DirListing-item").get_by_text(LECTURES[1].name)
             item.wait_for(timeout=60_000)
             reached("JupyterLab shows the lectures")
             item.dblclick()
             page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
-            reached("lecture 2 is open")
+            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+            reached("lecture 2 is open, its kernel ready")
+            page.wait_for_function("count => document.querySelectorAll('.jp-Cell').length == count", arg=len(ids))
+            page.evaluate("document.querySelectorAll('img').forEach((e) => { e.dataset.stored = 1; })")
             page.locator(".lm-MenuBar-itemLabel").get_by_text("Run", exact=True).click()
             page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
             for name, step in PLOTS.items():
-                drawn = f"""(index) => {{
-                  const cell = ({SHOWN})()[index];  // before it has run, the stored picture is there
-                  return /\\[\\d+\\]/.test(cell.prompt) && cell.pictures && !cell.waiting;
-                }}"""
-                page.wait_for_function(drawn, arg=ids.index(name), polling=50, timeout=120_000)
+                picture = f".jp-Cell[data-windowed-list-index='{ids.index(name)}'] img:not([data-stored])"
+                page.wait_for_function(
+                    "picture => document.querySelector(picture)?.naturalWidth > 0",
+                    arg=picture,
+                    polling=50,
+                    timeout=120_000,
+                )
                 reached(step)
             page.close()
         finally:
