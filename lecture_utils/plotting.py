@@ -62,7 +62,10 @@ class LectureFigure(Figure):
                 artist.set_fontfamily(_families())
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from")  # no such font here: a box is drawn
-            self.savefig(buffer, format="png", bbox_inches="tight" if cut else None, metadata={"Software": None})
+            if cut:
+                self.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
+            else:  # what savefig calls after it has drawn once to look for the layout, which drawing does itself
+                FigureCanvasAgg(self).print_png(buffer, metadata={"Software": None})
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):

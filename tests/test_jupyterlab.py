@@ -99,12 +99,13 @@ def _sheet(x):
     sheet.save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
-_found, _all = {}, gc.get_objects()
-for _one in _all:
+_found = {}
+_ours = [o for o in gc.get_objects() if type(o) is _w.Explorer or type(o).__name__ == "DrawingPad"]
+for _one in _ours:
     if type(_one) is _w.Explorer:
         for _control in _one.widget.children[:-1]:
             _found[_control.description] = _timed(_control, "value", _values(_control))
-    elif type(_one).__name__ == "DrawingPad":
+    else:
         _found["sheet"] = _timed(_one, "png", [_sheet(x) for x in range(40, 220, 20)])
 print(json.dumps(_found))
 """
