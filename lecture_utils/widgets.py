@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import functools
+import gc
 import html
 import io
 import re
@@ -33,6 +34,8 @@ class Explorer:
         for name, slider in sliders.items():
             slider.description = slider.description or name
             slider.observe(redraw, names="value")
+        gc.collect()  # what is there now is not looked through again: an answer would wait for it, 0.6 s now and then
+        gc.freeze()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         data, metadata = self.figure._repr_mimebundle_()

@@ -1,4 +1,5 @@
 import base64
+import gc
 import io
 import re
 import sys
@@ -28,6 +29,14 @@ def test_moving_a_slider_draws_again():
     assert drawn == [(3, "log"), (7, "log")]
     assert 'alt="k = 7"' in explorer.widget.children[-1].value
     assert explorer.figure.alt == "k = 3"  # the still picture stays that of the first values
+
+
+def test_no_answer_waits_for_a_walk_through_all_objects():
+    gc.unfreeze()
+    explore(lambda k: subplots(alt=f"k = {k}")[0], k=ipywidgets.IntSlider(3))
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
+    assert frozen > 0.9 * len(gc.get_objects()) > 10_000
 
 
 def test_the_picture_keeps_its_size_while_it_changes():
