@@ -9,10 +9,12 @@ PYTHON      ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,
 GET_PIP     ?= https://bootstrap.pypa.io/get-pip.py
 BIN         := $(VENV)/bin
 READY       := $(VENV)/.ready
+# in several processes, each file in one of them but for the long ones
+PYTEST      := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test coverage colab walk lab slides book app doctor lint clean help
+.PHONY: lectures test full coverage colab walk lab slides book app doctor lint clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -20,10 +22,13 @@ lectures: $(READY)  ## execute every lecture; results in build/lectures/
 
 # several processes; in one, for a debugger: make test ARGS="-n0 --pdb tests/test_plotting.py"
 test: $(READY)  ## the whole test suite
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(PYTEST) $(ARGS)
 
-coverage: $(READY)  ## the tests once more, slower: how much of lecture_utils they run in their own process
-	$(BIN)/python -m coverage run -m pytest $(or $(ARGS),tests); code=$$?; $(BIN)/python -m coverage report; exit $$code
+full: $(READY)  ## lectures 3 to 6 with the slides' data sets, from the folder LECTURE_DATA: minutes
+	$(PYTEST) --full -k in_full tests/test_lectures.py $(ARGS)
+
+coverage: $(READY)  ## the tests once more, slower: how much of lecture_utils they run in their own processes
+	$(PYTEST) --cov --cov-report=term $(or $(ARGS),tests)
 
 colab: $(READY)  ## each notebook alone, with Colab's versions: minutes, the first time a download of 5 GB
 	$(BIN)/python -m pytest --colab -rP tests/test_colab.py $(ARGS)

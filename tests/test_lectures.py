@@ -193,7 +193,13 @@ def test_another_seed(path, tmp_path):
         assert result.peak_rss_mb < (BUDGET_WITH_SERVER_MB if path == LECTURES[5] else BUDGET_MB)
 
 
-def test_lecture_3_in_full(tmp_path, archives):
+@pytest.fixture
+def full(request):
+    if not request.config.option.full:
+        pytest.skip("a lecture in full takes minutes on a CPU: --full, or make full")
+
+
+def test_lecture_3_in_full(full, tmp_path, archives):
     archives("MNIST")
     check_run(LECTURES[2], tmp_path / "out", profile="full", cell_timeout=1800)
 
@@ -214,7 +220,7 @@ def printed(path, pattern) -> list[float]:
     return [float(n) for n in re.search(pattern, text).groups()]
 
 
-def test_lecture_4_in_full_on_a_folder_of_pictures(tmp_path, pictures):
+def test_lecture_4_in_full_on_a_folder_of_pictures(full, tmp_path, pictures):
     """A tenth of the pictures, of each class as many. Seeds 0 to 4 gave 57.6 to 60.3 %."""
     path = shortened(LECTURES[3], tmp_path, "curves", '"full": (10_000, 12)', '"full": (2_000, 2)')
     result = check_run(path, tmp_path / "out", profile="full", folder=pictures(500, 100), cell_timeout=1800)
@@ -238,7 +244,7 @@ def test_lecture_4_on_pictures_of_every_kind(tmp_path):
     check_run(LECTURES[3], tmp_path / "out", folder=tmp_path / "写真")
 
 
-def test_lecture_5_in_full(tmp_path, archives):
+def test_lecture_5_in_full(full, tmp_path, archives):
     """One epoch instead of three. Seeds 0 to 4 gave 0.041 to 0.044, the class mean 0.059."""
     archives("FashionMNIST")
     path = shortened(LECTURES[4], tmp_path, "row-setup", '"full": (256, 0.004, 64, 3)', '"full": (256, 0.004, 64, 1)')
@@ -262,7 +268,7 @@ def lecture_6(tmp_path, profile, epochs):
     return shortened(LECTURES[5], tmp_path, "trained", usual, f'"{profile}": {epochs}')
 
 
-def test_lecture_6_in_full_on_a_folder_of_pictures(tmp_path, pictures):
+def test_lecture_6_in_full_on_a_folder_of_pictures(full, tmp_path, pictures):
     """A tenth of the pictures, of each class as many, and two epochs."""
     path = lecture_6(tmp_path, "full", 2)
     check_run(path, tmp_path / "out", profile="full", folder=pictures(500, 100), cell_timeout=1800)

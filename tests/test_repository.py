@@ -122,6 +122,7 @@ def test_workflow_has_the_promised_jobs():
 
 def test_ci_runs_the_test_command_of_the_readme():
     assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text() and "make test" in README
+    assert "  make full\n" in (ROOT / ".ci" / "run").read_text() and "make full" in README
     assert "bash .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
 
 

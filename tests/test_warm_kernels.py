@@ -317,7 +317,7 @@ def test_another_environment_umask_limit_or_installation_is_another_configuratio
     packages.mkdir()
     monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
     names = [warm._configuration(os.environ)]
-    for environment in ({"PYTHONPATH": "/elsewhere"}, {"OMP_NUM_THREADS": "1"}, {"PYTHONHASHSEED": "0"}):
+    for environment in ({"PYTHONPATH": "/elsewhere"}, {"OMP_NUM_THREADS": "7"}, {"PYTHONHASHSEED": "0"}):
         names.append(warm._configuration(os.environ | environment))
     (packages / "new").mkdir()  # as pip does
     names.append(warm._configuration(os.environ))
