@@ -490,6 +490,7 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         timeout=cell_timeout,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,  # in how many pieces a text arrives depends on the clock
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:

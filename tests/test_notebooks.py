@@ -208,11 +208,13 @@ def test_interrupt_keeps_what_is_finished_and_leaves_no_process(make_notebook, t
 
 
 def test_store_is_true_and_clean(make_notebook):
-    path = make_notebook("print(1 + 1)", "import torch; torch.ones(2)")
+    slowly = "import time\nfor n in range(3):\n    print(n, flush=True)\n    time.sleep(0.3)"
+    path = make_notebook("print(1 + 1)", "import torch; torch.ones(2)", slowly)
     nb.store_outputs(path)
     notebook = nbformat.read(path, as_version=4)
-    assert [c.get("execution_count") for c in notebook.cells] == [None, 1, 2, 3]
+    assert [c.get("execution_count") for c in notebook.cells] == [None, 1, 2, 3, 4]
     assert notebook.cells[2].outputs[0].text == "2\n" and nb.find_faults(path) == []
+    assert [output.text for output in notebook.cells[4].outputs] == ["0\n1\n2\n"]
     first = path.read_bytes()
     nb.store_outputs(path)
     assert path.read_bytes() == first
