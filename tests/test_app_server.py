@@ -169,7 +169,8 @@ def test_what_computes_is_started_again(model):
     """Killed in the midst of it, as by a decoder that crashes: 503 at worst, then all is as before."""
     with running(model) as (process, port):
         url = f"http://127.0.0.1:{port}/predict"
-        first = {data: httpx.post(url, content=data).json() for data in (drawing(), drawing(1000))}  # small and large
+        both = drawing(), drawing(1000)  # small and large
+        first = {data: httpx.post(url, content=data, timeout=30).json() for data in both}
         killed = computing(process)
         assert len(killed) == 2
         for one in killed:
@@ -191,7 +192,7 @@ def test_large_pictures_keep_nobody_waiting(model):
     Image.effect_noise((4900, 4900), 50).convert("RGB").save(large, "WEBP", quality=10, method=0)
     with running(model) as (_, port), concurrent.futures.ThreadPoolExecutor(3) as pool:
         url = f"http://127.0.0.1:{port}/predict"
-        httpx.post(url, content=drawing())
+        httpx.post(url, content=drawing(), timeout=30)
         slow = [pool.submit(httpx.post, url, content=large.getvalue(), timeout=60) for _ in range(3)]
         small = 0
         with httpx.Client() as client:
