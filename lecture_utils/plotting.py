@@ -292,7 +292,7 @@ def plot_confusion_matrix(
     for i in ticks:
         for j in ticks:
             if count[i, j]:
-                color = "white" if light[i, j] < 0.18 else "black"  # as much contrast to one as to the other
+                color = "white" if light[i, j] < 0.18 else "black"  # at 0.18 both have the same contrast
                 ax.text(j, i, int(count[i, j]), ha="center", va="center", color=color, fontsize=8)
     return figure
 

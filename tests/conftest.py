@@ -92,9 +92,13 @@ def make_notebook(tmp_path):
     return make
 
 
+def chromium_path() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="module")
 def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = chromium_path()
     if path is None and not os.environ.get("CI"):
         pytest.skip("there is no Chromium: apt install chromium")
     from playwright.sync_api import sync_playwright

@@ -8,7 +8,6 @@ Needs Chromium and the packages of the tests.
 """
 
 import argparse
-import shutil
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from conftest import FLAGS, LECTURES
+from conftest import FLAGS, LECTURES, chromium_path
 from test_jupyterlab import TOKEN, Lab
 
 from lecture_utils import notebooks as nb
@@ -68,9 +67,8 @@ def one_run(browser) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         runs = [one_run(browser) for _ in range(parser.parse_args().runs)]
     for step in runs[0]:
         print(f"{step:45}", "  ".join(f"{run[step]:5.1f} s" for run in runs))

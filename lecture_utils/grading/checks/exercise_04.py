@@ -755,10 +755,10 @@ def _scattered(rng: np.random.Generator, train: bool, count: int, turns: int, mi
 def learn_in_few_steps(student: Student, rng, case: int) -> None:
     turns, mirror, names = int(rng.integers(4)), bool(rng.integers(2)), rng.permutation(10)
     student.case = f"{STEPS} steps with {BATCH} pictures each, {HELD_OUT} other pictures to test"
+    kind = "lambda p: isinstance(p, (tuple, list)) and [isinstance(p[0], nn.Module), isinstance(p[-1], "
+    kind += "torch.optim.Optimizer)]"
     for _ in range(2):
         pair = student.call("make_network", keep=True)
-        kind = "lambda p: isinstance(p, (tuple, list)) and [isinstance(p[0], nn.Module), isinstance(p[-1], "
-        kind += "torch.optim.Optimizer)]"
         if student.call(Code(kind), pair) != [True, True]:
             raise Wrong(
                 "The result must be the network and its optimizer.", "The last line: `return model, optimizer`."
