@@ -258,19 +258,20 @@ def _fetch_error(error: BaseException, key: str, root: Path, megabytes: int) -> 
 
 
 def _folder_dataset(folder: Path, train: bool, transform: Callable | None) -> Dataset:
-    from torchvision.datasets import ImageFolder
+    from lecture_utils.picture_folder import IMG_EXTENSIONS, PictureFolder, class_names
 
     part = folder / ("train" if train else "test")
     if not part.is_dir():
         raise DataError(f"{folder} holds no folder {part.name!r}: put pictures into {part}/CLASS/ for each class")
     try:
-        dataset = ImageFolder(part, transform=transform, loader=_read_picture)
+        dataset = PictureFolder(part, transform, _read_picture)
     except FileNotFoundError as error:
-        raise DataError(f"{part} cannot be used: {error}") from error
+        reason = str(error).rstrip(" .")
+        raise DataError(f"{part} cannot be used: {reason}; a picture ends in {', '.join(IMG_EXTENSIONS)}") from error
     if len(dataset.classes) < 2:
         raise DataError(f"{part} holds the class {dataset.classes[0]!r} only: a classifier needs two folders or more")
     other = folder / ("test" if train else "train")
-    if other.is_dir() and (only := {p.name for p in other.iterdir() if p.is_dir()} ^ set(dataset.classes)):
+    if other.is_dir() and (only := set(class_names(other)) ^ set(dataset.classes)):
         raise DataError(
             f"the classes of {folder}/train and {folder}/test differ ({', '.join(sorted(only))}): "
             "give both the same folders"
@@ -279,22 +280,17 @@ def _folder_dataset(folder: Path, train: bool, transform: Callable | None) -> Da
 
 
 def _read_picture(path: str):
-    """A picture as RGB, upright, whatever its kind: grey, 16 bits, with transparency (over white).
+    """Read a picture file as an upright RGB image.
 
     Raises:
         DataError: the file cannot be read.
     """
-    import numpy as np
-    from PIL import Image, ImageOps
+    from PIL import Image
+
+    from lecture_utils.pictures import to_rgb
 
     try:
         with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-            if picture.mode.startswith("I"):  # 16 bits: convert() would cut off all above 255
-                picture = Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-            if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-                picture = picture.convert("RGBA")
-                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-            return picture.convert("RGB")
+            return to_rgb(file)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"the picture {path} cannot be read ({error}): delete it, or save it again") from error

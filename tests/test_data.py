@@ -3,6 +3,7 @@ import functools
 import gzip
 import http.server
 import os
+import pickle
 import shutil
 import threading
 import urllib.error
@@ -156,8 +157,51 @@ def test_own_folder_whose_parts_have_other_classes(pictures):
 
 def test_own_folder_with_an_empty_class(pictures):
     (pictures / "train" / "dog" / "写真.png").unlink()
-    with pytest.raises(DataError, match="cannot be used.*dog"):
+    with pytest.raises(DataError, match=r"cannot be used.*dog.*\.png"):
         load_dataset(pictures)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("train", [True, False])
+def test_own_folder_with_hidden_folders(pictures, part, train):
+    """Jupyter makes `.ipynb_checkpoints`, empty or with copies in it; it is no class."""
+    before = load_dataset(pictures, train=train).samples
+    (pictures / part / ".ipynb_checkpoints").mkdir()
+    shutil.copytree(pictures / part / "dog", pictures / part / ".trash")
+    shutil.copytree(pictures / part / "dog", pictures / part / "dog" / ".ipynb_checkpoints")
+    dataset = load_dataset(pictures, train=train)
+    assert dataset.classes == ["dog", "猫"]
+    assert dataset.samples == before and len(dataset) == 2
+
+
+def test_own_folder_with_hidden_files(pictures):
+    """macOS puts `.DS_Store` into folders, and `._NAME` beside files on other systems' disks; they are no pictures."""
+    for name in (".DS_Store", "._写真.png"):
+        (pictures / "train" / name).write_bytes(b"no picture")
+        (pictures / "train" / "dog" / name).write_bytes(b"no picture")
+    dataset = load_dataset(pictures)
+    assert [image.size for image, _ in dataset] == [(4, 4), (4, 4)]
+
+
+def test_own_folder_below_a_hidden_folder(pictures):
+    """Only names inside the folder count: the data set itself may lie in `~/.cache`, say."""
+    hidden = pictures / ".cache" / "animals"
+    for part in ("train", "test"):
+        shutil.copytree(pictures / part, hidden / part)
+    assert len(load_dataset(hidden)) == 2
+
+
+def test_own_folder_with_hidden_classes_only(pictures):
+    for name in ("dog", "猫"):
+        (pictures / "train" / name).rename(pictures / "train" / f".{name}")
+    with pytest.raises(DataError, match=r"train cannot be used.*train"):
+        load_dataset(pictures)
+
+
+def test_own_folder_can_be_sent_to_a_worker_process(pictures):
+    """Windows and macOS start the workers of a DataLoader anew and send them the data set."""
+    dataset = pickle.loads(pickle.dumps(load_dataset(pictures)))
+    assert [label for _, label in dataset] == [0, 1]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
