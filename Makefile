@@ -48,7 +48,7 @@ book: $(READY)  ## everything as a web site that needs no network: build/book/in
 
 app: $(READY)  ## start the web app of lecture 6 (the first time it runs that lecture) and print its address
 	@test -f lectures/06_app/model.pt || $(BIN)/lecture run 6
-	@$(BIN)/python lectures/06_app/server.py $(ARGS)
+	@$(BIN)/python -m lecture_app $(ARGS)
 
 doctor: $(READY)  ## look at this machine and say what to do
 	$(BIN)/lecture doctor
@@ -70,7 +70,7 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	  $(BIN)/python -c "import urllib.request as u; exec(compile(u.urlopen('$(GET_PIP)').read(), 'get-pip.py', 'exec'))" 2>/dev/null; } || { \
 	  rm -rf $(VENV); echo "no virtual environment could be made: apt install python3-venv, then try again"; exit 1; }
 	@echo "installing into $(VENV) (PyTorch is large: some minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable ".[lab,slides,book,app,onnx,dask,test]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable ".[grade,course,lab,slides,book,app,onnx,dask,test]"
 	@# or JupyterLab asks every newcomer whether it may fetch its news
 	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || true
 	@touch $@

@@ -30,7 +30,8 @@ _HOME = {
         "plot_gpu_hierarchy",
     ),
     "widgets": ("explore", "draw_digit", "quiz"),
-    "grading.live": ("check", "progress"),
+    "grading.feedback": ("check",),
+    "grading.progress": ("progress",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block has ended well.
 
     Raises:
@@ -37,5 +37,5 @@ def _umask() -> int:
 
 def write_text(path: Path, text: str) -> None:
     """Replace a text file whole."""
-    with written_whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -16,13 +16,12 @@ import pytest
 import real_data
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from lecture_utils import warm
+from lecture_grader import fork_server_kernels as warm
 
 # what the tests solve is not the reader's own progress
 os.environ["LECTURE_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"lecture-progress-{os.getpid()}.json")
 os.environ["LECTURE_WARM_MINUTES"] = "0"  # nothing stays when the tests have ended
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "lectures" / "06_app"))  # the app is no package: its modules import each other by name
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
 SPLIT = {"test_checks.py", "test_exercises.py", "test_lectures.py"}  # long, and each test sets up for itself
 FLAGS = [

@@ -14,7 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
-from lecture_utils import notebooks as nb
+from course_tools import notebooks as nb
 
 SHOTS = os.environ.get("BOOK_SCREENSHOTS")  # a folder, to look at the pages with one's own eyes
 ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]

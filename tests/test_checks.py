@@ -20,9 +20,11 @@ import torch
 from conftest import ROOT
 from mutants import mutants
 
-from lecture_utils.grading.live import LiveStudent, untouched
-from lecture_utils.grading.release import stub, task_id_of
-from lecture_utils.grading.tasks import CHECKS, load_exercise, run_check
+from course_tools.release import stub, task_id_of
+from lecture_utils.grading.state import restore_state
+from lecture_utils.grading.student import LiveStudent
+from lecture_utils.grading.tasks import checks_folder, load_exercise
+from lecture_utils.grading.verdict import run_check
 
 ANSWERS = ROOT / "tests" / "answers"
 SURVIVORS = {
@@ -30,7 +32,9 @@ SURVIVORS = {
     for path in sorted(ANSWERS.glob("survivors_*.toml"))
     for task_id, reasons in tomllib.loads(path.read_text(encoding="utf-8")).items()
 }
-EXERCISES = [load_exercise(path.stem.removeprefix("exercise_")) for path in sorted(CHECKS.glob("exercise_*.py"))]
+EXERCISES = [
+    load_exercise(path.stem.removeprefix("exercise_")) for path in sorted(checks_folder().glob("exercise_*.py"))
+]
 TASKS = {one.id: (exercise, one) for exercise in EXERCISES for one in exercise.tasks}
 every_task = pytest.mark.parametrize("task_id", TASKS)
 DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
@@ -75,12 +79,12 @@ def judge(task_id, code, seed=0, device="cpu"):
     module = types.ModuleType("__main__")  # what a notebook's classes belong to
     namespace = vars(module)
     namespace["__name__"] = "__main__"
-    with torch.device(device), untouched({}):
+    with torch.device(device), restore_state({}):
         exec(exercise.setup, namespace)
         torch.manual_seed(seed)
         exec(compile(code, f"<answer {task_id}>", "exec"), namespace)
-        with untouched(namespace):
-            return run_check(one, LiveStudent(namespace), seed, held_out=True)
+        with restore_state(namespace):
+            return run_check(one, LiveStudent(namespace), seed, hidden=True)
 
 
 @every_task

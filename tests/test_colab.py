@@ -22,7 +22,7 @@ from conftest import LECTURES, ROOT
 from nbformat.v4 import new_code_cell
 from platformdirs import user_cache_path
 
-from lecture_utils import notebooks as nb
+from course_tools import notebooks as nb
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ADDRESS = PROJECT["urls"]["Repository"]
@@ -188,7 +188,9 @@ def test_what_colab_has_is_known_of_each_package_that_notebooks_may_use():
 
 
 def test_the_wheel_holds_what_notebooks_need(wheel):
-    files = command("git", "ls-files", "lecture_utils", "lectures/06_app", cwd=ROOT).split()
+    files = command(
+        "git", "ls-files", "lecture_utils", "lecture_grader", "course_tools", "checks", "lectures/06_app", cwd=ROOT
+    ).split()
     wanted = {name.replace("lectures/06_app", "lecture_app") for name in files}
     assert len(wanted) > 40 and wanted <= wheel, wanted - wheel
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 from grading_bank.submissions import RIGHT1, notebook
 
-from lecture_utils.grading import collect
+from lecture_grader import submissions as collect
 from lecture_utils.grading.tasks import load_exercise
 
 EXERCISE = load_exercise(ROOT / "tests" / "grading_bank" / "checks.py")

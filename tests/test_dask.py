@@ -16,7 +16,7 @@ from conftest import ROOT
 from grading_bank.submissions import BANK, RIGHT1, RIGHT2, RIGHT3, WRONG1, notebook
 from typer.testing import CliRunner
 
-from lecture_utils.cli import app
+from course_tools.cli import app
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -86,7 +86,7 @@ def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
     (folder / "deadly.ipynb").write_bytes(notebook(BANK["os exit"][0]))
     (folder / "no notebook.ipynb").write_bytes(b"{")
     grading = subprocess.Popen(
-        [sys.executable, "-m", "lecture_utils.cli", *command(folder, there, "--dask", address)],
+        [sys.executable, "-m", "course_tools.cli", *command(folder, there, "--dask", address)],
         env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     lines, deadline = there / "results.jsonl", time.monotonic() + 120

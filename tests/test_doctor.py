@@ -17,7 +17,7 @@ import torch
 from conftest import ROOT
 from test_notebooks import lecture
 
-from lecture_utils import doctor
+from course_tools import doctor
 
 
 def test_command_reports_each_topic():
@@ -68,11 +68,11 @@ def test_missing_kernel_is_bad(monkeypatch):
 
 @pytest.mark.parametrize("version", [(3, 7, 16), (3, 10, 14)])
 def test_an_old_python_is_told_before_it_stumbles(version):
-    """As `python3.10 -m lecture_utils doctor` in a clone: nothing but the two first files of the package is read."""
+    """As `python3.10 -m course_tools doctor` in a clone: nothing but the two first files of the package is read."""
     program = (
         f"import sys; sys.version_info = (*{version}, 'final', 0)\n"
         "sys.path.insert(0, '.'); sys.argv[1:] = ['doctor']\n"
-        "import runpy; runpy.run_module('lecture_utils', run_name='__main__')"
+        "import runpy; runpy.run_module('course_tools', run_name='__main__')"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr and not done.stdout
@@ -86,7 +86,7 @@ OLD = [shutil.which(f"python3.{minor}") for minor in (10, 9, 8)]
 def test_a_real_old_python_is_told(python):
     if not python or subprocess.run([python, "-c", ""], capture_output=True).returncode:
         pytest.skip("no old Python here")
-    done = subprocess.run([python, "-m", "lecture_utils", "doctor"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([python, "-m", "course_tools", "doctor"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr and "3.11 or newer" in done.stderr
 
 
@@ -102,7 +102,7 @@ def test_an_old_driver_is_told(tmp_path):
     (tmp_path / "driver.c").write_text(DRIVER)
     build = [compiler, "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", tmp_path / "driver.c"]
     subprocess.run(build, check=True)
-    program = "from lecture_utils import doctor; finding = doctor._device(); print(finding.level, finding)"
+    program = "from course_tools import doctor; finding = doctor._device(); print(finding.level, finding)"
     variables = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=variables, capture_output=True, text=True)
     assert done.stdout.startswith("note"), done.stdout + done.stderr

@@ -15,10 +15,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from test_checks import answers
 from typer.testing import CliRunner
 
-from lecture_utils import notebooks as nb
-from lecture_utils.cli import app
-from lecture_utils.grading import grader, sandbox
-from lecture_utils.grading.release import heading, make_exercise, stub, task_id_of
+from course_tools import notebooks as nb
+from course_tools.cli import app
+from course_tools.release import heading, make_exercise, stub, task_id_of
+from lecture_grader import grade_one as grader
+from lecture_grader import sandbox
 from lecture_utils.grading.tasks import load_exercise
 
 SOLUTIONS = sorted((ROOT / "solutions").glob("*.ipynb"))

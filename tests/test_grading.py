@@ -20,9 +20,11 @@ from conftest import ROOT
 from grading_bank.submissions import BANK, PATCHES, RIGHT1, RIGHT2, RIGHT3, notebook
 from typer.testing import CliRunner
 
-from lecture_utils.cli import app
-from lecture_utils.grading import folder as classes
-from lecture_utils.grading import grader, report, sandbox, warm
+from course_tools.cli import app
+from lecture_grader import fork_server_workers as warm
+from lecture_grader import grade_class as classes
+from lecture_grader import grade_one as grader
+from lecture_grader import report, sandbox
 from lecture_utils.grading.tasks import load_exercise
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -167,7 +169,7 @@ def test_held_out_inputs_do_not_come_out_through_an_error(tmp_path):
     for error in ("ValueError(word)", "type(word, (Exception,), {})(word)", "NotImplementedError(word)"):
         grade = grader.grade_notebook(notebook([answer.replace("{}", error, 1)]), exercise, seed=0)
         (verdict,) = [v for v in grade.verdicts if v.task == "9.3"]
-        assert verdict.status != "passed" and verdict.held_out
+        assert verdict.status != "passed" and verdict.hidden
         row = classes.to_row("me", exercise, "", 0, grade)
         assert NEEDLE not in json.dumps(row) and NEEDLE not in report.render(row, grade, exercise)
 
@@ -289,7 +291,7 @@ def test_a_fault_of_the_grader_costs_one_row(small, monkeypatch):
     assert "ZeroDivisionError" in rows["=cmd|x"]["notes"][0]
 
 
-programs = pytest.mark.parametrize("program", ["lecture_utils", "lecture_utils.cli"], ids=["forked", "itself"])
+programs = pytest.mark.parametrize("program", ["course_tools", "course_tools.cli"], ids=["forked", "itself"])
 
 
 @programs

@@ -19,11 +19,15 @@ from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, STUB1, WRONG1, note
 from test_checks import answers
 from typer.testing import CliRunner
 
-from lecture_utils.cli import app
-from lecture_utils.grading import overview, platforms, similarity, warm
-from lecture_utils.grading.collect import Submission
-from lecture_utils.grading.folder import report_name
-from lecture_utils.grading.tasks import load_exercise, task_id_of
+from course_tools.cli import app
+from lecture_grader import class_page as overview
+from lecture_grader import fork_server_workers as warm
+from lecture_grader import lms as platforms
+from lecture_grader import similarity
+from lecture_grader.grade_class import report_name
+from lecture_grader.repair import task_id_of
+from lecture_grader.submissions import Submission
+from lecture_utils.grading.tasks import load_exercise
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
@@ -147,7 +151,7 @@ def test_odd_hand_ins_are_named(tmp_path):
     group = [("late", own), ("renamed", same), ("in time", own | {"9.1": "x = 1"}), ("untouched", {"9.1": STUB1})]
     kept(tmp_path, [*group, ("twice", {"cell 1": "import torch"}), ("other", {"cell 1": "import torch"})])
     released = [("code", "import torch"), ("code", STUB1)]
-    seen = overview.look_over(found, rows, EXERCISE, tmp_path, due=due, released=released, name="09_words")
+    seen = overview.write_class_page(found, rows, EXERCISE, tmp_path, due=due, released=released, name="09_words")
     assert dict(seen.remarks) == {
         "Late": [(["late"], "by 1 d 1 h 5 min"), (["Canvas says late"], "as Canvas says")],
         "Empty": [(["none"], nothing), (["untouched"], "no task is answered")],
@@ -166,7 +170,7 @@ def test_the_page_shows_both_cells_and_is_inert(tmp_path):
     group[1][1]["9.1"] = classes.renamed(group[0][1]["9.1"]) + f"\n# {EVIL} \x1b[0m"
     kept(tmp_path, group)
     found = [Submission(student, Path("x"), name=EVIL) for student, _ in group]
-    seen = overview.look_over(found, [row_of(s) for s, _ in group], EXERCISE, tmp_path, name="09_words")
+    seen = overview.write_class_page(found, [row_of(s) for s, _ in group], EXERCISE, tmp_path, name="09_words")
     assert [pair.students for pair in seen.pairs] == [(f"{EVIL}0", f"{EVIL}1")]
     page = (tmp_path / "class.html").read_text()
     assert not re.search(r"<(script|iframe|img|svg|form|link)\b", page) and "\x1b" not in page
@@ -181,7 +185,7 @@ def test_equal_hand_ins_are_not_named_twice(tmp_path):
     group[1] = (group[1][0], group[0][1])
     kept(tmp_path, group)
     found = [Submission(student, Path("x")) for student, _ in group]
-    seen = overview.look_over(found, [row_of(s) for s, _ in group], EXERCISE, tmp_path)
+    seen = overview.write_class_page(found, [row_of(s) for s, _ in group], EXERCISE, tmp_path)
     assert dict(seen.remarks) == {"Equal to the letter": [([group[0][0], group[1][0]], "")]} and not seen.pairs
 
 

@@ -129,7 +129,7 @@ class Lab:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        for name in ("lectures", "exercises", "lecture_utils", "docs"):
+        for name in ("lectures", "exercises", "lecture_utils", "lecture_grader", "course_tools", "checks", "docs"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "build", "*.pt"))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -18,7 +18,7 @@ import pytest
 from conftest import KERNEL, LECTURES, ROOT
 from PIL import Image
 
-from lecture_utils import notebooks as nb
+from course_tools import notebooks as nb
 from lecture_utils.device import get_device
 
 lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)

@@ -9,18 +9,14 @@ import torch
 from conftest import ROOT
 from torch import nn
 
-from lecture_utils.grading import live
-from lecture_utils.grading.tasks import (
-    Exercise,
-    Handle,
-    StudentError,
-    Todo,
-    Wrong,
-    expect,
-    load_exercise,
-    run_check,
-    task,
-)
+from lecture_utils.grading import feedback as live
+from lecture_utils.grading.compare import expect
+from lecture_utils.grading.errors import CheckFailed, NotAttempted, StudentError
+from lecture_utils.grading.progress import progress
+from lecture_utils.grading.student import LiveStudent
+from lecture_utils.grading.tasks import Exercise, load_exercise, task
+from lecture_utils.grading.values import Handle
+from lecture_utils.grading.verdict import run_check
 
 CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
 
@@ -107,18 +103,16 @@ def test_random_inputs_differ_per_run_and_are_fixed_by_a_seed(names):
 def test_progress_is_kept_and_never_lost(names, tmp_path):
     names["double"] = lambda x: 2 * x
     check("9.1")
-    assert "✓ solved" in repr(live.progress("9", checks=CHECKS)) and "1 of 7 points" in repr(
-        live.progress("9", checks=CHECKS)
-    )
+    assert "✓ solved" in repr(progress("9", checks=CHECKS)) and "1 of 7 points" in repr(progress("9", checks=CHECKS))
     names["double"] = lambda x: x  # an experiment after it was solved
     check("9.1")
     check("9.3")
-    page = live.progress("9", checks=CHECKS)._repr_html_()
+    page = progress("9", checks=CHECKS)._repr_html_()
     assert 'value="1" max="7"' in page and "✗" not in page
     file = tmp_path / "deep" / "progress.json"
     assert json.loads(file.read_text()) == {"9.1": "passed", "9.3": "todo"}
     file.write_text("{broken")
-    assert "0 of 7 points" in repr(live.progress("9", checks=CHECKS))
+    assert "0 of 7 points" in repr(progress("9", checks=CHECKS))
 
 
 def test_a_home_that_cannot_be_written_spoils_no_check(names, tmp_path, monkeypatch):
@@ -140,7 +134,7 @@ def test_under_nbgrader_a_wrong_answer_raises_and_all_cases_are_tried(names, mon
 
 def test_in_the_graders_process_checks_do_nothing(names, monkeypatch):
     monkeypatch.setenv("LECTURE_GRADING", "1")
-    assert "from outside" in repr(check("9.1")) and "from outside" in repr(live.progress("9"))
+    assert "from outside" in repr(check("9.1")) and "from outside" in repr(progress("9"))
 
 
 # --- expect --------------------------------------------------------------------------------------
@@ -192,13 +186,13 @@ def test_expect_takes_what_is_right(got, expected, options):
     ],
 )
 def test_expect_says_what_is_wrong(got, expected, words):
-    with pytest.raises((Wrong, RuntimeError, OverflowError, ValueError)) as caught:
+    with pytest.raises((CheckFailed, RuntimeError, OverflowError, ValueError)) as caught:
         expect(got, expected)
     assert words in f"{caught.value} {getattr(caught.value, 'hint', '')}"
 
 
 def test_expect_names_the_known_mistake_unless_it_is_right_too():
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(CheckFailed) as caught:
         expect(X**2, 2 * X, mistakes=[(X**2, "the square"), ({}, "no"), (None, "no")])
     assert caught.value.hint == "the square"
     expect(2 * X[0, 1], 4.0, mistakes=[(X[0, 1] ** 2, "the square")])
@@ -227,11 +221,11 @@ def test_the_version_follows_the_checks(tmp_path):
 
 
 def test_todo_is_no_wrong(names):
-    with pytest.raises(Todo):
-        live.LiveStudent(names).value("double")
+    with pytest.raises(NotAttempted):
+        LiveStudent(names).value("double")
     names["double"] = ...
-    with pytest.raises(Todo):
-        live.LiveStudent(names).value("double")
+    with pytest.raises(NotAttempted):
+        LiveStudent(names).value("double")
 
 
 def test_a_stub_is_told_from_an_operation_that_torch_does_not_have(names):
@@ -239,8 +233,8 @@ def test_a_stub_is_told_from_an_operation_that_torch_does_not_have(names):
         def forward(self, x):
             raise NotImplementedError("Task 9.2: write this part")
 
-    names["model"], student = Half(), live.LiveStudent(names)
-    with pytest.raises(Todo, match="A part of it is not written yet"):  # reached inside a method
+    names["model"], student = Half(), LiveStudent(names)
+    with pytest.raises(NotAttempted, match="A part of it is not written yet"):  # reached inside a method
         student.module("model").forward(torch.zeros(1))
     names["pool"] = lambda x: nn.functional.max_pool2d(x, 2)
     with pytest.raises(StudentError, match="NotImplementedError"):
@@ -249,22 +243,22 @@ def test_a_stub_is_told_from_an_operation_that_torch_does_not_have(names):
 
 def test_inputs_named_in_a_case_are_for_visible_cases_only(names):
     def judge(visible):
-        @task("9.1", "T", points=1, difficulty=1, minutes=1, names=["f"], hints=["h"], visible=visible, held_out=1)
+        @task("9.1", "T", points=1, difficulty=1, minutes=1, names=["f"], hints=["h"], visible=visible, hidden=1)
         def one(student, rng, case):
             student.case = "two numbers | x = 3"
             if case == 1:
-                raise Wrong("no")
+                raise CheckFailed("no")
 
-        return run_check(one, live.LiveStudent(names), 0, held_out=True)
+        return run_check(one, LiveStudent(names), 0, hidden=True)
 
-    assert (judge(2).case, judge(2).held_out) == ("two numbers, x = 3", False)
-    assert (judge(1).case, judge(1).held_out) == ("two numbers", True)
+    assert (judge(2).case, judge(2).hidden) == ("two numbers, x = 3", False)
+    assert (judge(1).case, judge(1).hidden) == ("two numbers", True)
 
 
 def test_a_module_as_a_check_sees_it(names):
     model = names["model"] = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Dropout(0.5))
     model[1].bias.requires_grad_(False)
-    module = live.LiveStudent(names).module("model")
+    module = LiveStudent(names).module("model")
     assert [layer[1] for layer in module.layers] == ["Flatten", "Linear", "Dropout"]
     assert module.layers[1][2] == "in_features=4, out_features=3, bias=True"
     assert list(module.parameters) == ["1.weight"] and list(module.state_dict) == ["1.weight", "1.bias"]
@@ -274,5 +268,5 @@ def test_a_module_as_a_check_sees_it(names):
     losses = module.train_steps([(x, torch.zeros(5, dtype=torch.int64))] * 20, lr=0.5)
     assert len(losses) == 20 and losses[-1] < losses[0] and torch.equal(model[1].weight, before)
     names["model"] = 3
-    with pytest.raises(Wrong, match="must be a network"):
-        live.LiveStudent(names).module("model")
+    with pytest.raises(CheckFailed, match="must be a network"):
+        LiveStudent(names).module("model")

@@ -14,10 +14,10 @@ import psutil
 import pytest
 from conftest import ROOT
 
+from course_tools import notebooks as nb
 from lecture_utils import files
-from lecture_utils import notebooks as nb
 
-LECTURE = [sys.executable, "-c", "from lecture_utils.cli import app; app(prog_name='lecture')"]
+LECTURE = [sys.executable, "-c", "from course_tools.cli import app; app(prog_name='lecture')"]
 
 
 def lecture(*arguments, cwd=ROOT, **environment) -> subprocess.CompletedProcess:
@@ -397,7 +397,7 @@ def test_unusable_address(small_course):
 def test_written_whole_or_not_at_all(tmp_path):
     target = tmp_path / "file.txt"
     files.write_text(target, "before")
-    with pytest.raises(RuntimeError), files.written_whole(target) as draft:
+    with pytest.raises(RuntimeError), files.atomic_write(target) as draft:
         draft.write_text("half")
         raise RuntimeError
     assert target.read_text() == "before" and [p.name for p in tmp_path.iterdir()] == ["file.txt"]

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from conftest import LECTURES, ROOT
 
-from lecture_utils import cli
-from lecture_utils import notebooks as nb
+from course_tools import cli
+from course_tools import notebooks as nb
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch", "jupyter-server-mathjax": "jupyter_server_mathjax", "uvicorn": "uvicorn-standard"}

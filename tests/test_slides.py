@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import LECTURES, ROOT
 
-from lecture_utils import notebooks as nb
+from course_tools import notebooks as nb
 
 SHOTS = os.environ.get("SLIDES_SCREENSHOTS")  # a folder, to look at the slides with one's own eyes
 ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]

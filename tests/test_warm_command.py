@@ -15,7 +15,7 @@ from conftest import ROOT
 from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
 from test_warm import SEARCH, gone
 
-from lecture_utils import warm
+from lecture_grader import fork_server_kernels as warm
 
 pytestmark = pytest.mark.skipif(warm.why_no_fork() is not None, reason=str(warm.why_no_fork()))
 CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
@@ -29,7 +29,7 @@ def lecture(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments, **options):
-        command = [sys.executable, "-m", "lecture_utils", *map(str, arguments)]
+        command = [sys.executable, "-m", "course_tools", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, timeout=200, **options)
 
     yield run
@@ -76,7 +76,7 @@ def test_strangers_find_neither_the_environment_of_the_grader_nor_the_socket(lec
     )
     (tmp_path / "nosy.ipynb").write_bytes(notebook([SEARCH, look]))
     program = (
-        "from pathlib import Path\nfrom lecture_utils.grading import grader\n"
+        "from pathlib import Path\nfrom lecture_grader import grade_one as grader\n"
         "from lecture_utils.grading.tasks import load_exercise\nimport json\n"
         f"content = Path({str(tmp_path / 'nosy.ipynb')!r}).read_bytes()\n"
         f"grade = grader.grade_notebook(content, load_exercise({str(CHECKS)!r}), seed=1)\n"
@@ -84,7 +84,8 @@ def test_strangers_find_neither_the_environment_of_the_grader_nor_the_socket(lec
     )
     # in the grader's environment and arguments, the needle for which SEARCH looks
     needle = "left-by-the-first-"
-    run = f"import sys; from lecture_utils import warm; sys.exit(warm.run_in_fork({program!r}, [{needle!r} * 50]))"
+    run = "import sys; from lecture_grader.fork_server_kernels import run_in_fork; "
+    run += f"sys.exit(run_in_fork({program!r}, [{needle!r} * 50]))"
     for _ in range(2):  # a parent that has served one such command serves the next
         done = subprocess.run(
             [sys.executable, "-c", run], capture_output=True, text=True, env=os.environ | {"SECRET": needle * 50}
@@ -102,7 +103,8 @@ def test_it_has_the_terminal_folder_environment_and_time_zone_of_its_caller(lect
         "import os, sys, time\nprint(os.isatty(1), os.getcwd(), os.environ['OF_MINE'], time.tzname[0], sys.argv[1:])\n"
         "print('to stderr', file=sys.stderr)\nsys.exit(7)"
     )
-    call = f"import sys; from lecture_utils import warm; sys.exit(warm.run_in_fork({program!r}, ['an argument', 'ä']))"
+    call = "import sys; from lecture_grader.fork_server_kernels import run_in_fork; "
+    call += f"sys.exit(run_in_fork({program!r}, ['an argument', 'ä']))"
     ours, theirs = pty.openpty()
     environment = os.environ | {"OF_MINE": "grün", "TZ": "Asia/Tokyo"}
     done = subprocess.run(
@@ -116,7 +118,8 @@ def test_it_has_the_terminal_folder_environment_and_time_zone_of_its_caller(lect
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_signals_are_handed_on_and_nobody_outlives_the_caller(lecture, tmp_path, number):
     program = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(100)"
-    call = f"import sys; from lecture_utils import warm; sys.exit(warm.run_in_fork({program!r}, []))"
+    call = "import sys; from lecture_grader.fork_server_kernels import run_in_fork; "
+    call += f"sys.exit(run_in_fork({program!r}, []))"
     running = subprocess.Popen(
         [sys.executable, "-c", call], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
     )

@@ -17,9 +17,9 @@ import torch
 from conftest import KERNEL_LINE, ROOT
 from jupyter_client.manager import KernelManager
 
-from lecture_utils import notebooks as nb
-from lecture_utils import warm
-from lecture_utils.cli import app
+from course_tools import notebooks as nb
+from course_tools.cli import app
+from lecture_grader import fork_server_kernels as warm
 
 pytestmark = pytest.mark.skipif(warm.why_cold() is not None, reason=str(warm.why_cold()))
 
@@ -256,7 +256,7 @@ def test_peak_memory_of_a_warm_kernel_has_torch_in_it(make_notebook, tmp_path):
 CLIENT = """
 import os, subprocess, sys, time
 from jupyter_client.manager import KernelManager
-from lecture_utils import warm
+from lecture_grader import fork_server_kernels as warm
 manager = KernelManager(kernel_name=warm.kernel_name()[0])
 manager.start_kernel(stderr=subprocess.DEVNULL)
 client = manager.client()
@@ -325,8 +325,8 @@ def test_another_environment_umask_limit_or_installation_is_another_configuratio
     names.append(warm._configuration(os.environ))
     os.umask(old)
     assert len(set(names)) == len(names)
-    for harmless in ({"LECTURE_PROGRESS": "x"}, {"JPY_PARENT_PID": "1"}, {"KMP_INIT_AT_FORK": "FALSE"}):
-        assert warm._configuration(os.environ | harmless) == names[4]
+    for escape_formula in ({"LECTURE_PROGRESS": "x"}, {"JPY_PARENT_PID": "1"}, {"KMP_INIT_AT_FORK": "FALSE"}):
+        assert warm._configuration(os.environ | escape_formula) == names[4]
 
 
 def test_a_client_keeps_the_two_parents_it_used_last(tmp_path, monkeypatch):
@@ -393,7 +393,8 @@ def test_reasons(monkeypatch):
 def test_the_module_can_be_imported_where_nothing_of_unix_is(tmp_path):
     code = (
         "import sys\nsys.modules |= dict.fromkeys(['fcntl', 'resource', 'pwd', 'grp', 'termios'])\n"
-        "from lecture_utils import cli, warm\nsys.platform = 'win32'\nprint(warm.kernel_name()[1])"
+        "from course_tools import cli\nfrom lecture_grader import fork_server_kernels as warm\n"
+        "sys.platform = 'win32'\nprint(warm.kernel_name()[1])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "kernels: cold, each imports for itself (no safe fork on win32)\n", done.stderr

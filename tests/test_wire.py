@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from lecture_utils.grading.tasks import Code, Handle, _same
-from lecture_utils.grading.wire import MAX_BLOB, Channel, Timeout, WireError
+from lecture_grader.protocol import MAX_BLOB, Channel, ProtocolError, Timeout
+from lecture_utils.grading.compare import equal
+from lecture_utils.grading.values import Code, Handle
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_values_arrive_as_they_were(ends, value):
     Channel(theirs).send({"do": "x"}, value, seconds=5)
     message, got = channel.receive(5)
     assert message == {"do": "x"} and type(got) is type(value)
-    assert got == value if isinstance(value, (Handle, Code)) else _same(got, value)
+    assert got == value if isinstance(value, (Handle, Code)) else equal(got, value)
 
 
 def test_meta_tensors_arrive_without_data(ends):
@@ -104,7 +105,7 @@ def test_lies_are_refused(ends, name):
 
     liar = threading.Thread(target=lie)
     liar.start()
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         channel.receive(5)
     liar.join()
 

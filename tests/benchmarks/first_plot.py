@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from conftest import FLAGS, LECTURES, chromium_path
 from test_jupyterlab import TOKEN, Lab
 
-from lecture_utils import notebooks as nb
+from course_tools import notebooks as nb
 
 PLOTS = {"line-plot": "the first plot of a trained model", "curves": "the first of a network that reads digits"}
 

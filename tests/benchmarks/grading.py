@@ -42,7 +42,8 @@ SCRATCH = Path(tempfile.gettempdir())
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # this copy of the course, wherever another is installed
 from test_checks import answers  # noqa: E402
 
-from lecture_utils.grading.tasks import load_exercise, task_id_of  # noqa: E402
+from lecture_grader.repair import task_id_of  # noqa: E402
+from lecture_utils.grading.tasks import load_exercise  # noqa: E402
 
 WORKERS = 2
 CALLS = 3
@@ -70,10 +71,10 @@ HOSTILE = {
         "torch.allclose = torch.equal = lambda *a, **k: True\nimport builtins\nbuiltins.abs = lambda x: 0"
     ),
     "patched checks": (
-        "import lecture_utils.grading.live as live, lecture_utils.grading.tasks as tasks\n"
+        "import lecture_utils.grading.feedback as live, lecture_utils.grading.tasks as tasks\n"
         "live.run_check = lambda one, *a, **k: tasks.Verdict(one.id, 'passed', one.points, 10, '', '')"
     ),
-    "a check of its own": "import lecture_utils, lecture_utils.grading.live as live\n"
+    "a check of its own": "import lecture_utils, lecture_utils.grading.feedback as live\n"
     "check = lecture_utils.check = live.check = lambda *a, **k: None",
 }  # fmt: skip
 
@@ -144,7 +145,7 @@ class Ours:
             nbformat.write(notebook, folder / "in" / f"{student}.ipynb")
 
     def run(self, folder: Path, timeout: float | None = None) -> tuple[dict, str]:
-        words = [sys.executable, "-m", "lecture_utils", "grade", folder / "in", "--exercise", EXERCISE.number]
+        words = [sys.executable, "-m", "course_tools", "grade", folder / "in", "--exercise", EXERCISE.number]
         words += ["--out", folder / "out", "--seed", 1, "--workers", WORKERS, "--time-limit", 20]
         said = command(words, folder, timeout)
         rows = {}
@@ -216,7 +217,7 @@ class Otter(Peer):
     package = "otter-grader"
     TEST = (
         'OK_FORMAT = True\n\ntest = {"name": "%s", "points": %d, "suites": [{"cases": [{"code": """\n'
-        '>>> import os; os.environ["NBGRADER_EXECUTION"] = "otter"\n>>> import lecture_utils.grading.live as live\n'
+        '>>> import os; os.environ["NBGRADER_EXECUTION"] = "otter"\n>>> import lecture_utils.grading.feedback as live\n'
         '>>> _ = live.check("%s")\n""", "hidden": False, "locked": False}], "scored": True, "setup": "",'
         ' "teardown": "", "type": "doctest"}]}\n'
     )
@@ -263,13 +264,13 @@ def in_batches(grader, notebooks: dict, folder: Path, size: int, timeout: float 
 
 def overhead(folder: Path) -> float:
     """The median, over a folder of notebooks, of what grading takes beyond the cells and checks themselves."""
-    from lecture_utils.grading.collect import find_submissions
-    from lecture_utils.grading.folder import grade_folder
+    from lecture_grader.grade_class import grade_class
+    from lecture_grader.submissions import find_submissions
 
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as out:
         found = find_submissions(folder, EXERCISE, Path(scratch))
         seconds, last = {}, time.perf_counter()
-        for row, _ in grade_folder(found, EXERCISE, Path(out), seed=1, workers=1):
+        for row, _ in grade_class(found, EXERCISE, Path(out), seed=1, workers=1):
             now = time.perf_counter()
             seconds[row["student"]], last = now - last, now
     bare = {one.student: forked(one.path) for one in found}
@@ -293,8 +294,8 @@ def forked(path: Path) -> float:
     try:
         from IPython.core.interactiveshell import InteractiveShell
 
-        from lecture_utils.grading.live import LiveStudent
-        from lecture_utils.grading.tasks import run_check
+        from lecture_utils.grading.student import LiveStudent
+        from lecture_utils.grading.verdict import run_check
 
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
         notebook = nbformat.read(path, as_version=4)
@@ -304,7 +305,7 @@ def forked(path: Path) -> float:
             if cell.cell_type == "code":
                 shell.run_cell(cell.source)
         for one in EXERCISE.tasks:
-            run_check(one, LiveStudent(shell.user_ns), 1, held_out=True)
+            run_check(one, LiveStudent(shell.user_ns), 1, hidden=True)
         os.write(outside, str(time.perf_counter() - start).encode())
     finally:
         os._exit(0)
@@ -320,8 +321,8 @@ def main() -> None:
     options = parser.parse_args()
     choose(options.exercise)
     if options.overhead:  # in a process of its own, with the threads and modules that it wants
-        import lecture_utils.grading.worker  # noqa: F401
-        from lecture_utils.grading.warm import PRELOADED
+        import lecture_grader.worker  # noqa: F401
+        from lecture_grader.fork_server_workers import PRELOADED
 
         for name in PRELOADED:
             importlib.import_module(name)

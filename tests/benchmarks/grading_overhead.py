@@ -4,7 +4,7 @@ Each solution notebook is graded with a fork of the warm process and with a new 
 cells alone are timed in a fork of a process that has imported the same, without a sandbox; the
 checks' own time is taken where they are called. What remains of grading is overhead: fork,
 sandbox, transfer, report. With --class N, so many generated submissions go through
-`grade_folder` instead: seconds and memory along the way, and how long the page of the class takes
+`grade_class` instead: seconds and memory along the way, and how long the page of the class takes
 to open in Chromium. The last line is one JSON object.
 
 python tests/benchmarks/grading_overhead.py [--runs 5] [--class 2000 [--workers 2]]
@@ -29,13 +29,13 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 def cells_alone(path: Path, setup: str) -> float:
     """Seconds of a notebook's cells in a fork of this process."""
-    from lecture_utils.grading.submission import mend, read_cells
-    from lecture_utils.grading.worker import Worker
+    from lecture_grader.repair import read_cells, repair
+    from lecture_grader.worker import Worker
 
     reader, writer = os.pipe()
     if os.fork() == 0:
         cells = read_cells(path.read_bytes())
-        mend(cells)
+        repair(cells)
         worker = Worker(None)
         begun = time.perf_counter()
         worker._run(setup, 0)
@@ -53,7 +53,9 @@ def cells_alone(path: Path, setup: str) -> float:
 
 def graded(path: Path, cold: bool) -> tuple[float, float]:
     """Seconds of grading a notebook, report and all, and of its checks."""
-    from lecture_utils.grading import folder, grader, sandbox
+    from lecture_grader import grade_class as folder
+    from lecture_grader import grade_one as grader
+    from lecture_grader import sandbox
     from lecture_utils.grading.tasks import load_exercise
 
     spent = 0.0
@@ -75,7 +77,7 @@ def graded(path: Path, cold: bool) -> tuple[float, float]:
 
 
 def overhead(runs: int) -> dict[str, float]:
-    from lecture_utils.grading import warm
+    from lecture_grader import fork_server_workers as warm
     from lecture_utils.grading.tasks import load_exercise
 
     for name in warm.PRELOADED:
@@ -103,7 +105,10 @@ def large_class(count: int, workers: int) -> dict[str, float]:
     import psutil
     from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, WRONG1, notebook
 
-    from lecture_utils.grading import collect, folder, overview, sandbox
+    from lecture_grader import class_page as overview
+    from lecture_grader import grade_class as folder
+    from lecture_grader import sandbox
+    from lecture_grader import submissions as collect
     from lecture_utils.grading.tasks import load_exercise
 
     exercise = load_exercise(ROOT / "tests" / "grading_bank" / "checks.py")
@@ -121,9 +126,7 @@ def large_class(count: int, workers: int) -> dict[str, float]:
         submissions = collect.find_submissions(handed_in, exercise, Path(scratch))
         workers, limits = sandbox.share_out(sandbox.Limits(), workers, count)
         rows, sizes, moments, me = [], [], [time.perf_counter()], psutil.Process()
-        for done, (row, _) in enumerate(
-            folder.grade_folder(submissions, exercise, out, workers=workers, limits=limits)
-        ):
+        for done, (row, _) in enumerate(folder.grade_class(submissions, exercise, out, workers=workers, limits=limits)):
             assert row["points"] == (6 if int(row["student"][-4:]) % 3 == 0 else 7), row
             rows.append(row)
             if (done + 1) % (count // 10) == 0:
@@ -131,7 +134,7 @@ def large_class(count: int, workers: int) -> dict[str, float]:
                 sizes.append(sum(p.memory_info().rss for p in family) >> 20)
                 moments.append(time.perf_counter())
                 print(f"{done + 1} of {count}: {moments[-1] - moments[0]:.0f} s, {sizes[-1]} MB", flush=True)
-        overview.look_over(submissions, rows, exercise, out)
+        overview.write_class_page(submissions, rows, exercise, out)
         looked_over = time.perf_counter() - moments[-1]
         tenths = [b - a for a, b in itertools.pairwise(moments)]
         result = {

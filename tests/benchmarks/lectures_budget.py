@@ -8,7 +8,7 @@ The goal for lectures 1 to 5: at most 150 s together on 2 cores, none over 45 s 
 import tempfile
 from pathlib import Path
 
-from lecture_utils import notebooks as nb
+from course_tools import notebooks as nb
 
 
 def main() -> None:

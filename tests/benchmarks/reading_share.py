@@ -10,7 +10,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from lecture_utils import notebooks as nb
+from course_tools import notebooks as nb
 
 
 def main() -> None:

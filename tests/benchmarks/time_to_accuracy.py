@@ -26,8 +26,8 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from course_tools import notebooks as nb
 from lecture_utils import describe_device, get_device, seed_everything
-from lecture_utils import notebooks as nb
 from lecture_utils.data import ImageDataset
 from lecture_utils.device import synchronize
 

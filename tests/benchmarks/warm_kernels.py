@@ -22,7 +22,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from lecture_utils import warm
+from lecture_grader import fork_server_kernels as warm
 
 ROOT = Path(__file__).resolve().parents[2]
 IMPORT = re.compile(r"^import time: +(\d+) \| +\d+ \| .*\n?", re.MULTILINE)

@@ -117,7 +117,7 @@ with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb") as memory:
                 at = block.find(b"in-" + needle)
                 if at >= 0:
                     found.append(hex(begin + at))
-found += [str(path) for path in lecture_utils.grading.tasks.CHECKS.rglob("*.py")]  # the course's own
+found += [str(path) for path in lecture_utils.grading.tasks.checks_folder().rglob("*.py")]  # the course's own
 print("FOUND" if found else "NOTHING", found)
 """
 # What a cell does, and the status that is right; the answers around it keep their 7 points.
@@ -208,11 +208,11 @@ PATCHES = {  # none of these helps a wrong answer to 9.1
     "patched builtins": "import builtins\nbuiltins.abs = builtins.all = lambda *a: True\nbuiltins.isinstance = type",
     "patched eq": "torch.Tensor.__eq__ = torch.Tensor.__ne__ = lambda self, other: True",
     "patched check": (
-        "import lecture_utils.grading.tasks as t, lecture_utils.grading.live as l\n"
+        "import lecture_utils.grading.tasks as t, lecture_utils.grading.feedback as l\n"
         "t.expect = t.close = t.run_check = l.check = lambda *a, **k: True"
     ),
     "patched worker": (
-        "import lecture_utils.grading.host as h\n"
+        "import lecture_utils.grading.namespace as h\n"
         "h.Host.call = lambda self, function, args, kwargs, keep: (args[0] if args else None, args)"
     ),
     "a mark in its output": "print('points: 100')\nopen('grades.csv', 'w').write('me,100')",

@@ -1,0 +1,1086 @@
+"""Checks of exercise 5: recurrent networks, from windows of a series to the completion of pictures."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+
+from lecture_utils.grading import CheckFailed, Code, Student, close, expect, normal, task
+
+SETUP = """
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+from lecture_utils import check, load_dataset, progress, show_images
+"""
+
+
+def _weights(rng, features: int, hidden: int, gates: int, dtype: str = "float32") -> list[torch.Tensor]:
+    """w_ih, w_hh, b_ih, b_hh of a recurrent cell."""
+    rows = gates * hidden
+    return [normal(rng, *s, scale=0.7, dtype=dtype) for s in ((rows, features), (rows, hidden), (rows,), (rows,))]
+
+
+def _rnn(x, h, w_ih, w_hh, b_ih, b_hh):
+    return (x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh).tanh()
+
+
+def _gru(x, h, w_ih, w_hh, b_ih, b_hh):
+    from_x, from_h = (x @ w_ih.mT + b_ih).chunk(3, dim=-1), (h @ w_hh.mT + b_hh).chunk(3, dim=-1)
+    r, z = (from_x[0] + from_h[0]).sigmoid(), (from_x[1] + from_h[1]).sigmoid()
+    return (1 - z) * (from_x[2] + r * from_h[2]).tanh() + z * h
+
+
+def _unroll(step, x, h, weights=()):
+    """Outputs (B, T, H) of a cell for inputs (B, T, F)."""
+    outputs = []
+    for t in range(x.shape[1]):
+        h = step(x[:, t], h, *weights)
+        outputs.append(h)
+    return torch.stack(outputs, dim=1)
+
+
+def _zeros(x: torch.Tensor, hidden: int) -> torch.Tensor:
+    return x.new_zeros(len(x), hidden)
+
+
+def _expect_gradients(student: Student, name: str, args: list, upstream, expected, labels) -> None:
+    """The gradients that flow back through a function to each of its arguments."""
+    ask = "lambda f, g, *a: torch.autograd.grad(f(*[t.requires_grad_() for t in a]), a, g, allow_unused=True)"
+    got = student.call(Code(ask), student.value(name), upstream, *args)
+    hint = "Between the arguments and the result, use tensor operations only: .detach(), .data, .item(), NumPy and "
+    hint += "no_grad cut the way back."
+    for number, label in enumerate(labels):
+        expect(
+            got[number],
+            expected[number],
+            what=f"The gradient that flows back to {label}",
+            hints={"none": hint, "values": hint},
+        )
+
+
+_CUT = {
+    "not require grad|does not require": "No gradient can flow back through the result: use tensor operations only, "
+    "without .detach(), .data, NumPy or no_grad.",
+    "numpy\\(\\) on Tensor that requires grad": "Gradients must flow through this function: stay with torch.",
+}
+
+
+# --- 5.1 ---------------------------------------------------------------------------------------
+
+
+@task(
+    "5.1",
+    "Windows of a series",
+    points=2,
+    difficulty=1,
+    minutes=5,
+    names=["windows"],
+    hints=[
+        "Which window is the last one that still has a value behind it? For five values and windows of 3 there are "
+        "two, not three.",
+        "A slice of a tensor is a view, and `series.unfold(0, size, 1)` is a view of all windows: dimension 0, the "
+        "length `size`, step 1. Its last row has no target.",
+        "`series.unfold(0, size, 1)[:-1]` are the inputs and `series[size:]` the targets.",
+    ],
+    on_error={
+        "maximum size for tensor": "A window cannot be longer than the series: look at the arguments of unfold, "
+        "dimension, size, step.",
+        "numpy\\(\\) on|not implemented for": "series.unfold and slices work with every tensor.",
+    },
+)
+def windows_of_a_series(student: Student, rng, case: int) -> None:
+    size = [3, 4, 1][case] if case < 3 else int(rng.integers(1, 7))
+    n = size + ([4, 6, 5, 1][case] if case < 4 else int(rng.integers(1, 12)))
+    dtype = "float64" if case % 3 == 2 else "float32"
+    every_second = case % 3 == 1
+    student.case = f"{n} values, {dtype}, windows of {size}"
+    student.case += "; the series is every second value of a longer one" if every_second else ""
+    stored = normal(rng, 2 * n if every_second else n, dtype=dtype)
+    series = stored[::2] if every_second else stored
+    whole = student.put(stored)
+    given = student.call(Code("lambda t, k: t[::k]"), whole, 2 if every_second else 1, keep=True)
+    rows = series.unfold(0, size, 1)
+    inputs, targets = rows[:-1], series[size:]
+
+    kept = student.call("windows", given, size, keep=True)
+    got = student.get(kept)
+    inside = "This is the last value of each window itself: the target is the value after it, which the window must "
+    inside += "not hold."
+    last = "The last window ends with the last value: there is no value after it, so no target. Leave it out."
+    strided = "The values of this series do not lie one after the other in memory: as_strided needs series.stride()."
+    mistakes = [
+        ((rows, targets), last),
+        ((rows, torch.cat([targets, targets[-1:]])), last),
+        ((inputs, series[size - 1 : -1]), inside),
+        ((rows, series[size - 1 :]), inside),
+        ((inputs, series[: n - size]), "This is the first value of each window: the target is the value after it."),
+        ((rows[1:], targets), "The inputs begin one value late: the first window begins with the first value."),
+        ((rows[:-2], series[size + 1 :]), "One window too few: the first target is series[size], and the last one is "
+         "the last value of the series."),
+        ((inputs.mT, targets), "One row for each window: the shape is (n - size, size)."),
+        ((inputs, targets[:, None]), "The targets are of shape (n - size,), without a second dimension."),
+        ((inputs, rows[1:]), "One target for each window: the single value after it."),
+        ((series[: (n // size) * size].view(-1, size) if not every_second else rows, targets), "The windows overlap: "
+         "each one begins one value after the one before it. The step of unfold is 1."),
+        ((targets, inputs), "The order is (inputs, targets)."),
+        ((series.flip(0).unfold(0, size, 1)[:-1], targets), "The windows come in the order of the series."),
+    ]  # fmt: skip
+    if every_second:
+        mistakes.append(((stored.unfold(0, size, 1)[: n - size], targets), strided))
+    shape = "With n values there are n - size windows: inputs (n - size, size) and targets (n - size,)."
+    hints = {"type": "Return a pair: `return inputs, targets`.", "shape": shape, "none": "Return a pair."}
+    hints["dtype"] = "Views have the dtype of the series."
+    expect(got, (inputs, targets), what="The result", hints=hints, mistakes=mistakes)
+    if not torch.equal(student.get(given), series):
+        raise CheckFailed(
+            "The series itself has changed.", "The function only looks at the series: write nothing into it."
+        )
+
+    stored = stored + 1 + normal(rng, len(stored), dtype=dtype) ** 2  # every value becomes another
+    student.call(Code("lambda t, values: [t.copy_(values)] and None"), whole, stored)
+    series = stored[::2] if every_second else stored
+    now = student.get(kept)
+    after = (series.unfold(0, size, 1)[:-1], series[size:])
+    for number, (name, hint) in enumerate(
+        (
+            ("inputs", "torch.stack, torch.cat and lists of values copy: series.unfold(0, size, 1) does not."),
+            ("targets", "A slice such as series[a:b] is a view; clone, a list of indices or torch.stack copies."),
+        )
+    ):
+        if not torch.equal(now[number], after[number]):
+            raise CheckFailed(
+                f"The series was changed in place, and the {name} stayed as they were: they are a copy.", hint
+            )
+
+
+# --- 5.2 ---------------------------------------------------------------------------------------
+
+
+@task(
+    "5.2",
+    "One step of an RNN",
+    points=2,
+    difficulty=1,
+    minutes=5,
+    names=["rnn_step"],
+    hints=[
+        "Two linear layers, one for the input and one for the state; their results are added, and one tanh comes last.",
+        "`x @ w_ih.T` maps (B, F) to (B, H). The state goes the same way with `w_hh`, which is square: a forgotten "
+        "`.T` raises no error there.",
+        "`torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)`.",
+    ],
+    on_error={
+        "shapes cannot be multiplied|must match the size|size mismatch": "A weight is stored as (outputs, inputs), as "
+        "in nn.Linear: multiply with x @ w_ih.T.",
+        **_CUT,
+    },
+)
+def one_rnn_step(student: Student, rng, case: int) -> None:
+    batch, features, hidden = [(2, 3, 4), (3, 2, 2), (1, 4, 3)][case] if case < 3 else rng.integers(1, 6, 3).tolist()
+    hidden = max(2, hidden)
+    dtype = "float64" if case % 4 == 2 else "float32"
+    student.case = f"batch of {batch}, {features} features, {hidden} hidden units, {dtype}"
+    x, h = normal(rng, batch, features, dtype=dtype), normal(rng, batch, hidden, scale=0.6, dtype=dtype)
+    weights = _weights(rng, features, hidden, 1, dtype)
+    w_ih, w_hh, b_ih, b_hh = weights
+    from_x, from_h = x @ w_ih.mT, h @ w_hh.mT
+    total = from_x + b_ih + from_h + b_hh
+    square = "w_hh is square, so a forgotten .T raises no error: each weight is (outputs, inputs), h @ w_hh.T."
+    mistakes = [
+        ((from_x + b_ih + h @ w_hh + b_hh).tanh(), square),
+        (total, "The tanh is missing: it bounds the state to -1 ... 1."),
+        (total.sigmoid(), "The nonlinearity of this cell is tanh."),
+        (total.relu(), "The nonlinearity of this cell is tanh."),
+        ((from_x + from_h).tanh(), "Both biases are missing."),
+        ((from_x + b_ih + from_h).tanh(), "The bias of the state, b_hh, is missing."),
+        ((from_x + from_h + b_hh).tanh(), "The bias of the input, b_ih, is missing."),
+        ((from_x + b_ih).tanh(), "The old state does not come in: add h @ w_hh.T + b_hh. It is the memory."),
+        ((from_h + b_hh).tanh(), "The input does not come in: add x @ w_ih.T + b_ih."),
+        ((from_x + b_ih).tanh() + (from_h + b_hh).tanh(), "Add first: there is one tanh, of the sum."),
+        ((from_x + b_ih).tanh() + from_h + b_hh, "Add first: there is one tanh, of the sum."),
+        ((from_x + b_ih + h + b_hh).tanh(), "The old state goes through w_hh: h @ w_hh.T."),
+        (total.tanh() + h, "The new state takes the place of the old one: nothing is added after the tanh."),
+        ((from_x + b_ih) * (from_h + b_hh), "The two parts are added, and one tanh comes last."),
+    ]
+    if features == hidden:
+        mistakes.append(((x @ w_ih + b_ih + from_h + b_hh).tanh(), "Here w_ih is square, and a .T is missing."))
+        mistakes.append(((x @ w_ih + b_ih + h @ w_hh + b_hh).tanh(), square))
+        mistakes.append((_rnn(h, x, *weights), "The input and the state were exchanged: w_ih belongs to x."))
+    hints = {"shape": "The new state has the shape of the old one, (B, H)."}
+    args = [x, h, *weights]
+    expect(student.call("rnn_step", *args), total.tanh(), what="The new state", mistakes=mistakes, hints=hints)
+    upstream, leaves = normal(rng, batch, hidden, dtype=dtype), [a.clone().requires_grad_() for a in args]
+    expected = torch.autograd.grad(_rnn(*leaves), leaves, upstream)
+    _expect_gradients(student, "rnn_step", args, upstream, expected, ["x", "h", "w_ih", "w_hh", "b_ih", "b_hh"])
+
+
+# --- 5.3 ---------------------------------------------------------------------------------------
+
+
+@task(
+    "5.3",
+    "One step of a GRU",
+    points=3,
+    difficulty=2,
+    minutes=8,
+    names=["gru_step"],
+    hints=[
+        "Two products are enough: everything that comes from `x`, shape (B, 3H), and everything that comes from `h`, "
+        "of the same shape. Then cut each of them into three.",
+        "`(x @ w_ih.T + b_ih).chunk(3, dim=1)` gives the parts for r, z and n, in this order. In the third part the "
+        "reset gate multiplies what came from `h`, its bias included, and nothing else.",
+        "With `x_r, x_z, x_n` and `h_r, h_z, h_n` as the parts: `r = torch.sigmoid(x_r + h_r)`, `z` likewise, "
+        "`n = torch.tanh(x_n + r * h_n)`, and the result is `(1 - z) * n + z * h`.",
+    ],
+    on_error={
+        "shapes cannot be multiplied": "A weight is stored as (outputs, inputs): multiply with x @ w_ih.T, and cut the "
+        "result, or the rows of the weight, into three.",
+        "must match the size": "Cut along the last dimension: chunk(3, dim=1) of (B, 3H) gives three times (B, H).",
+        "not enough values|too many values": "chunk(3, dim=1) gives three parts; split wants the length of one part.",
+        **_CUT,
+    },
+)
+def one_gru_step(student: Student, rng, case: int) -> None:
+    batch, features, hidden = [(2, 3, 2), (1, 2, 3), (3, 4, 4)][case] if case < 3 else rng.integers(1, 6, 3).tolist()
+    dtype = "float64" if case % 4 == 2 else "float32"
+    student.case = f"batch of {batch}, {features} features, {hidden} hidden unit{'s' * (hidden > 1)}, {dtype}"
+    x, h = normal(rng, batch, features, dtype=dtype), normal(rng, batch, hidden, dtype=dtype)
+    weights = _weights(rng, features, hidden, 3, dtype)
+    w_ih, w_hh, b_ih, b_hh = weights
+    x_r, x_z, x_n = (x @ w_ih.mT + b_ih).chunk(3, dim=1)
+    h_r, h_z, h_n = (h @ w_hh.mT + b_hh).chunk(3, dim=1)
+    w_n, b_n = w_hh[2 * hidden :], b_hh[2 * hidden :]
+    r, z = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()
+    n = (x_n + r * h_n).tanh()
+    expected = (1 - z) * n + z * h
+
+    def blend(candidate):
+        return (1 - z) * candidate.tanh() + z * h
+
+    reset = "The reset gate multiplies the whole part of the candidate that comes from h, bias included: "
+    reset += "r * (h @ W_hn.T + b_hn)."
+    order = "The rows of the weights are those of r, z, n, in this order."
+    mistakes = [
+        ((1 - z) * h + z * n, "z and 1 - z are exchanged: the update gate z says how much of the *old* state stays."),
+        ((1 - r) * (x_n + z * h_n).tanh() + r * h, order),
+        (blend(x_n + (r * h) @ w_n.mT + b_n), "Here the reset gate multiplies h before the matrix, as in the first "
+         "paper on the GRU. PyTorch multiplies after it: r * (h @ W_hn.T + b_hn)."),
+        (blend(x_n + r * (h_n - b_n) + b_n), reset),
+        (blend(r * (x_n + h_n)), "The reset gate acts only on what comes from h: x_n + r * h_n."),
+        (blend(r * x_n + h_n), "The reset gate acts on what comes from h, not on what comes from x."),
+        (blend(x_n + h_n), "The reset gate r is not used: x_n + r * h_n."),
+        (blend(x_n + (1 - r) * h_n), "The candidate has r * h_n, not (1 - r) * h_n."),
+        (blend(x_n + r * h), "In the candidate, h goes through its matrix: r * (h @ W_hn.T + b_hn)."),
+        (blend(x_n), "In the candidate, what comes from h is missing: x_n + r * h_n."),
+        ((1 - z) * (x_n + r * h_n) + z * h, "The candidate n has a tanh."),
+        ((1 - z) * (x_n + r * h_n).sigmoid() + z * h, "The candidate n has a tanh. Sigmoid is for the gates."),
+        (n, "This is the candidate n. The new state blends it with the old one: (1 - z) * n + z * h."),
+        (n + z * h, "The candidate has the weight 1 - z in the blend."),
+        (z * n + z * h, "The weights of the blend are 1 - z and z."),
+        ((1 - z) * n, "The share of the old state, z * h, is missing."),
+        ((1 - z) * n + h, "The old state has the weight z in the blend."),
+    ]  # fmt: skip
+    a, b = (x_r + h_r).tanh(), (x_z + h_z).tanh()
+    mistakes.append(((1 - b) * (x_n + a * h_n).tanh() + b * h, "A gate is a share from 0 to 1: sigmoid, not tanh."))
+    a, b = x_r + h_r, x_z + h_z
+    mistakes.append(((1 - b) * (x_n + a * h_n).tanh() + b * h, "A gate is a share from 0 to 1: it needs a sigmoid."))
+    no_bias = _gru(x, h, w_ih, w_hh, torch.zeros_like(b_ih), torch.zeros_like(b_hh))
+    mistakes.append((no_bias, "The biases b_ih and b_hh are missing."))
+    for permutation in ((1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0)):
+        turned = [torch.cat([w.chunk(3)[i] for i in permutation]) for w in weights]
+        mistakes.append((_gru(x, h, *turned), order))
+    hints = {
+        "shape": "The new state has the shape of the old one, (B, H): are the products, (B, 3H), cut along dim=1?",
+        "values": "Compare each of r, z and n with its formula: which weight rows, which bias, which function?",
+    }
+    args = [x, h, *weights]
+    expect(student.call("gru_step", *args), expected, what="The new state", mistakes=mistakes, hints=hints)
+    upstream, leaves = normal(rng, batch, hidden, dtype=dtype), [a.clone().requires_grad_() for a in args]
+    gradients = torch.autograd.grad(_gru(*leaves), leaves, upstream)
+    _expect_gradients(student, "gru_step", args, upstream, gradients, ["x", "h", "w_ih", "w_hh", "b_ih", "b_hh"])
+
+
+# --- 5.4 ---------------------------------------------------------------------------------------
+
+_RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+_NETWORKS = {  # name: the layer, and the step of the reference
+    "nn.RNN and nn.Linear": ("nn.RNN(f, h, batch_first=True)", _rnn),
+    "nn.RNN with ReLU, whose gradients explode, and nn.Linear": (
+        "nn.RNN(f, h, batch_first=True, nonlinearity='relu')",
+        lambda x, h, w_ih, w_hh, b_ih, b_hh: (x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh).relu(),
+    ),
+    "nn.GRU and nn.Linear": ("nn.GRU(f, h, batch_first=True)", _gru),
+    "nn.Flatten and nn.Linear": (None, None),
+}
+_FLAT = Code(
+    "lambda s: (lambda m: (m.load_state_dict(s), m)[1])(nn.Sequential(nn.Flatten(), "
+    "nn.Linear(*s['1.weight'].shape[::-1])).to('cpu', s['1.weight'].dtype))"
+)
+# What the gradients are at each call of step(): any that is not 0?
+_OPTIMIZER = Code(
+    "lambda m, kind, options, log: (lambda o: (o.register_step_pre_hook(lambda *_: log.append("
+    "any(p.grad is not None and bool(p.grad.any()) for p in m.parameters()))), o)[1])"
+    "(getattr(torch.optim, kind)(m.parameters(), **options))"
+)
+_GRADIENTS = Code(
+    "lambda m: {n: torch.zeros_like(p) if p.grad is None else p.grad.detach() for n, p in m.named_parameters()}"
+)
+
+
+def _recurrent_network(layer: str) -> Code:
+    """Builds (B, T, F) to (B, T, O) of a state dict: a recurrent layer, and a linear one for each of its outputs."""
+    return Code(
+        "lambda s: (lambda m, f, h: (setattr(m, 'rnn', " + layer + "), setattr(m, 'out', nn.Linear(h, "
+        "len(s['out.bias']))), m.to('cpu', s['out.bias'].dtype), m.load_state_dict(s), m)[-1])"
+        "(type('Network', (nn.Module,), {'forward': lambda m, x: m.out(m.rnn(x)[0])})(), "
+        "s['rnn.weight_ih_l0'].shape[1], s['rnn.weight_hh_l0'].shape[1])"
+    )
+
+
+class _Training:
+    """Parameters, their gradients and an optimizer: what comes of some operations in some order."""
+
+    def __init__(self, forward, state: dict, grads: dict, kind: str, options: dict):
+        self.forward, self.state, self.grads, self.kind, self.options = forward, state, grads, kind, options
+        self.loss: Any = None  # numbers, when a plan has made them
+        self.norm: Any = None
+        self.count, self.memory = 0, [{n: torch.zeros_like(w) for n, w in state.items()} for _ in range(2)]
+
+    def after(self, plan: str, x, targets, max_norm: float) -> "_Training":
+        """A copy, after the operations of a plan, such as ``"zero forward backward clip step"``."""
+        new = copy.copy(self)
+        new.loss = new.norm = None
+        for word in plan.split():
+            norm = _norm(new.grads)
+            if word == "zero":
+                new.grads = {n: torch.zeros_like(g) for n, g in new.grads.items()}
+            elif word in ("forward", "sum"):
+                leaves = {n: w.clone().requires_grad_() for n, w in new.state.items()}
+                errors = (new.forward(leaves, x) - targets) ** 2
+                loss = errors.mean() if word == "forward" else errors.sum()
+                new.loss = float(loss.detach())
+            elif word == "backward":
+                made = torch.autograd.grad(loss, list(leaves.values()))
+                new.grads = {n: g + more for (n, g), more in zip(new.grads.items(), made, strict=True)}
+            elif word == "step":
+                new._step()
+            else:
+                new.norm, new.grads = norm, {n: _shorter(word, g, norm, max_norm) for n, g in new.grads.items()}
+        return new
+
+    def _step(self) -> None:
+        """One step of SGD, SGD with momentum 0.9, or Adam."""
+        if not _norm(self.grads):  # as after zero_grad
+            return
+        lr, self.count = self.options["lr"], self.count + 1
+        first, second = self.memory
+        if self.kind == "Adam":
+            first = {n: 0.9 * first[n] + 0.1 * g for n, g in self.grads.items()}
+            second = {n: 0.999 * second[n] + 0.001 * g**2 for n, g in self.grads.items()}
+            a, b = 1 - 0.9**self.count, 1 - 0.999**self.count
+            moves = {n: first[n] / a / ((second[n] / b).sqrt() + 1e-8) for n in first}
+        else:
+            moves = first = {n: self.options.get("momentum", 0) * first[n] + g for n, g in self.grads.items()}
+        self.memory = [first, second]
+        self.state = {n: w - lr * moves[n] for n, w in self.state.items()}
+
+
+def _shorter(way: str, gradient: torch.Tensor, norm: float, limit: float) -> torch.Tensor:
+    """One of several gradients of a total norm: clipped in the right way, ``clip``, or in a wrong one."""
+    if way == "value":
+        return gradient.clamp(-limit, limit)
+    norm, limit = float(gradient.norm()) if way == "each" else norm, 1.0 if way == "one" else limit
+    factor = limit / max(norm, 1e-12)
+    return gradient * (factor if way == "always" else min(1.0, factor))
+
+
+def _norm(tensors: dict[str, torch.Tensor]) -> float:
+    return float(torch.cat([t.flatten() for t in tensors.values()]).norm())
+
+
+def _all_close(got, expected: dict[str, torch.Tensor]) -> bool:
+    return isinstance(got, dict) and all(close(got.get(name), value) for name, value in expected.items())
+
+
+_RIGHT = "zero forward backward clip step"
+_CLEAR = "The gradients from before were still there, and backward() adds to them: clear them with zero_grad() first."
+_ORDERS = [  # what goes wrong with the parameters, and the hint; of those that fit equally well the first
+    ("zero forward backward step", "The step was made with gradients that nobody had clipped: clip them after "
+     "backward() and before optimizer.step()."),
+    ("zero forward backward step clip", "The clipping came after optimizer.step(), when the weights had already been "
+     "moved by the long gradient: it belongs before the step."),
+    ("zero forward clip backward step", "The clipping came before backward(), when there was nothing to clip: it "
+     "belongs after backward(), which makes the gradients."),
+    ("forward backward clip step", _CLEAR),
+    ("forward backward step", _CLEAR),
+    ("forward clip backward step", _CLEAR),
+    ("forward zero clip backward step", "The clipping came before backward(), when there was nothing to clip."),
+    ("zero forward backward always step", "Gradients whose norm is below max_norm stay as they are: here they were "
+     "made longer."),
+    ("zero forward backward each step", "Every parameter's gradient was clipped by itself, and so the direction "
+     "changed. One call for all of them: clip_grad_norm_(model.parameters(), max_norm)."),
+    ("zero forward backward value step", "Every number was cut off by itself, as clip_grad_value_ and clamp do, and so "
+     "the direction changed. clip_grad_norm_ multiplies all by one factor."),
+    ("zero forward backward one step", "The limit is the argument max_norm. Here it was 1."),
+    ("zero sum backward clip step", "mse_loss is a mean over all elements, not a sum."),
+]  # fmt: skip
+
+
+def _explain_step(got: dict, grads: dict, norm, start: _Training, right: _Training, log: list, data: tuple) -> None:
+    """Which mistake makes the parameters that are not right."""
+    if _all_close(got, start.state):
+        hint = "Without optimizer.step() the gradients are computed and never used: it comes after the clipping."
+        if log and not any(log):
+            hint = "There were no gradients when optimizer.step() was called: backward() makes them, and zero_grad() "
+            hint += "comes before backward(), not between backward() and the step."
+            if _norm(grads):
+                hint = "optimizer.step() was called before backward(), when there were no gradients yet."
+        raise CheckFailed("The parameters did not move.", hint)
+    fitting: list[tuple[int, int, dict, str]] = []
+    for plan, hint in _ORDERS:
+        wrong = start.after(plan, *data)
+        if _all_close(got, wrong.state):
+            score = _all_close(grads, wrong.grads) + close(norm, wrong.norm, rtol=1e-3)
+            fitting.append((score, -len(fitting), wrong.state, hint))
+    mistakes = [max(fitting, key=lambda one: one[:2])[2:]] if fitting else []
+    hints = {
+        "values": "The order is zero_grad(), the loss, backward(), nn.utils.clip_grad_norm_(model.parameters(), "
+        "max_norm), step(): each of them once, in each call.",
+        "nonfinite": "A number divided by 0, or by a norm that is 0? nn.utils.clip_grad_norm_ takes care of that.",
+    }
+    expect(got, right.state, what="The parameters after the step", mistakes=mistakes, hints=hints)
+
+
+@task(
+    "5.4",
+    "A training step that cannot explode",
+    points=3,
+    difficulty=2,
+    minutes=7,
+    names=["clipped_step"],
+    hints=[
+        "It is the training step that you know, with one line more. Which line makes the gradients, and which one uses "
+        "them? The clipping belongs between the two.",
+        "`nn.utils.clip_grad_norm_(model.parameters(), max_norm)` changes the gradients in place and returns their "
+        "total norm from before, as a tensor. `.item()` makes a Python float of a tensor that holds one number.",
+        "In this order: `optimizer.zero_grad()`, `loss = nn.functional.mse_loss(model(x), targets)`, "
+        "`loss.backward()`, `norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)`, `optimizer.step()`, "
+        "`return loss.item(), norm.item()`.",
+    ],
+    on_error={
+        "no attribute 'backward'": "The loss must stay a tensor until backward() was called: .item() comes in the end.",
+        "no attribute 'item'": "What is a Python float already needs no .item().",
+        "modified by an inplace": "optimizer.step() changes the parameters, and backward() still needs the old ones: "
+        "first backward(), then the clipping, then the step.",
+        "graph a second time": "One call of backward() for each loss.",
+        "only for scalar outputs|for scalar outputs": "mse_loss gives one number, the mean. Leave out reduction.",
+        "NoneType": "A gradient is None as long as backward() has not been called, and again after zero_grad().",
+        "leaf Variable|leaf variable": "The gradients p.grad are clipped, not the parameters.",
+        "not require grad": "Gradients must be recorded: no torch.no_grad() around the model, and no .detach().",
+        "clip_grad_norm_\\(\\) missing": "clip_grad_norm_ wants two things: the parameters and max_norm.",
+        "has no len|not subscriptable": "model.parameters() is a generator: list(...) makes a list of it.",
+    },
+)
+def clipped_training(student: Student, rng, case: int) -> None:
+    plain, explodes, gru, flat = _NETWORKS
+    settings = [  # network, optimizer, is the first gradient longer than max_norm, is there one of an earlier step
+        (plain, "SGD", True, False),
+        (gru, "SGD", False, True),
+        (explodes, "momentum", True, False),
+        (flat, "Adam", True, False),
+        (flat, "SGD", True, True),
+        (explodes, "SGD", True, False),
+        (gru, "momentum", False, False),
+        (plain, "Adam", False, True),
+        (gru, "SGD", True, True),
+    ]
+    network, optimizer, longer, leftover = settings[case % len(settings)]
+    layer, step = _NETWORKS[network]
+    # Adam divides a gradient by its own size: one that is nearly 0 needs many digits.
+    dtype = "float64" if optimizer == "Adam" else "float32"
+    batch, steps, features, hidden, outputs = (
+        int(rng.integers(a, b)) for a, b in ((2, 5), (3, 6), (1, 4), (3, 6), (1, 3))
+    )
+    steps = 12 if network == explodes else steps
+    if layer is None:
+        state = {
+            "1.weight": normal(rng, outputs, steps * features, dtype=dtype),
+            "1.bias": normal(rng, outputs, dtype=dtype),
+        }
+        build = _FLAT
+    else:
+        weights = _weights(rng, features, hidden, 3 if network == gru else 1, dtype)
+        state = {f"rnn.{name}": w for name, w in zip(_RECURRENT, weights, strict=True)}
+        state |= {
+            "out.weight": normal(rng, outputs, hidden, dtype=dtype),
+            "out.bias": normal(rng, outputs, dtype=dtype),
+        }
+        build = _recurrent_network(layer)
+    if network == explodes:  # positive weights: each time step makes the state nearly twice as long
+        state["rnn.weight_hh_l0"] = (1.8 / hidden) * (1 + 0.2 * state["rnn.weight_hh_l0"].tanh())
+        state["rnn.bias_hh_l0"] = 1 + state["rnn.bias_hh_l0"].abs()
+        state["out.weight"] = 0.5 + state["out.weight"].abs()
+
+    def forward(s, x):
+        if layer is None:
+            return x.flatten(1) @ s["1.weight"].mT + s["1.bias"]
+        w = [s[f"rnn.{name}"] for name in _RECURRENT]
+        return _unroll(step, x, _zeros(x, hidden), w) @ s["out.weight"].mT + s["out.bias"]
+
+    x = normal(rng, 3, batch, steps, features, dtype=dtype)
+    targets = 3 + normal(rng, 3, *forward(state, x[0]).shape, dtype=dtype)  # far from 0: so are the gradients
+    kind, options = "Adam" if optimizer == "Adam" else "SGD", {"lr": 0.05}
+    options |= {"momentum": 0.9} if optimizer == "momentum" else {}
+    old = {name: torch.zeros_like(w) for name, w in state.items()}
+    if leftover:
+        old = {name: normal(rng, *w.shape, dtype=dtype) for name, w in state.items()}
+    now = _Training(forward, state, old, kind, options)
+    first = now.after("zero forward backward", x[0], targets[0], 1.0).grads
+    if network == explodes:
+        max_norm = float(rng.uniform(0.4, 0.8) if case % 2 else rng.uniform(1.5, 3))
+    elif longer:
+        max_norm = float(rng.uniform(0.2, 0.6)) * max(float(g.abs().max()) for g in first.values())
+    else:
+        max_norm = float(rng.uniform(1.5, 3)) * _norm(first)
+    max_norm = round(max_norm, 3)
+    words = f"{network}, {'SGD with momentum' if optimizer == 'momentum' else kind}, x of shape ({batch}, {steps}, "
+    words += f"{features}), {dtype}; the first gradient is {'longer' if longer else 'shorter'} than max_norm"
+    words += "; the parameters hold gradients of an earlier step" if leftover else ""
+
+    model, log = student.call(build, state, keep=True), student.put(Code("[]"))
+    if leftover:
+        leave = "lambda m, old: [setattr(p, 'grad', old[n].clone()) for n, p in m.named_parameters()] and None"
+        student.call(Code(leave), model, old)
+    handle = student.call(_OPTIMIZER, model, kind, options, log, keep=True)
+    for number in range(3):
+        student.case = f"{words}; call {number + 1} | max_norm = {max_norm}"
+        student.call(Code("lambda log: log.clear()"), log)
+        data = (x[number], targets[number], max_norm)
+        kept = student.call("clipped_step", model, x[number], targets[number], handle, max_norm, keep=True)
+        result = student.get(kept)
+        pair = result if isinstance(result, (list, tuple)) and len(result) == 2 else (None, None)
+        right = now.after(_RIGHT, *data)
+        got = student.call(Code("lambda m: dict(m.state_dict())"), model)
+        if not _all_close(got, right.state):
+            _explain_step(got, student.call(_GRADIENTS, model), pair[1], now, right, student.get(log), data)
+        _expect_loss_and_norm(result, now, right, data)
+        now = right
+
+
+def _expect_loss_and_norm(result, before: _Training, right: _Training, data: tuple) -> None:
+    grads = before.after("zero forward backward", *data).grads
+    norms = [float(g.norm()) for g in grads.values()]
+    count, again = data[1].numel(), right.after("forward", *data).loss
+    together = "The total norm is that of all gradients together, as of one long vector."
+    pair = isinstance(result, (list, tuple)) and len(result) == 2
+    if pair and any(isinstance(value, (torch.Tensor, np.ndarray)) for value in result):
+        which = [name for name, value in zip(("loss", "norm"), result, strict=True) if not isinstance(value, float)]
+        hint = "loss.item() and norm.item() are Python floats. A loss that is kept as a tensor keeps its graph alive."
+        raise CheckFailed(f"The result must be two Python floats: the {' and the '.join(which)} is a tensor.", hint)
+    expect(
+        result,
+        (right.loss, right.norm),
+        what="The result",
+        rtol=1e-3,
+        mistakes=[
+            ((right.norm, right.loss), "The order is (loss, norm)."),
+            ((again, _norm(right.grads)), "Both numbers are from before: the loss before the step, and the norm before "
+             "the clipping, which clip_grad_norm_ returns."),
+            ((right.loss * count, right.norm * count), "mse_loss is a mean over all elements, not a sum."),
+            ((right.loss * len(data[0]), right.norm**2), "The loss is mse_loss as it is, and the norm the root of the "
+             "sum of all squares."),
+            ((right.loss**0.5, None), "The loss is mse_loss as it is, without a root."),
+            ((None, sum(norms)), together),
+            ((None, max(norms)), together),
+            ((None, norms[-1]), together),
+            ((None, norms[0]), together),
+            ((None, data[2]), "This is the limit. Asked for is the norm before the clipping."),
+            ((None, 0.0), "The norm is that of the gradients after backward() and before the clipping."),
+        ],
+        hints={
+            "none": "Return two numbers: `return loss.item(), norm.item()`.",
+            "type": "Return two numbers: `return loss.item(), norm.item()`.",
+            "values": "The loss is nn.functional.mse_loss(model(x), targets) before the step; the norm is what "
+            "clip_grad_norm_ returns.",
+        },
+    )  # fmt: skip
+
+
+# --- 5.5 ---------------------------------------------------------------------------------------
+
+_FORECASTER = Code(  # (B, T, 1) to (B, 1): RNN, dropout, linear layer
+    "lambda s: (lambda m: (setattr(m, 'rnn', nn.RNN(1, len(s['out.weight'][0]), batch_first=True)), "
+    "setattr(m, 'drop', nn.Dropout(0.7)), setattr(m, 'out', nn.Linear(len(s['out.weight'][0]), 1)), "
+    "m.load_state_dict(s), m.cpu())[-1])"
+    "(type('Forecaster', (nn.Module,), {'forward': lambda s, x: s.out(s.drop(s.rnn(x)[0][:, -1]))})())"
+)
+_WATCH = Code(
+    "lambda m, log: m.register_forward_pre_hook("
+    "lambda m, i: log.append((list(np.shape(i[0])), m.drop.training, torch.is_grad_enabled())))"
+)
+
+
+@task(
+    "5.5",
+    "Let the network run free",
+    points=3,
+    difficulty=2,
+    minutes=7,
+    names=["generate"],
+    hints=[
+        "Keep two things: the window that the model sees next, and the list of its predictions. Each prediction goes "
+        "into both.",
+        "A prediction is (B, 1), the window (B, T, 1): `prediction.unsqueeze(1)` fits to the window's end. The new "
+        "window is `torch.cat([window[:, 1:], ...], dim=1)`, and the given `start` stays as it is.",
+        "Before the loop `was_training = model.training` and `model.eval()`; the loop stands inside "
+        "`with torch.no_grad():`; after it `model.train(was_training)`, and `torch.stack(predictions, dim=1)` is the "
+        "result, (B, steps, 1).",
+    ],
+    visible=4,
+    hidden=6,
+    on_error={
+        "number of dimensions|same number of dim|Sizes of tensors must match|2D, got|3D": "A prediction is (B, 1) and "
+        "the window (B, T, 1): insert a dimension with prediction.unsqueeze(1), and cat along dim=1.",
+        "Inference tensors": "Inside inference_mode all is fine; after it, such tensors take no part in gradients. "
+        "Use torch.no_grad().",
+    },
+)
+def running_free(student: Student, rng, case: int) -> None:
+    batch, length, steps = [(1, 4, 3), (2, 5, 6), (3, 3, 8), (2, 4, 1), (2, 1, 4)][case] if case < 5 else (0, 0, 0)
+    if case >= 5:
+        batch, length, steps = (int(rng.integers(a, b)) for a, b in ((1, 5), (2, 7), (2, 11)))
+    training = case % 2 == 0
+    student.case = f"batch of {batch}, window of {length}, {steps} step{'s' * (steps > 1)}, the model arrives in "
+    student.case += f"{'training' if training else 'evaluation'} mode"
+    hidden = 5
+    weights = _weights(rng, 1, hidden, 1)
+    out, bias = normal(rng, 1, hidden, scale=0.6), normal(rng, 1)
+    state = {f"rnn.{name}": w for name, w in zip(_RECURRENT, weights, strict=True)}
+    state |= {"out.weight": out, "out.bias": bias}
+    start = normal(rng, batch, length, 1)
+    model, log = student.call(_FORECASTER, state, keep=True), student.put(Code("[]"))
+    student.call(Code("lambda m, mode: [m.train(mode)] and None"), model, training)
+    student.call(_WATCH, model, log)
+
+    def predict(window):
+        return (_unroll(_rnn, window, _zeros(window, hidden), weights)[:, -1] @ out.mT + bias)[:, None]
+
+    def roll(advance):
+        window, made = start, []
+        for _ in range(steps):
+            made.append(predict(window))
+            window = advance(window, made[-1])
+        return torch.cat(made, dim=1)
+
+    expected = roll(lambda w, p: torch.cat([w[:, 1:], p], 1))
+    kept = student.call("generate", model, start, steps, keep=True)
+    seen = student.get(log)
+    if any(mode for _, mode, _ in seen):
+        hint = "Call model.eval() before the first prediction: in training mode dropout deletes numbers at random."
+        raise CheckFailed("The model was in training mode while it predicted.", hint)
+    if any(recorded for _, _, recorded in seen):
+        raise CheckFailed(
+            "A graph was recorded.", "Nothing is trained here: put the loop into `with torch.no_grad():`."
+        )
+    for shape, _, _ in seen:
+        if shape != [batch, length, 1]:
+            hint = f"The model sees windows of shape (B, T, 1), all {batch} sequence{'s' * (batch > 1)} at once."
+            if len(shape) == 3 and shape[1] > length:
+                hint = "The window grew: take its oldest value away, window[:, 1:], when the prediction comes in. The "
+                hint += "network was trained on windows of length T."
+            elif len(shape) == 3 and shape[1] < length:
+                hint = "The window shrinks: each prediction must come in at its end."
+            raise CheckFailed("The model was given a window of the wrong shape.", hint, got=f"shape {tuple(shape)}")
+    got = student.get(kept)
+    first = predict(start).expand(-1, steps, -1)
+    front = roll(lambda w, p: torch.cat([p, w[:, :-1]], 1))
+    overwritten = roll(lambda w, p: torch.cat([w[:, :-1], p], 1))
+    ahead = predict(torch.cat([start[:, 1:], expected[:, -1:]], 1)) if length == 1 else expected[:, -1:]
+    whole = "Return the generated values only, without those of start."
+    mistakes = [
+        (torch.cat([start, expected], 1), whole),
+        (torch.cat([start, expected], 1)[:, -length:], "This is the last window. Return all generated values."),
+        (first, "Each prediction must go into the window: the next one is made from it."),
+        (front, "The newest value belongs to the end of the window, and the oldest one, window[:, 0], leaves it."),
+        (overwritten, "The window must move on: window[:, 1:] drops the oldest value, then the prediction comes in."),
+        (expected.flip(1), "The values come in the order in which they were generated."),
+        (expected.transpose(0, 1), "The batch comes first: torch.stack(predictions, dim=1)."),
+        (expected[:, :, 0], "The shape is (B, steps, 1): torch.stack(predictions, dim=1) of (B, 1) each."),
+        (ahead[:, 0], "Return all generated values, not only the last."),
+    ]
+    shape = f"The result has the shape (B, steps, 1), here ({batch}, {steps}, 1)."
+    expect(got, expected, what="The generated values", mistakes=mistakes, hints={"shape": shape}, atol=1e-4)
+    now = student.call(Code("lambda m: [layer.training for layer in m.modules()]"), model)
+    if any(mode != training for mode in now):
+        hint = "Note model.training before eval(), and put it back in the end with model.train(was_training)."
+        raise CheckFailed("The model is in another mode than before.", hint)
+    if student.call(Code("lambda t: t.requires_grad"), kept):
+        raise CheckFailed("The result requires a gradient.", "Put the loop into `with torch.no_grad():`.")
+
+
+# --- 5.6 ---------------------------------------------------------------------------------------
+
+
+@task(
+    "5.6",
+    "The last output that counts",
+    points=2,
+    difficulty=1,
+    minutes=4,
+    names=["last_valid"],
+    hints=[
+        "A sequence of length 3 has its last output at index 2. Each sequence has an index of its own.",
+        "Two lists of indices at once pick pairs: `outputs[[0, 1, 2], [4, 2, 6]]` is `outputs[0, 4]`, `outputs[1, 2]` "
+        "and `outputs[2, 6]`.",
+        "`outputs[torch.arange(len(lengths)), lengths - 1]`; a loop that stacks `outputs[i, lengths[i] - 1]` will do "
+        "as well.",
+    ],
+    on_error={
+        "out of bounds|out of range": "The last index of a sequence is its length minus 1.",
+        "shape mismatch|could not be broadcast": "The two lists of indices need the same length, that of the batch.",
+        "only integer tensors|must be long|Index tensor": "Indices are whole numbers: lengths - 1.",
+        **_CUT,
+    },
+)
+def last_outputs(student: Student, rng, case: int) -> None:
+    sizes = [(3, 6, 2), (4, 4, 3), (1, 3, 2), (3, 1, 2)]
+    batch, steps, hidden = sizes[case] if case < 4 else rng.integers(2, 7, 3).tolist()
+    outputs = normal(rng, batch, steps, hidden)
+    lengths = rng.integers(1, steps + 1, batch)
+    if case < 2:
+        lengths = np.asarray([[3, 5, 1], [2, 1, 4, 2]][case])
+    student.case = f"{batch} sequence{'s' * (batch > 1)}, padded to {steps} | lengths = {lengths.tolist()}"
+    if case % 3 == 2:
+        outputs[np.arange(steps)[None] >= lengths[:, None]] = 0
+    lengths = torch.from_numpy(lengths)
+    rows = torch.from_numpy(np.arange(batch))
+    inside = torch.from_numpy(np.arange(steps)) < lengths[:, None]
+    expected = outputs[rows, lengths - 1]
+    mean = (outputs * inside[:, :, None]).sum(1) / lengths[:, None]
+    late = "The index was one too large: a sequence of length n ends at index n - 1."
+    mistakes = [
+        (outputs[:, -1], "outputs[:, -1] is padding for every sequence that is shorter than the longest."),
+        (outputs[rows, lengths.clamp(max=steps - 1)], late),
+        (outputs[rows, lengths % steps], late),
+        (outputs[rows, lengths - 2], "The index was one too small: the last of n outputs has index n - 1."),
+        (outputs[:, lengths - 1], "outputs[:, lengths - 1] takes every index from every sequence. Give the numbers of "
+         "the sequences too: outputs[torch.arange(B), lengths - 1]."),
+        (outputs[:, int(lengths.max()) - 1], "Each sequence has a length of its own."),
+        (outputs[:, int(lengths[0]) - 1], "Each sequence has a length of its own."),
+        (outputs[rows, -lengths], "Counted from the end of the padded row: the index is lengths - 1, from the front."),
+        (outputs[:, 0], "This is the first output of each sequence."),
+        (mean, "This is the mean over the sequence: one output of it is asked for, the last."),
+        (expected[:, None], "The shape is (B, H), without a dimension of time."),
+    ]  # fmt: skip
+    hints = {"shape": "One output for each sequence: (B, H).", "values": late}
+    got = student.call("last_valid", outputs, lengths)
+    expect(got, expected, what="The last outputs", mistakes=mistakes, hints=hints)
+    upstream, leaf = normal(rng, batch, hidden), outputs.clone().requires_grad_()
+    right = torch.autograd.grad(leaf[rows, lengths - 1], leaf, upstream)
+    ask = "lambda f, g, o, n: torch.autograd.grad(f(o.requires_grad_(), n), o, g)"
+    got = student.call(Code(ask), student.value("last_valid"), upstream, outputs, lengths)
+    hint = "Pick the outputs with tensor operations: only then gradients flow back to them."
+    expect(got, right, what="The gradient that flows back", hints={"values": hint})
+
+
+# --- 5.7 ---------------------------------------------------------------------------------------
+
+_GRU = Code(
+    "lambda s, layers: (lambda m: (m.load_state_dict(s), m)[1])(nn.GRU(s['weight_ih_l0'].shape[1], "
+    "s['weight_hh_l0'].shape[1], layers, batch_first=True).cpu())"
+)
+
+
+@task(
+    "5.7",
+    "Many lengths in one batch",
+    points=3,
+    difficulty=3,
+    minutes=8,
+    names=["encode"],
+    hints=[
+        "One sequence at a time, `rnn(sequence.unsqueeze(0))`, is right and slow. To do all at once: pad, pack, run.",
+        "`pad_sequence(sequences, batch_first=True)` makes one tensor (N, T, F). `pack_padded_sequence(padded, "
+        "lengths, batch_first=True, enforce_sorted=False)` tells the GRU where each sequence ends, in any order; "
+        "`lengths` is a list of Python ints.",
+        "`_, h_n = rnn(packed)`: `h_n` has the shape (layers, N, H), already in your order. The last layer is "
+        "`h_n[-1]`.",
+    ],
+    on_error={
+        "sorted in decreasing order": "The sequences come in any order: enforce_sorted=False, and PyTorch sorts and "
+        "puts back by itself.",
+        "stack expects each tensor to be equal size": "Sequences of different lengths do not stack: pad_sequence fills "
+        "the short ones up.",
+        "lengths.*CPU|on the CPU|cpu int64": "lengths must lie on the CPU: a list of Python ints does.",
+        "expected to have|input.size\\(-1\\) must be|Expected 2D or 3D|inconsistent": "Look at what goes into the GRU: "
+        "(N, T, F), since it is batch_first. pad_sequence needs batch_first=True as well.",
+        "exceeds dimension size|equal to batch_size": "batch_first=True belongs into both pad_sequence and "
+        "pack_padded_sequence.",
+        "Length of all samples|larger than|has to be greater|shape mismatch": "lengths is len(s) of each sequence, in "
+        "the order of the list, before padding.",
+        **_CUT,
+    },
+)
+def different_lengths(student: Student, rng, case: int) -> None:
+    lengths = [[2, 4, 3], [1, 5, 5, 2], [3], [4, 4], [1, 2, 3, 6]][case] if case < 5 else None
+    lengths = lengths or rng.integers(1, 8, int(rng.integers(2, 6))).tolist()
+    layers = 2 if case % 3 == 1 else 1
+    features, hidden = int(rng.integers(1, 4)), int(rng.integers(2, 5))
+    student.case = f"lengths {', '.join(map(str, lengths))}; a GRU of {layers} layer{'s' * (layers > 1)}, "
+    student.case += f"{features} feature{'s' * (features > 1)}, {hidden} hidden units"
+    sequences = [normal(rng, n, features) for n in lengths]
+    stack = [_weights(rng, hidden if layer else features, hidden, 3) for layer in range(layers)]
+    names = ("weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l")
+    pairs = [(f"{n}{k}", w) for k, weights in enumerate(stack) for n, w in zip(names, weights, strict=True)]
+
+    def outputs(sequence):
+        """States of the last layer, (T, H), and the last state of the first layer."""
+        states, firsts = sequence[None], []
+        for weights in stack:
+            states = _unroll(_gru, states, _zeros(states, hidden), weights)
+            firsts.append(states[0, -1])
+        return states[0], firsts[0]
+
+    longest = max(lengths)
+    final = [outputs(s) for s in sequences]
+    expected = torch.stack([states[-1] for states, _ in final])
+    zeros = [s.new_zeros(longest - len(s), features) for s in sequences]
+    behind = torch.stack([outputs(torch.cat([s, z]))[0][-1] for s, z in zip(sequences, zeros, strict=True)])
+    before = torch.stack([outputs(torch.cat([z, s]))[0][-1] for s, z in zip(sequences, zeros, strict=True)])
+    short = torch.stack([outputs(s[: min(lengths)])[0][-1] for s in sequences])
+    blank = torch.stack([expected[i] * (n == longest) for i, n in enumerate(lengths)])
+    early = torch.stack([states[0] for states, _ in final])
+    before_last = torch.stack([states[max(len(states) - 2, 0)] for states, _ in final])
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    rising = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    given = "The sequences must keep their order. With enforce_sorted=False nothing has to be sorted."
+    mistakes = [
+        (behind, "The GRU went on through the padding. Pack the padded batch, so that each sequence ends where it "
+         "ends."),
+        (before, "Zeros in front of a sequence change the state too, through the biases. Pack instead."),
+        (blank, "pad_packed_sequence fills the short outputs with zeros, so [:, -1] is 0 for them. The GRU's second "
+         "result, h_n, is what is asked for."),
+        (expected[order], given),
+        (expected[rising], given),
+        (expected[rising].flip(0), given),
+        (expected.flip(0), given),
+        (short, "The long sequences were cut: every value counts."),
+        (torch.stack([first for _, first in final]), "h_n[0] is the state of the first layer. Asked for is that of "
+         "the last, h_n[-1]."),
+        (early, "This is the state after the first step of each sequence."),
+        (before_last, "This is the state one step before the end of each sequence."),
+        (expected[None], "h_n has a dimension of the layers in front: take h_n[-1]."),
+        (torch.stack([states.mean(0) for states, _ in final]), "The last state is asked for, not the mean of all."),
+    ]  # fmt: skip
+    if layers > 1:
+        both = torch.stack([torch.stack([first, states[-1]]) for states, first in final], dim=1)
+        mistakes.append((both, "h_n has a dimension of the layers in front: take h_n[-1], that of the last layer."))
+    rnn = student.call(_GRU, dict(pairs), layers, keep=True)
+    kept = student.call("encode", rnn, sequences, keep=True)
+    hints = {
+        "shape": "One state for each sequence, of the last layer: (N, H).",
+        "values": "Compare one row with what the GRU gives for that sequence alone, rnn(sequence.unsqueeze(0)).",
+        "type": "A tensor of shape (N, H): if you have a list of states, torch.stack makes one of it.",
+    }
+    expect(student.get(kept), expected, what="The final states", mistakes=mistakes, hints=hints)
+    if not student.call(Code("lambda t: t.requires_grad"), kept):
+        hint = "The GRU in front of a classifier must learn: no torch.no_grad(), no detach()."
+        raise CheckFailed("No gradient can flow back through the result.", hint)
+
+
+# --- 5.8 ---------------------------------------------------------------------------------------
+
+_ROWS = Code(  # (B, T, W) to (B, T, W): what Completer is asked for
+    "lambda s: (lambda m: (setattr(m, 'gru', nn.GRU(len(s['out.weight']), len(s['out.weight'][0]), batch_first=True)), "
+    "setattr(m, 'out', nn.Linear(len(s['out.weight'][0]), len(s['out.weight']))), m.load_state_dict(s), m.cpu())[-1])"
+    "(type('Rows', (nn.Module,), {'forward': lambda s, x: s.out(s.gru(x)[0])})())"
+)
+_SEEN = Code(
+    "lambda m, log: m.register_forward_pre_hook("
+    "lambda m, i: log.append((list(np.shape(i[0])), torch.is_grad_enabled())))"
+)
+
+
+def _parts(state: dict[str, torch.Tensor], width: int, hidden: int) -> list[str]:
+    """The names of a Completer's parameters: the four of the GRU, then weight and bias of the linear layer."""
+    names = []
+    for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        found = [name for name in state if part in name]
+        if len(found) != 1:
+            hint = "One nn.GRU of one layer, in one direction, with biases, stored in self in __init__."
+            raise CheckFailed(
+                "The network must hold exactly one GRU of one layer.", hint, got=f"parameters {list(state)}"
+            )
+        names += found
+    rest = sorted((name for name in state if name not in names), key=lambda name: -state[name].dim())
+    if [state[name].dim() for name in rest] != [2, 1]:
+        hint = "Besides the GRU there is one nn.Linear(hidden, width), stored in self in __init__, and nothing else."
+        raise CheckFailed("The network must hold exactly one linear layer.", hint, got=f"parameters {list(state)}")
+    shapes = [tuple(state[name].shape) for name in [*names, *rest]]
+    rows = shapes[0][0] // max(1, shapes[1][1])
+    hint = "The GRU is nn.GRU(width, hidden, batch_first=True), the linear layer nn.Linear(hidden, width)."
+    if rows in (1, 4):
+        hint = f"The weights are those of an nn.{'RNN' if rows == 1 else 'LSTM'}. This task asks for an nn.GRU."
+    right = [(3 * hidden, width), (3 * hidden, hidden), (3 * hidden,), (3 * hidden,), (width, hidden), (width,)]
+    for name, shape, wanted in zip([*names, *rest], shapes, right, strict=True):
+        if shape != wanted:
+            raise CheckFailed(f"The parameter {name} has the wrong shape, {shape}.", hint)
+    return [*names, *rest]
+
+
+def _states(weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    return _unroll(_gru, x, _zeros(x, weights[1].shape[1]), weights[:4])
+
+
+def _rows(weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """The predictions of a Completer with these weights, in the order of :func:`_parts`."""
+    return _states(weights, x) @ weights[4].mT + weights[5]
+
+
+def _expect_predictions(got, x: torch.Tensor, weights: list[torch.Tensor]) -> None:
+    expected = _rows(weights, x)
+    if close(got, expected):
+        return
+    states = _states(weights, x)
+    turned = _rows(weights, x.transpose(0, 1)).transpose(0, 1)
+    single = torch.cat([_rows(weights, row) for row in x.split(1, dim=1)], dim=1)
+    activation = "Nothing follows the linear layer: its outputs are the predicted rows."
+    every = "A prediction for every row is asked for, not for the last only: (B, T, W)."
+    between = "Nothing stands between the GRU and the linear layer."
+    mistakes = [
+        (turned, "batch_first=True is missing: the GRU took the pictures for time steps. No shape shows this mistake."),
+        (states, "The linear layer is not used: it makes rows of width W of the states."),
+        (expected[:, -1], every),
+        (expected[:, -1:], every),
+        (expected.sigmoid(), activation),
+        (expected.tanh(), activation),
+        (expected.relu(), activation),
+        (expected + x, "The prediction is the linear layer's output. The input row is not added."),
+        (states.relu() @ weights[4].mT + weights[5], between),
+        (states.tanh() @ weights[4].mT + weights[5], between),
+        (single, "Each row was read on its own: the GRU must see the rows one after the other, to remember."),
+        (expected.flip(1), "The predictions come in the order of the rows."),
+    ]
+    hints = {
+        "shape": "One predicted row for every row: (B, T, W) goes in, (B, T, W) comes out.",
+        "none": "forward ends with return.",
+        "type": "nn.GRU returns two things, all outputs and the last state. The linear layer gets the first.",
+        "values": "forward is the GRU, and then the linear layer on all of its outputs.",
+    }
+    expect(got, expected, what="The predictions", mistakes=mistakes, hints=hints)
+
+
+def _expect_picture(got, top: torch.Tensor, count: int, weights: list[torch.Tensor]) -> None:
+    def continued(extend):
+        picture = top
+        for _ in range(count):
+            picture = torch.cat([picture, extend(picture)], dim=1)
+        return picture
+
+    picture = continued(lambda p: _rows(weights, p)[:, -1:])
+    if close(got, picture, atol=1e-4):
+        return
+    predicted, new, given = _rows(weights, top), picture[:, top.shape[1] :], top.shape[1]
+    whole = "Return the whole picture: the given rows, and the new ones below."
+    stay = "The given rows stay as they are: only new rows come from the model."
+    mistakes = [
+        (new, whole),
+        (torch.cat([top, predicted[:, -1:].expand(-1, count, -1)], 1), "Each new row must go back in: the next "
+         "prediction is made from the picture that holds it."),
+        (continued(lambda p: _rows(weights, p[:, -1:])), "The network must see the whole picture so far, not the last "
+         "row alone: its memory begins empty in each call."),
+        (continued(lambda p: _rows(weights, p[:, -given:])[:, -1:]), "Here the first rows are dropped as new ones "
+         "come. The network sees the whole picture so far."),
+        (continued(lambda p: _rows(weights, p)[:, :1]), "The prediction for the *last* row so far is the next row: "
+         "model(picture)[:, -1:]."),
+        (continued(lambda p: p[:, -1:]), "This repeats the last row. Ask the model for the next one."),
+        (torch.cat([predicted, new], 1), stay),
+        (torch.cat([top[:, :1], predicted, new[:, 1:]], 1), stay),
+        (torch.cat([top, predicted], 1), "The model's output holds a prediction for every row. Only the last one is "
+         "new: model(picture)[:, -1:]."),
+        (torch.cat([top, new.flip(1)], 1), "The new rows come below the others, in the order in which they were made."),
+        (torch.cat([new.flip(1), top], 1), "New rows come below the others: torch.cat([picture, row], dim=1)."),
+        (picture[:, :-1], "One row is missing: `rows` new ones are wanted."),
+    ]  # fmt: skip
+    shape = "The picture has the given rows and `rows` new ones: (B, T + rows, W)."
+    hints = {"shape": shape, "values": "The given rows as they are, then each prediction for the last row so far."}
+    expect(got, picture, what="The picture", mistakes=mistakes, hints=hints, atol=1e-4)
+
+
+@task(
+    "5.8",
+    "Complete a picture, row by row",
+    points=5,
+    difficulty=3,
+    minutes=12,
+    names=["Completer", "complete"],
+    hints=[
+        "The GRU's first result holds the states of *all* rows, (B, T, H). A linear layer works on the last dimension "
+        "and leaves the others alone: one call for all rows. To complete, which of the predictions is new?",
+        "`forward` is `outputs, _ = self.gru(x)` and `return self.linear(outputs)`. In `complete`, the prediction for "
+        "the last row so far, `model(picture)[:, -1:]`, has the shape (B, 1, W): it is the next row.",
+        "In `__init__`, after `super().__init__()`: `self.gru = nn.GRU(width, hidden, batch_first=True)` and "
+        "`self.linear = nn.Linear(hidden, width)`. In `complete`, inside `with torch.no_grad():`, `rows` times "
+        "`picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)`.",
+    ],
+    hidden=5,
+    on_error={
+        "cannot assign module before": "The first line of __init__ is super().__init__().",
+        "'tuple' object|tuple, not|must be Tensor, not tuple": "nn.GRU returns two things, all outputs and the last "
+        "state: outputs, _ = self.gru(x).",
+        "number of dimensions|same number of dim|Sizes of tensors must match|must match except": "A new row must be "
+        "(B, 1, W) to fit below the others: model(picture)[:, -1:], and cat along dim=1.",
+        "input.size\\(-1\\) must be|shapes cannot be multiplied|expected to have": "The GRU's input size is width, its "
+        "state has the size hidden; the linear layer leads from hidden back to width.",
+        "has no attribute": "What forward uses must be stored under the same name in __init__: self.gru = ...",
+        "takes \\d+ positional|unexpected keyword|missing \\d+ required": "Completer(width, hidden) and "
+        "complete(model, top, rows): keep the arguments as given.",
+    },
+)
+def completion(student: Student, rng, case: int) -> None:
+    batch, steps, width, hidden = [(2, 3, 4, 5), (3, 3, 5, 7), (1, 6, 3, 4)][case] if case < 3 else (0, 0, 0, 0)
+    if case >= 3:
+        batch, steps, width, hidden = (int(rng.integers(a, b)) for a, b in ((1, 5), (2, 6), (3, 7), (7, 10)))
+    student.case = f"Completer({width}, {hidden}), batch of {batch}, {steps} rows"
+    model = student.module(student.call("Completer", width, hidden, keep=True))
+    names = _parts(model.parameters, width, hidden)
+    weights = [*_weights(rng, width, hidden, 3), normal(rng, width, hidden), normal(rng, width)]
+    load = "lambda m, s: [m.load_state_dict(s, strict=False)] and None"
+    student.call(Code(load), model.handle, dict(zip(names, weights, strict=True)))
+    x = normal(rng, batch, steps, width)
+
+    _expect_predictions(model.forward(x), x, weights)
+    target = normal(rng, batch, steps, width)
+    leaves, lr, losses = [w.clone().requires_grad_() for w in weights], 0.2, []
+    for _ in range(3):
+        loss = ((_rows(leaves, x) - target) ** 2).mean()
+        gradients = torch.autograd.grad(loss, leaves)
+        leaves = [(w - lr * g).detach().requires_grad_() for w, g in zip(leaves, gradients, strict=True)]
+        losses.append(loss.item())
+    trained = model.train_steps([(x, target)] * 3, loss="mse_loss", lr=lr)
+    if not close(torch.tensor(trained, device="cpu"), torch.tensor(losses, device="cpu"), rtol=1e-3):
+        hint = "Gradients must reach both layers: no .detach(), no .data and no no_grad in forward."
+        raise CheckFailed("The losses of three steps of training are not those of the network asked for.", hint)
+
+    # The second part has a network of our own, so that it can be right if the first one is not.
+    count = [2, 4, 1][case] if case < 3 else int(rng.integers(1, 6))
+    top = x[:, : max(1, steps - 1)]
+    student.case = f"complete: batch of {batch}, {top.shape[1]} row{'s' * (top.shape[1] > 1)} given, {count} wanted, "
+    student.case += f"of width {width}"
+    weights[:4] = [0.7 * w for w in weights[:4]]
+    weights[4:] = [0.5 * w for w in weights[4:]]
+    state = {f"gru.{n}": w for n, w in zip(_RECURRENT, weights[:4], strict=True)}
+    state |= {"out.weight": weights[4], "out.bias": weights[5]}
+    net, log = student.call(_ROWS, state, keep=True), student.put(Code("[]"))
+    student.call(_SEEN, net, log)
+
+    kept = student.call("complete", net, top, count, keep=True)
+    if any(recorded for _, recorded in student.get(log)):
+        raise CheckFailed(
+            "A graph was recorded.", "Nothing is trained here: put the loop into `with torch.no_grad():`."
+        )
+    _expect_picture(student.get(kept), top, count, weights)
+    if student.call(Code("lambda t: t.requires_grad"), kept):
+        raise CheckFailed("The picture requires a gradient.", "Put the loop into `with torch.no_grad():`.")

@@ -1,0 +1,1227 @@
+"""Checks of exercise 6: from a file with weights to an endpoint that strangers may use."""
+
+import contextlib
+import io
+import pickle
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from lecture_utils.grading import (
+    CheckFailed,
+    Code,
+    Handle,
+    Student,
+    StudentError,
+    close,
+    describe,
+    expect,
+    normal,
+    task,
+)
+
+SETUP = """
+import io
+from itertools import islice
+import numpy as np
+import torch
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
+from PIL import Image, ImageOps
+from torch import nn
+"""
+
+# --- a network, and files ------------------------------------------------------------------------
+
+_NET = Code(  # BatchNorm has buffers, Dropout a mode, and one name holds "module." in its middle
+    "lambda width, classes: (lambda d: nn.Sequential(d(features=nn.Sequential(nn.Conv2d(3, width, 3, padding=1), "
+    "nn.BatchNorm2d(width), nn.ReLU()), flat=nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.5)), "
+    "output=nn.Sequential(d(module=nn.Linear(4 * width, classes))))).cpu())(__import__('collections').OrderedDict)"
+)
+_LOAD = Code("lambda m, s: [m.load_state_dict(s)] and None")
+_MODES = Code("lambda m: sorted({l.training for l in m.modules()})")
+
+
+def _state(rng, width: int, classes: int) -> dict[str, torch.Tensor]:
+    """Random numbers for each parameter and buffer of ``_NET``."""
+    return {
+        "features.0.weight": normal(rng, width, 3, 3, 3, scale=0.6),
+        "features.0.bias": normal(rng, width, scale=0.5),
+        "features.1.weight": 1 + 0.3 * normal(rng, width),
+        "features.1.bias": 0.5 + 0.5 * normal(rng, width),
+        "features.1.running_mean": normal(rng, width, scale=0.5),
+        "features.1.running_var": torch.from_numpy(rng.uniform(0.5, 2, width).astype("float32")),
+        "features.1.num_batches_tracked": torch.from_numpy(np.asarray(rng.integers(10, 1000))),
+        "output.module.weight": normal(rng, classes, 4 * width),
+        "output.module.bias": normal(rng, classes),
+    }
+
+
+def _logits(s: dict[str, torch.Tensor], x: torch.Tensor, own_statistics: bool = False) -> torch.Tensor:
+    """What ``_NET`` with these weights gives, in evaluation mode; with the batch's own mean and variance if asked."""
+    patches = F.unfold(x, 3, padding=1)  # conv2d's threads wait for each other when the machine is busy
+    x = (s["features.0.weight"].flatten(1) @ patches + s["features.0.bias"][:, None]).unflatten(2, x.shape[2:])
+    mean, var = s["features.1.running_mean"], s["features.1.running_var"]
+    if own_statistics:
+        mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
+    x = F.batch_norm(x, mean, var, s["features.1.weight"], s["features.1.bias"])
+    x = F.adaptive_avg_pool2d(x.relu(), 2).flatten(1)
+    return x @ s["output.module.weight"].mT + s["output.module.bias"]
+
+
+def _network(student: Student, state: dict[str, torch.Tensor], mode: str = "train") -> Handle:
+    """A network with these weights on the student's side."""
+    net = student.call(_NET, len(state["features.0.bias"]), len(state["output.module.bias"]), keep=True)
+    student.call(_LOAD, net, state)
+    student.call(Code(f"lambda m: [m.{mode}()] and None"), net)
+    return net
+
+
+@contextlib.contextmanager
+def _folder(student: Student) -> Iterator[str]:
+    """A temporary folder on the student's side."""
+    make = "lambda: __import__('tempfile').TemporaryDirectory(ignore_cleanup_errors=True)"
+    folder = student.call(Code(make), keep=True)
+    try:
+        yield student.call(Code("lambda f: f.name"), folder)
+    finally:
+        student.call(Code("lambda f: f.cleanup()"), folder)
+
+
+def _write(student: Student, path: str, content: bytes) -> str:
+    write = Code("lambda p, a: [__import__('pathlib').Path(p).write_bytes(a.tobytes())] and None")
+    student.call(write, path, np.frombuffer(content, "uint8").copy())
+    return path
+
+
+_DEFINE = Code("lambda source, name: (lambda names: (exec(source, names), names[name])[1])({})")
+
+
+def _saved(value) -> bytes:
+    """What torch.save writes."""
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
+
+
+def _from_gpu(content: bytes) -> bytes:
+    """The same file as if its tensors had been on a GPU, a server's eighth one.
+
+    Where a storage was is a text in the file's pickle, after its length; later storages refer back to it.
+    """
+    result = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(result, "w") as new:
+        for name in old.namelist():
+            part = old.read(name)
+            if name.endswith("data.pkl"):
+                assert part.count(b"X\x03\x00\x00\x00cpu") == 1, "torch.save writes another format"
+                part = part.replace(b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:7")
+            new.writestr(name, part)
+    return result.getvalue()
+
+
+def _expect_loaded(student: Student, got: Handle, state: dict[str, torch.Tensor], x: torch.Tensor) -> None:
+    """The network that a function returned: its mode, its tensors, its outputs."""
+    if got.kind == "NoneType":
+        raise CheckFailed("The function returns None.", "The last line: return model.")
+    if got.kind == "_IncompatibleKeys":
+        hint = "load_state_dict fills the model in place and returns a report. The last line is return model."
+        raise CheckFailed("The function returns what load_state_dict returned.", hint)
+    if got.kind in ("dict", "OrderedDict"):
+        raise CheckFailed(
+            "The function returns a dict.", "model.load_state_dict(...) fills the model; then return model."
+        )
+    network = student.module(got)
+    if True in student.call(_MODES, got):
+        hint = "model.eval() switches dropout off, and lets BatchNorm use its running statistics."
+        raise CheckFailed("The network that was loaded is still in training mode.", hint)
+    loaded = network.state_dict
+    if set(loaded) != set(state):
+        raise CheckFailed("The network holds other tensors than before.", "Fill the given model, and return that one.")
+    for name, tensor in state.items():
+        hint = "Is this tensor filled from the file? model.load_state_dict(...) does it for all of them."
+        if name.rpartition(".")[2] in ("running_mean", "running_var", "num_batches_tracked"):
+            hint = "A buffer (バッファ) of BatchNorm is no parameter, but belongs to the state_dict all the same."
+        expect(loaded[name], tensor, what=f"{name} after loading", hints={"values": hint}, rtol=0, atol=1e-7)
+    expect(network.forward(x), _logits(state, x), what="The output of the loaded network", rtol=1e-3, atol=1e-3)
+
+
+# --- 6.1 ---------------------------------------------------------------------------------------
+
+
+@task(
+    "6.1",
+    "Save a network and load it again",
+    points=2,
+    difficulty=1,
+    minutes=5,
+    names=["save", "load"],
+    hints=[
+        "What `torch.save` writes, `torch.load` gives back. What is to be written: the network itself, its parameters, "
+        "or something between the two?",
+        "`model.state_dict()` holds parameters and buffers by name, and `model.load_state_dict(...)` takes them over. "
+        "Which mode does a network need before it predicts?",
+        "`torch.save(model.state_dict(), path)`; and `model.load_state_dict(torch.load(path))`, `model.eval()`, "
+        "`return model`.",
+    ],
+    on_error={
+        "expected 'f' to be": "torch.save takes what to save first, and then the path.",
+        "Weights only load failed": "The file that comes in holds a state_dict, and torch.load reads that as it is.",
+        "Missing key|Unexpected key": "The file holds the state_dict itself, and load_state_dict takes it as it is.",
+        "Expected state_dict to be dict-like": "load_state_dict takes what torch.load gives, not a path.",
+        "state_dict'|has no attribute 'copy'": "save gets the network: model.state_dict() are its tensors.",
+    },
+)
+def saving(student: Student, rng, case: int) -> None:
+    width, classes = [(4, 3), (2, 10), (5, 2)][case] if case < 3 else rng.integers(2, 7, 2).tolist()
+    mode = "eval" if case % 3 == 1 else "train"
+    student.case = (
+        f"{width} channels, {classes} classes; saved in {'evaluation' if mode == 'eval' else 'training'} mode"
+    )
+    state, x = _state(rng, width, classes), normal(rng, 4, 3, 6, 6)
+    with _folder(student) as folder:
+        net, path = _network(student, state, mode), f"{folder}/model.pt"
+        student.call("save", net, path)
+        if not student.call(Code("lambda p: __import__('os').path.isfile(p)"), path):
+            raise CheckFailed("save wrote no file there.", "torch.save takes what to save, and then the path.")
+        read = "lambda p: torch.load(p, map_location='cpu', weights_only=True)"
+        try:
+            content = student.call(Code(read), path)
+        except StudentError as error:
+            hint = "torch.save(model, path) stores the network as a pickle: it needs the class, and may run code when "
+            hint += "it is loaded. Save model.state_dict()."
+            if "Weights only" not in error.message:
+                hint = "Write it with torch.save(..., path)."
+            raise CheckFailed("torch.load cannot read the file as names and tensors.", hint) from None
+        if not isinstance(content, dict):
+            raise CheckFailed("The file holds no state_dict.", "Save model.state_dict().", got=describe(content))
+        if set(content) != set(state):
+            hint = "Save model.state_dict() as it is, with nothing around it."
+            if set(content) < set(state):
+                hint = "BatchNorm's running mean and variance are buffers, not parameters. model.state_dict() holds "
+                hint += "both."
+            raise CheckFailed(
+                "The file does not hold the names of the state_dict.", hint, got=f"{sorted(map(str, content))}"
+            )
+        expect(content, state, what="The file", rtol=0, atol=1e-7)
+        if student.call(_MODES, net) != [mode == "train"]:
+            hint = "Training may go on after a save: leave the mode alone there."
+            raise CheckFailed("save changed the mode of the network.", hint)
+
+        fresh = _network(student, _state(rng, width, classes))
+        ours = _write(student, f"{folder}/other.pt", _saved(state))
+        _expect_loaded(student, student.call("load", fresh, ours, keep=True), state, x)
+
+
+# --- 6.2 ---------------------------------------------------------------------------------------
+
+_GPU_CASES = ["all names begin with module.", "no name begins with module.", "one tensor is missing"]
+
+
+@task(
+    "6.2",
+    "From a server's GPU to your CPU",
+    points=3,
+    difficulty=2,
+    minutes=7,
+    names=["load_from_gpu"],
+    hints=[
+        "Read the last line of the error that `torch.load(path)` raises: it says what to do. And what does "
+        "`load_state_dict` need before it takes the names?",
+        '`torch.load(path, map_location="cpu")` puts all tensors on the CPU. `name.removeprefix("module.")` takes '
+        "something away at the beginning of a text only, and only if it is there.",
+        '`state = {name.removeprefix("module."): tensor for name, tensor in checkpoint["state_dict"].items()}`, '
+        "then `model.load_state_dict(state)`, `model.eval()`, `return model`.",
+    ],
+    visible=3,
+    hidden=6,
+    on_error={
+        "deserialize object on": "The tensors were on a GPU that does not exist here: torch.load takes "
+        'map_location="cpu".',
+        '"epoch"': 'The file holds a dict of two entries: the weights are in checkpoint["state_dict"].',
+        "Missing key|Unexpected key": "Compare the names in the file with those of model.state_dict(): what stands in "
+        "front? Take it away at the beginning of the name only: the middle of a name may hold it too.",
+        "Expected state_dict to be dict-like|KeyError": "The file holds a dict of two entries: the weights are in "
+        'checkpoint["state_dict"].',
+    },
+)
+def gpu_to_cpu(student: Student, rng, case: int) -> None:
+    kind = case if case < 3 else int(rng.integers(3))
+    width, classes = [(3, 4), (4, 3), (2, 5)][case] if case < 3 else rng.integers(2, 7, 2).tolist()
+    student.case = f"{width} channels, {classes} classes; {_GPU_CASES[kind]}"
+    state, x = _state(rng, width, classes), normal(rng, 3, 3, 6, 6)
+    stored = {("" if kind == 1 else "module.") + name: tensor for name, tensor in state.items()}
+    if kind == 2:
+        names = [name for name in stored if not name.endswith("num_batches_tracked")]  # torch forgives that one
+        stored.pop(names[int(rng.integers(len(names)))])
+    checkpoint = {"epoch": int(rng.integers(1, 100)), "state_dict": stored}
+    net = _network(student, _state(rng, width, classes))
+    with _folder(student) as folder:
+        path = _write(student, f"{folder}/gpu.pt", _from_gpu(_saved(checkpoint)))
+        if kind < 2:
+            return _expect_loaded(student, student.call("load_from_gpu", net, path, keep=True), state, x)
+        with contextlib.suppress(StudentError):
+            student.call("load_from_gpu", net, path, keep=True)
+            hint = "strict=False fills what it finds and leaves the rest at random numbers. Let load_state_dict raise."
+            raise CheckFailed("A file in which a tensor is missing was loaded without a word.", hint)
+
+
+# --- 6.3 ---------------------------------------------------------------------------------------
+
+_FLAG = "opened_by_a_checkpoint"
+_ATTEMPT = '''
+def attempt(function, path):
+    """The kinds and the message of the error that a function raises, or None."""
+    try:
+        function(path)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        return [[kind.__name__ for kind in type(error).__mro__], str(error)]
+'''
+
+
+class _Payload:
+    """What is pickled of it is a call: exec runs escape_formula code, which leaves a flag behind."""
+
+    def __reduce__(self):
+        return exec, (f"import sys; sys.{_FLAG} = True",)
+
+
+def _bad_files(rng, state: dict[str, torch.Tensor]) -> dict[str, bytes]:
+    """Files that are no weights, by what is the matter with them."""
+    good, name = _saved(state), f"layer{rng.integers(10)}.weight"
+    words = " ".join(str(w) for w in rng.choice(["these", "are", "notes", "on", "training", "and", "tests"], 30))
+    return {
+        "a state_dict with code hidden behind its tensors": _saved(state | {"note": _Payload()}),
+        "a file cut off in the middle": good[: int(len(good) * rng.uniform(0.3, 0.9))],
+        "a text file": words.encode(),
+        "a network saved whole": _saved(torch.nn.Flatten()),
+        "a list of tensors": _saved(list(state.values())),
+        "an empty file": b"",
+        "a pickle with code, not made by torch.save": pickle.dumps({name: _Payload()}, protocol=2),
+        "a dict that holds a text beside the tensors": _saved(state | {"author": words}),
+        "a single tensor": _saved(state["output.module.weight"]),
+        "code in place of the weights": _saved(_Payload()),
+    }
+
+
+@task(
+    "6.3",
+    "Never run a stranger's file",
+    points=3,
+    difficulty=2,
+    minutes=7,
+    names=["load_safely"],
+    hints=[
+        "`torch.load` can refuse whatever is not data: which argument? And which errors can come from a file that is "
+        "damaged, empty, or of another kind? Try some files: there are more kinds of error than one.",
+        "`try:` with `torch.load(path, weights_only=True)`, and `except Exception as error:` for whatever goes wrong, "
+        "with `raise ValueError(...) from error`. Then look at what was loaded: is it a dict, and each value a tensor?",
+        "After the `try`: `if not isinstance(state, dict) or not all(isinstance(t, torch.Tensor) for t in "
+        'state.values()):` another `raise ValueError(f"{path} holds no weights")`; then `return state`.',
+    ],
+    visible=4,
+    hidden=4,
+    on_error={"^ValueError": "This file is good, a dict of names to tensors: it is to be returned, not refused."},
+)
+def safe_loading(student: Student, rng, case: int) -> None:
+    width, classes = rng.integers(2, 6, 2).tolist()
+    state = _state(rng, width, classes)
+    files = _bad_files(rng, state)
+    kinds = list(files)
+    chosen = [kinds[:1], kinds[1:3], kinds[3:5], kinds[5:8]][case] if case < 4 else rng.permutation(kinds)
+    try:
+        with _folder(student) as folder:
+            student.case = "a good file"
+            path = _write(student, f"{folder}/good.pt", _saved(state))
+            hints = {"type": "A good file gives the dict that it holds.", "none": "The last line: return state."}
+            expect(student.call("load_safely", path), state, what="What a good file gives", hints=hints, atol=1e-7)
+            for number, kind in enumerate(chosen):
+                student.case = str(kind)
+                name = f"file{number}-{rng.integers(1000)}.pt"
+                _expect_refused(student, _write(student, f"{folder}/{name}", files[kind]), name)
+    finally:
+        student.call(Code(f"lambda: __import__('sys').__dict__.pop({_FLAG!r}, None) and None"))
+
+
+def _expect_refused(student: Student, path: str, name: str) -> None:
+    attempt = student.call(_DEFINE, _ATTEMPT, "attempt", keep=True)
+    error = student.call(attempt, student.value("load_safely"), path)
+    if student.call(Code(f"lambda: __import__('sys').__dict__.pop({_FLAG!r}, False)")):
+        hint = "Whoever loads such a file does what its author wants. torch.load(path, weights_only=True) makes "
+        hint += "tensors and plain data only, and there must be no second attempt without it."
+        raise CheckFailed("The code in the file was run.", hint)
+    if error is None:
+        hint = "Raise a ValueError: None, an empty dict or a printed warning is easily overlooked. Look at what was "
+        hint += "loaded, too: a dict, and each of its values a tensor."
+        raise CheckFailed("The file was not refused.", hint)
+    kinds, message = error
+    if "ValueError" not in kinds:
+        hint = "torch.load raises many kinds of error: catch them all with `except Exception as error:`, and raise "
+        hint += "ValueError(...) from error, so that the caller has to know one kind only."
+        raise CheckFailed("The file was refused, but not with a ValueError.", hint, got=f"{kinds[0]}: {message[:80]}")
+    if name not in message:
+        hint = 'With many files, which one was it? ValueError(f"{path}: ...").'
+        raise CheckFailed("The message of the ValueError does not hold the file's path.", hint, got=message[:80])
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+_OPEN = Code("lambda a: __import__('PIL.Image').Image.open(__import__('io').BytesIO(a.tobytes()))")
+
+
+def _encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def _opened(student: Student, content: bytes) -> Handle:
+    """A picture on the student's side, as Image.open gives it."""
+    return student.call(_OPEN, np.frombuffer(content, "uint8").copy(), keep=True)
+
+
+def _pixels(rng, height: int, width: int, *channels: int) -> np.ndarray:
+    """Noise on a slope, dark on the left; each colour with a brightness of its own."""
+    slope = np.linspace(0.3, 1, width).reshape(1, width, *(1 for _ in channels))
+    tint = rng.permutation(np.linspace(0.5, 1, channels[0])) if channels else 1
+    return (rng.uniform(40, 256, (height, width, *channels)) * slope * tint).astype("uint8")
+
+
+# --- 6.4 ---------------------------------------------------------------------------------------
+
+
+@task(
+    "6.4",
+    "The preprocessing of the training",
+    points=3,
+    difficulty=2,
+    minutes=7,
+    names=["preprocess"],
+    hints=[
+        "Go through the recipe step by step, and print shape and smallest and largest value after each step. PIL gives "
+        "a size as (width, height), a tensor's shape is (..., height, width).",
+        "`image.resize((width, height), Image.Resampling.BILINEAR)`; then `torch.tensor(np.array(image))` is of "
+        "shape (H, W, 3), and `.permute(2, 0, 1)` brings the channels to the front. `.flip(0)` turns their order "
+        "around.",
+        "After `/ 255` and, for BGR, `.flip(0)`: `mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in "
+        '("mean", "std"))`, and `return ((pixels - mean) / std).unsqueeze(0)`.',
+    ],
+    visible=4,
+    hidden=6,
+    on_error={
+        "must match the size|could not be broadcast|broadcast": "mean and std are one number for each channel: with "
+        "the channels in front, .view(3, 1, 1) makes them fit.",
+        "not writable|negative|stride": "np.array(image) makes an array of its own, which torch.tensor takes; "
+        "tensor.flip(0) turns channels around.",
+        "has no attribute 'permute'|has no attribute 'unsqueeze'|float\\(\\)": "torch.tensor(np.array(image)) "
+        "makes a tensor of the picture.",
+    },
+)
+def preprocessing(student: Student, rng, case: int) -> None:
+    height, width = [(4, 6), (8, 8), (7, 5), (6, 9)][case] if case < 4 else rng.integers(4, 12, 2).tolist()
+    order = "BGR" if case % 2 else "RGB"
+    factors = {2: (1, 1), 4: (0.6, 0.7)}.get(case, rng.uniform(2, 5, 2))
+    h, w = int(height * factors[0]), int(width * factors[1])
+    mean = [round(float(v), 3) for v in rng.uniform(0.3, 0.6, 3)]
+    std = [round(float(v), 3) for v in rng.uniform(0.15, 0.35, 3)]
+    student.case = f"a picture {w} wide and {h} high, size {[height, width]}, order {order} | mean={mean}, std={std}"
+    image = Image.fromarray(_pixels(rng, h, w, 3))
+    recipe = {"size": [height, width], "mean": mean, "std": std, "order": order}
+    m, s = (torch.tensor(v, device="cpu").view(3, 1, 1) for v in (mean, std))
+
+    def tensor(resampling=Image.Resampling.BILINEAR, of=image) -> torch.Tensor:
+        return torch.from_numpy(np.array(of.resize((width, height), resampling))).permute(2, 0, 1) / 255
+
+    def turned(t: torch.Tensor) -> torch.Tensor:
+        return t.flip(0) if order == "BGR" else t
+
+    x = turned(tensor())
+    right = ((x - m) / s)[None]
+    square = min(h, w)
+    middle = image.crop(((w - square) // 2, (h - square) // 2, (w + square) // 2, (h + square) // 2))
+    thin = F.interpolate(torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255, (height, width),
+                         mode="bilinear", align_corners=False)[0]  # fmt: skip
+    bilinear = "The resampling (補間) differs from the training: image.resize takes Image.Resampling.BILINEAR as its "
+    bilinear += "second argument, and its default is another."
+    shown = "Two shapes fit, but the picture was squeezed to (height, width) as PIL counts: PIL wants (width, height)."
+    mistakes = [
+        (x[None], "The values are not standardised: (pixels - mean) / std."),
+        ((x * 255)[None], "The pixels still run from 0 to 255, and are not standardised."),
+        (((x * 255 / 256 - m) / s)[None], "The largest level is 255, not 256: white is to be 1."),
+        (((x * 255 - m) / s)[None], "The mean and std are those of pixels from 0 to 1: divide by 255 first."),
+        (((x - 0.5) / 0.5)[None], "Use the mean and std of the recipe."),
+        ((x - m)[None], "Dividing by std is missing."),
+        (((x - s) / m)[None], "mean and std are exchanged."),
+        (((x - m) / s**2)[None], "Divide by the standard deviation, not by the variance."),
+        *(
+            (((turned(tensor(r)) - m) / s)[None], bilinear)
+            for r in (Image.Resampling.NEAREST, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS,
+                      Image.Resampling.BOX, Image.Resampling.HAMMING)
+        ),
+        (((turned(thin) - m) / s)[None], "The picture is made smaller without smoothing (antialias), as a tensor. "
+         "Training resized the PIL picture: image.resize((width, height), Image.Resampling.BILINEAR)."),
+        (((turned(tensor(of=middle)) - m) / s)[None], "The middle was cut out. In this training the whole picture was "
+         "squeezed to the size, without a cut."),
+        (right[0], "A network takes a batch, here one of a single picture: .unsqueeze(0)."),
+        (right.permute(0, 2, 3, 1), "The channels come first in PyTorch, (1, 3, H, W): permute."),
+    ]  # fmt: skip
+    if order == "BGR":
+        plain = tensor()
+        mistakes += [
+            (((plain - m) / s)[None], "The network was trained on pictures in the order blue, green, red: turn the "
+             "channels around."),
+            (((plain - m) / s).flip(0)[None], "mean and std are in the order of the network's channels: turn the "
+             "channels around first, and then standardise."),
+            (((x.flip(1) - m) / s)[None], "The rows were turned around, not the channels."),
+            (((x.flip(2) - m) / s)[None], "The columns were turned around, not the channels."),
+            (((plain.flip(1) - m) / s)[None], "The rows were turned around, not the channels."),
+            (((plain.flip(2) - m) / s)[None], "The columns were turned around, not the channels."),
+        ]  # fmt: skip
+    else:
+        mistakes.append((((x.flip(0) - m) / s)[None], "The order is RGB here, as PIL has it: nothing to turn around."))
+    if height != width:
+        other = torch.from_numpy(np.array(image.resize((height, width), Image.Resampling.BILINEAR))) / 255
+        mistakes.append((((turned(other.permute(2, 1, 0)) - m) / s)[None], shown))
+    raw = np.array(image.resize((width, height), Image.Resampling.BILINEAR))
+    mixed = turned(torch.from_numpy(raw).reshape(3, height, width) / 255)
+    mistakes.append((((mixed - m) / s)[None], "reshape does not move the channels to the front, it cuts the numbers "
+                     "anew, and mixes colours and places: permute(2, 0, 1)."))  # fmt: skip
+    got = student.call("preprocess", _opened(student, _encoded(image)), recipe)
+    if height != width and isinstance(got, torch.Tensor) and got.shape == (1, 3, width, height):
+        hint = "PIL's size is (width, height), the recipe's is (height, width): exchange them for image.resize."
+        raise CheckFailed(f"The result has the wrong shape, {tuple(got.shape)}.", hint)
+    hints = {
+        "shape": "A batch of one picture, channels first: (1, 3, height, width).",
+        "dtype": "float32: the statistics as torch.tensor(...), and pixels / 255 of a uint8 tensor, are just that.",
+        "type": "Make a tensor of the picture: torch.tensor(np.array(image)).",
+        "values": "Compare each step with the recipe: size and BILINEAR, order of the channels, / 255, mean, std.",
+    }
+    # a level or two of 255, so that roundings between the steps are left free, but where no resizing is needed
+    atol = 2.2 / 255 / min(std) if (h, w) != (height, width) else 1e-3
+    expect(got, right, what="The tensor", mistakes=mistakes, hints=hints, rtol=0, atol=atol)
+
+
+# --- 6.5 ---------------------------------------------------------------------------------------
+
+_TURNS = {  # EXIF orientation: from the pixels as they are meant to those that are stored
+    2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1], 5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: np.rot90(a), 7: lambda a: a[::-1, ::-1].transpose(1, 0, 2), 8: lambda a: np.rot90(a, -1),
+}  # fmt: skip
+_SHOW = Code(
+    "lambda i: [isinstance(i, __import__('PIL.Image').Image.Image), getattr(i, 'mode', ''), "
+    "list(getattr(i, 'size', ())), np.array(i.convert('RGB') if getattr(i, 'mode', '') != 'I;16' else i)"
+    ".astype('int32')]"
+)
+_VISIBLE = [
+    ["RGB", "grey (L)", "RGBA"],
+    ["16-bit grey", "16-bit grey, a dark picture"],
+    ["palette with a transparent colour"],
+    ["EXIF: turned"],
+]
+_MORE = ["grey and alpha (LA)", "palette (P)", "black and white (1)", "CMYK"]
+
+
+def _on(colours: np.ndarray, alpha: np.ndarray, background: int) -> np.ndarray:
+    share = alpha[..., None] / 255
+    return colours * share + background * (1 - share)
+
+
+def _picture(rng, kind: str, turn: int) -> tuple[bytes, np.ndarray, list[tuple[np.ndarray, str]]]:
+    """A picture's file, its RGB pixels, and what known mistakes make of it."""
+    h, w = (int(n) for n in rng.integers(5, 12, 2))
+    w += w == h
+    a, grey = _pixels(rng, h, w, 3), _pixels(rng, h, w)
+    alpha = rng.choice([0, 255, 128, 60], (h, w), p=[0.3, 0.3, 0.2, 0.2]).astype("uint8")
+    alpha[0, :2] = 0, 255
+    three = np.repeat(grey[..., None], 3, axis=2)
+    hidden = 'The colours under transparent pixels are shown: convert("RGB") drops alpha. Lay the picture on white.'
+    black = "What is transparent became black: the background is white."
+    itself = 'The background is transparent itself: Image.new("RGBA", image.size, "white").'
+    binary = "A half transparent pixel is a mixture of its colour and of white: Image.alpha_composite mixes."
+    if kind == "RGB":
+        return _encoded(Image.fromarray(a)), a, [(a[..., ::-1], "The order of the colours stays RGB.")]
+    if kind == "grey (L)":
+        return _encoded(Image.fromarray(grey)), three, []
+    if kind in ("RGBA", "grey and alpha (LA)"):
+        colours = a if kind == "RGBA" else three
+        stored = np.dstack([colours, alpha]) if kind == "RGBA" else np.dstack([grey, alpha])
+        hard = np.where(alpha[..., None] > 0, colours, 255)
+        clear = np.where(alpha[..., None] > 0, colours, 0)
+        mistakes = [(colours, hidden), (_on(colours, alpha, 0), black), (hard, binary), (clear, itself)]
+        image = Image.frombytes("RGBA" if kind == "RGBA" else "LA", (w, h), stored.tobytes())
+        return _encoded(image), _on(colours, alpha, 255), mistakes
+    if kind.startswith("16-bit grey"):
+        deep = rng.integers(0, 65536, (h, w)).astype("uint16")
+        deep[0, :3] = 100, 30_000, 65_535
+        if "dark" in kind:
+            deep = deep // 4 + np.uint16(300)
+        low = np.repeat((deep & 255).astype("uint8")[..., None], 3, axis=2)
+        cut = np.repeat(deep.clip(0, 255)[..., None], 3, axis=2)
+        white = '16-bit values run to 65535, and convert("RGB") makes white of all above 255: divide by 256 first, '
+        white += "with NumPy."
+        lost = "Of 16 bits the upper 8 count: divide by 256 before the cast to uint8, which keeps the lower 8."
+        right = np.repeat((deep / 257)[..., None], 3, axis=2)
+        stretched = (deep - deep.min()) / max(1, int(deep.max() - deep.min())) * 255
+        own = "Divide by a fixed number, not by the picture's own range: dark pictures are to stay dark."
+        mistakes = [(cut, white), (low, lost), (np.repeat(stretched[..., None], 3, axis=2), own)]
+        return _encoded(Image.fromarray(deep)), right, mistakes
+    if kind.startswith("palette"):
+        colours = rng.integers(0, 256, (8, 3)).astype("uint8")
+        index = rng.integers(0, 8, (h, w)).astype("uint8")
+        index[0, :2] = 2, 3
+        image = Image.fromarray(index)
+        image.putpalette(colours.tobytes())
+        right, numbers = colours[index], np.repeat(index[..., None], 3, axis=2)
+        mistakes = [(numbers, "These are the numbers of the palette's colours: convert looks the colours up.")]
+        if kind == "palette (P)":
+            return _encoded(image), right, mistakes
+        clear = np.where(index[..., None] == 2, 255, right)
+        mistakes += [(right, hidden), (np.where(index[..., None] == 2, 0, right), black)]
+        return _encoded(image, transparency=2), clear, mistakes
+    if kind == "black and white (1)":
+        bits = rng.integers(0, 2, (h, w)).astype(bool)
+        bits[0, :2] = True, False
+        right = np.repeat(bits[..., None] * np.uint8(255), 3, axis=2)
+        return _encoded(Image.fromarray(bits)), right, [(right // 255, "White is 255.")]
+    if kind == "CMYK":
+        image = Image.fromarray(a).convert("CMYK")
+        return _encoded(image, "TIFF"), np.array(image.convert("RGB")), []
+    turned, exif = Image.fromarray(np.ascontiguousarray(_TURNS[turn](a))), Image.Exif()
+    exif[0x0112] = turn
+    return _encoded(turned, exif=exif), a, []
+
+
+@task(
+    "6.5",
+    "Whatever picture comes",
+    points=3,
+    difficulty=2,
+    minutes=8,
+    names=["to_rgb"],
+    hints=[
+        'Three things are lost by `image.convert("RGB")` alone: which way is up, what is transparent, and the upper '
+        "bits of 16-bit values. Deal with them first, and convert last.",
+        "`ImageOps.exif_transpose(image)` turns a picture upright. `image.has_transparency_data` tells of any kind of "
+        "transparency, and `Image.alpha_composite(white, image)` lays one RGBA picture on another of the same size. "
+        "`np.asarray(image)` gives the 16-bit numbers.",
+        '`if image.mode.startswith("I"): image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))`; then '
+        '`if image.has_transparency_data:` convert to `"RGBA"`, and lay it on `Image.new("RGBA", image.size, '
+        '"white")`; at last `return image.convert("RGB")`.',
+    ],
+    visible=4,
+    hidden=6,
+    on_error={
+        "images do not match|bad transparency mask|wrong mode": "Both pictures of alpha_composite must be RGBA, and of "
+        'one size: image.convert("RGBA") first.',
+        "Cannot handle this data type": "Image.fromarray wants uint8 numbers: .astype(np.uint8).",
+        "conversion from|cannot convert": "Not each mode converts into each other one: RGB and RGBA are always there.",
+        "NoneType": "exif_transpose returns the upright picture, unless in_place=True is given.",
+    },
+)
+def any_picture(student: Student, rng, case: int) -> None:
+    turn = [6, 8, 3, 5, 2, 7, 4][max(0, case - 3) % 7]
+    every = [kind for kinds in [*_VISIBLE, _MORE] for kind in kinds]
+    for kind in _VISIBLE[case] if case < 4 else rng.permutation(every):
+        content, right, mistakes = _picture(rng, str(kind), turn)
+        picture = _opened(student, content)
+        before = student.call(_SHOW, picture)
+        student.case = f"{kind}, {before[2][0]} wide and {before[2][1]} high"
+        kept = student.call("to_rgb", picture, keep=True)
+        if kept.kind == "NoneType":
+            raise CheckFailed("The result is None.", 'The last line: return image.convert("RGB").')
+        if not student.call(Code("lambda i: isinstance(i, __import__('PIL.Image').Image.Image)"), kept):
+            raise CheckFailed("The result is no PIL picture.", "Image.fromarray makes one of an array.", got=kept.kind)
+        _, mode, size, got = student.call(_SHOW, kept)
+        if mode != "RGB":
+            raise CheckFailed(
+                f"The picture that is returned is of mode {mode}.", 'The last step: image.convert("RGB").'
+            )
+        h, w = right.shape[:2]
+        lie = "The camera lay on its side, and says so in the EXIF data: ImageOps.exif_transpose(image)."
+        if size != [w, h]:
+            hint = lie if kind.startswith("EXIF") else "The size of the picture stays."
+            raise CheckFailed(f"The picture that is returned is {size[0]} wide and {size[1]} high.", hint)
+        if kind.startswith("EXIF"):
+            mistakes = [(np.array(before[3]), lie)] if before[3].shape == right.shape else []
+        for wrong, hint in mistakes:
+            if _near(got, wrong) and not _near(got, right):
+                raise CheckFailed("The colours are wrong.", hint)
+        if not _near(got, right):
+            hint = "Show both pictures, yours and the one that came in, and compare them."
+            if kind.startswith("EXIF"):
+                hint = "It is turned or mirrored the wrong way. ImageOps.exif_transpose knows all eight cases."
+            raise CheckFailed("The colours are wrong.", hint)
+        after = student.call(_SHOW, picture)
+        if after[:3] != before[:3] or not np.array_equal(after[3], before[3]):
+            hint = "paste, putalpha, thumbnail and in_place=True change a picture: work on a new one."
+            raise CheckFailed("The picture that was given has changed.", hint)
+
+
+def _near(got: np.ndarray, wanted: np.ndarray) -> bool:
+    """Whether two pictures differ by two levels of 255 at most."""
+    return got.shape == wanted.shape and bool((np.abs(got.astype(float) - wanted) <= 2.01).all())
+
+
+# --- 6.6 ---------------------------------------------------------------------------------------
+
+_PREPARE = Code(  # a picture of any size, RGB, to a tensor of shape (3, 6, 6)
+    "lambda log: lambda image: (log.append(['prepare', list(image.size)]), torch.from_numpy(np.array("
+    "image.resize((6, 6), 2))).permute(2, 0, 1) / 255)[1]"
+)
+_WATCH = Code(
+    "lambda m, log: [m.register_forward_pre_hook(lambda m, i: log.append(['forward', list(np.shape(i[0])), "
+    "torch.is_grad_enabled(), m.training or any(l.training for l in m.modules())]))] and None"
+)
+
+
+def _prepared(image: Image.Image) -> torch.Tensor:
+    return torch.from_numpy(np.array(image.resize((6, 6), Image.Resampling.BILINEAR))).permute(2, 0, 1) / 255
+
+
+def _expect_quiet(forwards: list) -> None:
+    """Evaluation mode and no graph, in each call of the network."""
+    if any(training for _, _, _, training in forwards):
+        hint = "In training mode dropout makes answers random, and BatchNorm lets the pictures of a batch influence "
+        hint += "each other: model.eval()."
+        raise CheckFailed("The network ran in training mode.", hint)
+    if any(recorded for _, _, recorded, _ in forwards):
+        hint = "Nothing is trained here: `with torch.no_grad():` or torch.inference_mode() around the forward pass."
+        raise CheckFailed("A graph for gradients was recorded.", hint)
+
+
+@task(
+    "6.6",
+    "The most likely classes",
+    points=3,
+    difficulty=2,
+    minutes=6,
+    names=["predict"],
+    hints=[
+        "The way is: prepare the picture, make a batch of it, ask the network, turn logits into probabilities, pick "
+        "the largest. In which mode, and with or without gradients?",
+        "`prepare(image).unsqueeze(0)` is a batch of one, and `model(batch).softmax(dim=1)[0]` its probabilities. "
+        "`.topk(k)` gives the largest values and their places, sorted. There may be fewer than `k` classes.",
+        "`values, places = probabilities.topk(min(k, len(classes)))`, and `[(classes[i], p) for p, i in "
+        "zip(values.tolist(), places.tolist())]`.",
+    ],
+    on_error={
+        "expected 3D|Expected 3D|expected 4D|4D input|\\(unbatched\\)|got 3D": "A network takes a batch: "
+        "prepare(image).unsqueeze(0).",
+        "selected index k out of range": "There are fewer than k classes: min(k, len(classes)).",
+        "only integer tensors|list indices must be integers": "classes is a list: .tolist() makes plain numbers of "
+        "the places.",
+        "requires grad": "Run the network inside `with torch.no_grad():`.",
+        "shapes cannot be multiplied": "A network takes a batch: prepare(image).unsqueeze(0).",
+    },
+)
+def top_k(student: Student, rng, case: int) -> None:
+    count, k = [(5, 3), (4, 1), (3, 5)][case] if case < 3 else (int(rng.integers(2, 9)), int(rng.integers(1, 9)))
+    given: dict[str, Any] = {} if k == 3 else {"k": k}
+    student.case = f"{count} classes, k {'not given' if k == 3 else f'= {k}'}"
+    state = _state(rng, 3, count)
+    h, w = (int(n) for n in rng.integers(7, 30, 2))
+    image = Image.fromarray(_pixels(rng, h, w, 3))
+    scores = _logits(state, _prepared(image)[None])[0]
+    # the same order, with at least 0.4 between two neighbours, so that no rounding can change it
+    order = scores.argsort(descending=True)
+    wanted = torch.empty_like(scores)
+    steps = torch.from_numpy(rng.uniform(0.4, 1.2, count).astype("float32"))
+    wanted[order] = scores.max() - steps.cumsum(0)
+    state["output.module.bias"] = state["output.module.bias"] + wanted - scores
+    logits = _logits(state, _prepared(image)[None])[0]
+    p = logits.softmax(0)
+    words = ["apple", "boat", "cat", "dog", "eagle", "frog", "goat", "house", "iris"]
+    classes = [str(c) for c in rng.permutation(words)[:count]]
+    best = p.argsort(descending=True).tolist()
+    right = [(classes[i], p[i].item()) for i in best[:k]]
+
+    log = student.put(Code("[]"))
+    prepare = student.call(_PREPARE, log, keep=True)
+    net = _network(student, state)
+    student.call(_WATCH, net, log)
+    got = student.call("predict", net, prepare, _opened(student, _encoded(image)), classes, **given)
+    events = student.get(log)
+    forwards = [e for e in events if e[0] == "forward"]
+    if not forwards:
+        raise CheckFailed("The network was not asked.", "model(prepare(image).unsqueeze(0)).")
+    _expect_quiet(forwards)
+    if [e[1] for e in events if e[0] == "prepare"] != [[w, h]]:
+        hint = "prepare(image) is what training did to each picture: give it the picture as it is, once."
+        raise CheckFailed("prepare did not get the picture as it came.", hint)
+    _expect_pairs(got, right, p, logits, classes, k)
+
+
+def _expect_pairs(got, right, p: torch.Tensor, logits: torch.Tensor, classes: list[str], k: int) -> None:
+    if isinstance(got, dict):
+        raise CheckFailed(
+            "A list of pairs is asked for, not a dict.", "[(label, probability), ...], the highest first."
+        )
+    if isinstance(got, (list, tuple)) and len(got) == 2 and all(isinstance(g, (list, tuple)) for g in got):
+        kinds = [{type(v) for v in g} for g in got]
+        if kinds == [{str}, {float}] or kinds == [{float}, {str}]:
+            raise CheckFailed(
+                "The labels and the probabilities come apart.", "One pair for each class: zip joins them."
+            )
+    if not isinstance(got, (list, tuple)) or not all(isinstance(g, (list, tuple)) and len(g) == 2 for g in got):
+        hint = "[(label, probability), ...]: a list with one pair for each class."
+        raise CheckFailed("The result must be a list of pairs.", hint, got=describe(got))
+    if len(got) != len(right):
+        hint = "k pairs, or all classes if there are fewer than k."
+        raise CheckFailed(f"There are {len(got)} pairs.", hint)
+    labels, values = [g[0] for g in got], [g[1] for g in got]
+    if all(isinstance(v, str) for v in values):
+        raise CheckFailed("The label comes first in each pair.", "(label, probability), in this order.")
+    if not all(isinstance(label, str) for label in labels):
+        hint = "A label is a name, a text of `classes`, not its number: classes[i]."
+        raise CheckFailed("The first of a pair must be the name of a class.", hint, got=describe(labels[0]))
+    if any(type(v) is not float for v in values):
+        hint = "A tensor is no number for whoever reads it, JSON for example: .item() or .tolist() makes a float of it."
+        raise CheckFailed("The second of a pair must be a plain float.", hint, got=describe(values[0]))
+    expected, numbers = [label for label, _ in right], torch.tensor(values, device="cpu")
+
+    def same(wanted) -> bool:
+        return close(numbers, torch.as_tensor(wanted, dtype=torch.float32, device="cpu"), rtol=1e-3, atol=1e-4)
+
+    of = {c: i for i, c in enumerate(classes)}
+    chosen = [of.get(label, -1) for label in labels]
+    right_values = [v for _, v in right]
+    if not same(right_values):
+        hint = "softmax over all classes, and then the k largest: they need not add up to 1."
+        if same(logits[chosen]):
+            hint = "These are logits: .softmax(dim=...) makes probabilities of them."
+        elif same(logits.sigmoid()[chosen]):
+            hint = "sigmoid looks at each class alone. softmax shares 1 out among all classes."
+        elif same([1.0] * len(values)) and len(right) > 1:
+            hint = "All of them 1: the softmax went along the batch, which holds one picture. The classes are its "
+            hint += "last dimension."
+        elif same(logits[[of[c] for c in expected]].softmax(0)) and len(right) < len(classes):
+            hint = "softmax over all classes comes first, then the choice. Here only those chosen share the 1."
+        elif same([100 * v for v in right_values]):
+            hint = "Probabilities run from 0 to 1: leave them so, not in percent."
+        elif any(same([round(v, n) for v in right_values]) for n in (1, 2, 3)):
+            hint = "Leave the probabilities as they are: rounding belongs to where they are shown."
+        elif same(p.sort().values[: len(values)]):
+            hint = "These are the smallest probabilities: the largest are asked for."
+        elif same(right_values[::-1]):
+            hint = "The highest probability comes first."
+        elif same(p[: len(values)]):
+            hint = "These are the first classes, not the most likely ones: topk."
+        elif sorted(chosen) == sorted(of[c] for c in expected):
+            hint = "The right classes, but not sorted by their probability: the highest comes first."
+        raise CheckFailed("The probabilities are wrong.", hint, expected=describe(right), got=describe(got))
+    if labels != expected:
+        hint = "Each label belongs to its probability: topk gives the places of the largest values as well."
+        raise CheckFailed("The labels are wrong.", hint, expected=describe(right), got=describe(got))
+
+
+# --- 6.7 ---------------------------------------------------------------------------------------
+
+_STREAM = Code(  # a generator: what it gives can be gone through once
+    "lambda pictures, log: ((log.append(['picture', list(i.size)]), i)[1] for i in pictures)"
+)
+_IMAGES = Code("lambda arrays: [__import__('PIL.Image').Image.fromarray(a) for a in arrays]")
+
+
+@task(
+    "6.7",
+    "Many pictures, in batches",
+    points=3,
+    difficulty=2,
+    minutes=7,
+    names=["predict_all"],
+    hints=[
+        "Take `batch_size` pictures, prepare them, stack them, ask the network once, and begin again until none are "
+        "left. How do you get the next few from something that may only be gone through once?",
+        "`images = iter(images)` once, at the beginning; each `list(islice(images, batch_size))` then takes the next "
+        "ones, fewer at the end, and none when all are gone. `torch.stack` makes a batch of tensors.",
+        "`while batch := [prepare(image) for image in islice(images, batch_size)]:` and in it "
+        "`answers += model(torch.stack(batch)).softmax(dim=1)`: a tensor gives its rows one by one.",
+    ],
+    on_error={
+        "not subscriptable|has no len|generator": "images may be a generator: it has no length and no places, you can "
+        "only take the next one. iter and islice do that.",
+        "non-empty TensorList|stack expects|expected a non-empty": "torch.stack needs at least one tensor: stop when "
+        "no picture is left.",
+        "requires grad": "Run the network inside `with torch.no_grad():`.",
+        "^StopIteration|^RuntimeError: generator raised": "next(images) raises StopIteration at the end; islice just "
+        "stops.",
+    },
+)
+def batching(student: Student, rng, case: int) -> None:
+    count, size = [(7, 3), (6, 2), (0, 4)][case] if case < 3 else (int(rng.integers(1, 12)), int(rng.integers(1, 6)))
+    if case == 3:
+        count = size - 1 if size > 1 else size
+    lazy = case % 2 == 1 or case > 5
+    student.case = f"{count} pictures, batches of {size}, {'from a generator' if lazy else 'in a list'}"
+    classes = int(rng.integers(3, 7))
+    state = _state(rng, 3, classes)
+    arrays = [_pixels(rng, *(int(n) for n in rng.integers(6, 20, 2)), 3) for _ in range(count)]
+    x = torch.stack([_prepared(Image.fromarray(a)) for a in arrays]) if count else normal(rng, 0, 3, 6, 6)
+    logits = _logits(state, x)
+    p = logits.softmax(1)
+    log = student.put(Code("[]"))
+    prepare, net = student.call(_PREPARE, log, keep=True), _network(student, state)
+    student.call(_WATCH, net, log)
+    images = student.call(_IMAGES, arrays, keep=True)
+    given = student.call(_STREAM, images, log, keep=True) if lazy else images
+    kept = student.call("predict_all", net, prepare, given, size, keep=True)
+    if kept.kind == "generator":
+        raise CheckFailed("The result is a generator.", "Collect the answers in a list, and return it: no yield.")
+    got, events = student.get(kept), student.get(log)
+    forwards = [e for e in events if e[0] == "forward"]
+    _expect_quiet(forwards)
+    sizes = [e[1][0] if e[1] else 0 for e in forwards]
+    if sizes != [min(size, count - start) for start in range(0, count, size)]:
+        hint = "Batches of batch_size, and at the end one with what is left."
+        if sizes == [1] * count:
+            hint = "One picture at a time gives the same answers, but wastes the device: batches of batch_size."
+        elif sizes == [count]:
+            hint = "All at once does not fit into the memory when there are many: batches of batch_size."
+        elif sum(sizes) < count:
+            hint = "Some pictures never came to the network: the last ones make a smaller batch."
+        elif 0 in sizes:
+            hint = "An empty batch went through the network: stop when no picture is left."
+        raise CheckFailed("The batches are not as large as asked for.", hint, got=f"batches of {sizes}")
+    _expect_frugal(events, size)
+    if not isinstance(got, (list, tuple)):
+        hint = "A list with one tensor for each picture: an empty list if there is none."
+        raise CheckFailed("The result must be a list.", hint, got=describe(got))
+    if len(got) != count:
+        hint = "One answer for each picture. A list of batches? extend, or +=, adds the rows of a batch one by one."
+        raise CheckFailed(f"There are {len(got)} answers.", hint)
+    starts = range(0, count, size)
+    along = torch.cat([logits[s : s + size].softmax(0) for s in starts]) if count else p
+    own = torch.cat([_logits(state, x[s : s + size], True) for s in starts]).softmax(1) if count else p
+    mistakes = [
+        (logits, "These are logits: .softmax(dim=1) makes probabilities of them."),
+        (along, "The softmax went along the batch, so that the pictures share the 1. Each picture's classes do: "
+         "dim=1."),
+        (own, "The answers depend on the other pictures in the batch: BatchNorm in training mode."),
+        (logits.log_softmax(1), "These are logarithms of the probabilities: softmax."),
+        (p.flip(0), "The answers come in the order of the pictures."),
+    ]  # fmt: skip
+    hints = {
+        "shape": "One tensor for each picture, with one probability for each class.",
+        "type": "One tensor for each picture.",
+        "values": "Compare with the answer to the same picture alone, in a batch of one.",
+    }
+    for number, answer in enumerate(got):
+        rows = [(wrong[number], hint) for wrong, hint in mistakes]
+        expect(answer, p[number], what=f"Answer {number + 1}", mistakes=rows, hints=hints, rtol=1e-3, atol=1e-4)
+
+
+def _expect_frugal(events: list, size: int) -> None:
+    """Never more than a batch of pictures taken or prepared that the network has not seen; one may be taken aoutput."""
+    waiting = {"picture": 0, "prepare": 0}
+    for event in events:
+        if event[0] == "forward":
+            waiting = {kind: max(0, n - event[1][0]) for kind, n in waiting.items()}
+            continue
+        waiting[event[0]] += 1
+        if waiting[event[0]] > size + 1:
+            what, hint = "prepared", "Prepare the pictures of one batch, ask the network, and go on with the next ones."
+            if event[0] == "picture":
+                what = "taken from the generator"
+                hint = "list(images) holds all pictures in memory at once: iter(images), and islice for each batch."
+            raise CheckFailed(f"More pictures were {what} than one batch needs.", hint)
+
+
+# --- 6.8 ---------------------------------------------------------------------------------------
+
+_ASK = '''
+import asyncio
+import threading
+
+async def one(app, method, path, headers, chunks, gate):
+    """Send one HTTP request to an ASGI app: what it answers, and how many bytes it asked for."""
+    answer = {"status": 0, "body": "", "type": "", "read": 0, "error": ""}
+    left, ended, body = [chunk.tobytes() for chunk in chunks] or [b""], asyncio.Event(), []
+
+    async def receive():
+        await asyncio.sleep(0)
+        if not left:
+            await ended.wait()
+            return {"type": "http.disconnect"}
+        chunk = left.pop(0)
+        answer["read"] += len(chunk)
+        return {"type": "http.request", "body": chunk, "more_body": bool(left)}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            answer["status"] = message["status"]
+            types = [v for k, v in message.get("headers", []) if k.lower() == b"content-type"]
+            answer["type"] = types[0].decode("latin-1") if types else ""
+        elif message["type"] == "http.response.body":
+            body.append(message.get("body", b""))
+
+    names = [(k.encode(), v.encode()) for k, v in headers]
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
+        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": [(b"host", b"127.0.0.1"), *names], "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 80),
+    }
+    try:
+        await app(scope, receive, send)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        answer["status"], answer["error"] = 500, f"{type(error).__name__}: {error}"[:300]
+    ended.set()
+    answer["body"] = b"".join(body)[:20000].decode("utf-8", "replace")
+    if gate is not None and method == "GET":
+        gate.set()
+    return answer
+
+def ask(app, requests, gate=None, seconds=30):
+    """Send requests at the same time, from an event loop in a thread: a notebook's own loop is busy."""
+    async def every():
+        return await asyncio.wait_for(asyncio.gather(*[one(app, *r, gate) for r in requests]), seconds)
+
+    result = []
+
+    def work():
+        try:
+            result.append(asyncio.run(every()))
+        except BaseException as error:
+            result.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds + 5)
+    if not result:
+        raise TimeoutError("the app gave no answer")
+    if isinstance(result[0], BaseException):
+        raise result[0]
+    return result[0]
+'''
+_PREDICT = Code(
+    "lambda log, answer, gate: lambda image: (log.append([list(image.size), int(np.asarray(image.convert('RGB'), "
+    "dtype=np.int64).sum()), gate is None or gate.wait(4)]), answer)[1]"
+)
+_FAILS = Code("lambda log: lambda image: log.append(1) or [][0]")
+_GATE = Code("__import__('threading').Event()")
+
+
+def _png(width: int, height: int, rows: bytes) -> bytes:
+    """A grey PNG that says how large it is, whatever follows; its checksums are right."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _unreadable(rng, good: bytes) -> dict[str, bytes]:
+    """Bodies that are no picture."""
+    photo = _encoded(Image.fromarray(_pixels(rng, 40, 50, 3)), "JPEG")
+    broken = bytearray(_png(20, 20, b"".join(b"\0" + rng.bytes(20) for _ in range(20))))
+    broken[len(broken) // 2] ^= 255
+    return {
+        "an empty body": b"",
+        "a text": f"no picture at all, number {rng.integers(100)}".encode(),
+        "a JPEG cut off in the middle": photo[: int(len(photo) * rng.uniform(0.6, 0.9))],
+        "a single byte": good[:1],
+        "an SVG drawing": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+        "a PNG with a damaged byte": bytes(broken),
+        "random bytes": b"\xff" + rng.bytes(60),
+    }
+
+
+class _Service:
+    """The student's app, and what is asked of it."""
+
+    def __init__(self, student: Student, predict: Handle, max_bytes: int, max_pixels: int):
+        self.student, self.ask_ = student, student.call(_DEFINE, _ASK, "ask", keep=True)
+        self.app = student.call("make_app", predict, max_bytes, max_pixels, keep=True)
+        if self.app.kind == "NoneType":
+            raise CheckFailed("make_app returns None.", "The last line: return app.")
+
+    def ask(self, *requests: list, gate: Handle | None = None) -> list[dict]:
+        return self.student.call(self.ask_, self.app, list(requests), gate)
+
+    def post(self, body: bytes, chunk: int = 0, length: bool = True) -> dict:
+        return self.ask(_post(body, chunk, length))[0]
+
+
+def _post(body: bytes, chunk: int = 0, length: bool = True) -> list:
+    """The request; its body comes in pieces of ``chunk`` bytes, with or without a Content-Length."""
+    chunk = chunk or len(body) or 1
+    pieces = [np.frombuffer(body[i : i + chunk], "uint8").copy() for i in range(0, len(body), chunk)]
+    headers = [["content-type", "application/octet-stream"]]
+    headers += [["content-length", str(len(body))]] if length else [["transfer-encoding", "chunked"]]
+    return ["POST", "/predict", headers, pieces]
+
+
+_CAUSE = {
+    "UnidentifiedImageError": "Image.open raises this for what is no picture: answer with status 400.",
+    "DecompressionBomb": "Image.open refuses a picture of that many pixels by itself, with an error of its own: answer "
+    "with status 413.",
+    "OSError|SyntaxError|Truncated|truncated": "The picture is damaged, which shows when it is decoded: do that inside "
+    "the try, with image.load(), and answer with status 400.",
+}
+
+
+def _expect_refused_with(answer: dict, allowed: tuple[int, ...], hints: dict[int, str]) -> None:
+    status = answer["status"]
+    if status in allowed:
+        return
+    hint = hints.get(status, f"Raise HTTPException({allowed[0]}, ...), with a few words that say why.")
+    if status == 200 and "label" not in answer["body"]:
+        hint = "What is returned has status 200, whatever it says. raise HTTPException(status, ...) is an error for "
+        hint += "programs too."
+    if status == 500:
+        for pattern, cause in _CAUSE.items():
+            if any(part in answer["error"] for part in pattern.split("|")):
+                hint = cause
+                break
+    message = f"The app answers with status {status}."
+    raise CheckFailed(message, hint, expected=f"status {allowed[0]}", got=answer["error"] or answer["body"][:200])
+
+
+@task(
+    "6.8",
+    "An endpoint for strangers",
+    points=5,
+    difficulty=3,
+    minutes=13,
+    names=["make_app"],
+    hints=[
+        "Four things in this order: read the body, but not more of it than allowed; open the picture, but do not yet "
+        'decode it; decode it; predict. Each can fail, and `raise HTTPException(status, "why")` is the answer then.',
+        "`async for chunk in request.stream():` gives the body piece by piece, so that you can stop in time. "
+        "`Image.open(io.BytesIO(body))` reads the size only, `image.load()` decodes. An HTTPException is an Exception "
+        "too: a 413 raised inside a `try` with `except Exception` becomes whatever that block raises.",
+        "Inside the `try`: open, `if image.width * image.height > max_pixels: raise Image.DecompressionBombError`, and "
+        "`image.load()`. Then `except Image.DecompressionBombError: raise HTTPException(413, ...)`, and `except "
+        "Exception: raise HTTPException(400, ...)`. After it: `return await run_in_threadpool(predict, image)`.",
+    ],
+    hidden=5,
+    on_error={
+        "object is not callable|takes \\d+ positional|missing \\d+ required|has no attribute 'router'": "make_app "
+        "returns the FastAPI app that is given in the stub.",
+        "TimeoutError": "The app waits for something that never comes: is each chunk read once?",
+    },
+)
+def endpoint(student: Student, rng, case: int) -> None:
+    h, w = [(20, 30), (33, 21), (16, 16)][case] if case < 3 else (int(n) for n in rng.integers(10, 40, 2))
+    image = Image.fromarray(_pixels(rng, h, w, 3))
+    body = _encoded(image, ["PNG", "BMP", "TIFF"][case % 3])
+    answer = {"label": f"class {rng.integers(1000)}", "probability": round(float(rng.uniform(0.2, 1)), 6)}
+    log = student.put(Code("[]"))
+    predict = student.call(_PREDICT, log, answer, None, keep=True)
+
+    student.case = f"a picture of {w} x {h} pixels, exactly as large as allowed"
+    service = _Service(student, predict, len(body), w * h)
+    for pieces in (0, max(1, len(body) // 7)):
+        _expect_answer(service.post(body, pieces, length=not pieces), answer)
+    seen = student.get(log)
+    total = int(np.asarray(image, dtype=np.int64).sum())
+    if [s[:2] for s in seen] != [[[w, h], total]] * 2:
+        raise CheckFailed("predict did not get the picture that was sent.", "Open it from io.BytesIO(body), as it is.")
+
+    limit, pixels = len(body) + 9000, 4 * w * h + 4000
+    service = _Service(student, predict, limit, pixels)
+    student.case = "GET /healthz"
+    health = service.ask(["GET", "/healthz", [], []])[0]
+    if health["status"] != 200:
+        hint = "This part was given in the stub: leave it as it was."
+        raise CheckFailed(f"GET /healthz is answered with status {health['status']}.", hint)
+
+    bad = _unreadable(rng, body)
+    for kind in list(bad)[: 3 if case < 3 else None]:
+        student.case = kind
+        hints = {
+            413: "This is small: 413 is for what is too large. Any other error is 400.",
+            200: "Has it been decoded? Image.open looks at the beginning only, image.load() reads all of it.",
+        }
+        _expect_refused_with(service.post(bad[kind]), (400, 415, 422), hints)
+    _expect_too_large(student, service, rng, limit, pixels)
+    if len(student.get(log)) != 2:
+        hint = "Look at everything before predict is called: it is for good pictures only."
+        raise CheckFailed("predict was called for something that was refused.", hint)
+    student.case = "a good picture after all the bad ones"
+    _expect_answer(service.post(body), answer)
+    _expect_honest(student, body, limit, pixels)
+
+    student.case = "GET /healthz while predict is at work"
+    gate, log = student.put(_GATE), student.put(Code("[]"))
+    service = _Service(student, student.call(_PREDICT, log, answer, gate, keep=True), limit, pixels)
+    service.ask(_post(body), ["GET", "/healthz", [], []], gate=gate)
+    if [s[2] for s in student.get(log)] != [True]:
+        hint = "predict(image) blocks the event loop: nobody else is served meanwhile. await "
+        hint += "run_in_threadpool(predict, image) lets it work in a thread."
+        raise CheckFailed("The app did not answer while predict was at work.", hint)
+
+
+def _expect_answer(got: dict, answer: dict) -> None:
+    if got["status"] != 200:
+        hints = {
+            404: "The path is /predict, and the method POST: as in the stub.",
+            405: "The path is /predict, and the method POST: as in the stub.",
+            413: "Exactly max_bytes, or max_pixels, is not too large yet: only more than that is.",
+            400: "Is the body whole when it is opened? It comes in pieces, and Image.open wants io.BytesIO(body).",
+            411: "A sender need not say how long the body is: count the bytes as they come.",
+            422: "The body is the file itself, no JSON and no form: read it from the request.",
+        }
+        hint = hints.get(got["status"], "The picture is good: the error below says what went wrong in the app.")
+        message = f"A good picture is answered with status {got['status']}."
+        raise CheckFailed(message, hint, got=got["error"] or got["body"][:200])
+    import json
+
+    try:
+        content = json.loads(got["body"])
+    except ValueError:
+        content = None
+    if content != answer:
+        hint = "Return what predict returns as it is: FastAPI makes JSON of it."
+        raise CheckFailed("The answer is not what predict gave.", hint, got=got["body"][:200])
+
+
+def _expect_too_large(student: Student, service: _Service, rng, limit: int, pixels: int) -> None:
+    side = int((pixels * rng.uniform(1.5, 4)) ** 0.5) + 1
+    huge = int(rng.integers(20_000, 60_000))
+    for width, height in ((side, side), (huge, huge)):
+        student.case = f"a PNG that says it has {width} x {height} pixels; its data hold a few"
+        hints = {
+            400: "The size stands at the beginning of the file, and Image.open has read it: compare image.width * "
+            "image.height with max_pixels before anything is decoded, and let no `except Exception` catch your 413.",
+            200: "Compare image.width * image.height with max_pixels before anything is decoded.",
+        }
+        if width == huge:
+            hints[400] = "Image.open itself refuses as many pixels, with Image.DecompressionBombError: this is a 413."
+        _expect_refused_with(service.post(_png(width, height, bytes(300))), (413,), hints)
+    # what comes after the limit is never to be read: two chunks of leeway for whoever counts late
+    chunk = max(1, limit // 4)
+    for length in (True, False):
+        student.case = f"a body of 12 times max_bytes, {'with' if length else 'without'} Content-Length"
+        got = service.post(rng.bytes(12 * limit), chunk, length)
+        hints = {400: "Count the bytes before you look at what they are: too many is a 413."}
+        _expect_refused_with(got, (413,), hints)
+        if got["read"] > limit + 2 * chunk:
+            hint = "await request.body() takes all of it into memory first, however much it is. Go through "
+            hint += "request.stream() and stop when it is too much."
+            if not length:
+                hint += " A sender need not say how long the body is, so Content-Length alone does not protect."
+            raise CheckFailed("Far more than max_bytes was read before the app answered.", hint)
+
+
+def _expect_honest(student: Student, body: bytes, limit: int, pixels: int) -> None:
+    student.case = "a good picture, and predict raises an error"
+    log = student.put(Code("[]"))
+    service = _Service(student, student.call(_FAILS, log, keep=True), limit, pixels)
+    got = service.post(body)
+    if got["status"] < 500:
+        hint = "This is a fault of the service, not of the sender: keep predict out of the try, and the server answers "
+        hint += "with 500, which somebody will notice."
+        raise CheckFailed(f"An error in predict is answered with status {got['status']}.", hint)

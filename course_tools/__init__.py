@@ -1,0 +1,1 @@
+"""Builds the course: runs, checks and publishes the notebooks. See docs/architecture.md."""

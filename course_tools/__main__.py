@@ -1,0 +1,29 @@
+"""The program ``lecture``. Grading runs in a fork of a process that has its imports, where there can be one."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may read this, and only this
+    found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
+    sys.exit(f"lecture: {found}, 3.11 or newer is needed: name one, as in `make PYTHON=/path/to/python3.12 lab`")
+
+from lecture_grader import fork_server_kernels as warm
+
+_RUN = "from course_tools.cli import app; app(prog_name='lecture')"
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["grade"] and not {"--cold", "--allow-unsandboxed", "--help"} & set(arguments):
+        try:
+            sys.exit(warm.run_in_fork(_RUN, arguments))
+        except warm.Cold:  # then here
+            pass
+        except KeyboardInterrupt:
+            sys.exit("lecture: interrupted before anything was graded")
+    from course_tools.cli import app
+
+    app(prog_name="lecture")
+
+
+if __name__ == "__main__":
+    main()

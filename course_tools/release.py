@@ -1,0 +1,126 @@
+"""Make the exercise that students get from its solution: stubs, hints and a folded answer.
+
+The markers ``# BEGIN SOLUTION`` and ``# END SOLUTION`` and the cells' metadata are nbgrader's, so
+that a solution can also be taken by ``nbgrader generate_assignment`` as it is.
+"""
+
+import ast
+import re
+import textwrap
+
+import nbformat
+from nbformat.v4 import new_markdown_cell
+
+from course_tools.notebooks import CourseError
+from lecture_grader.repair import task_id_of
+from lecture_utils.grading.tasks import Exercise, Task
+
+_BLOCK = re.compile(
+    r"^([ \t]*)# BEGIN SOLUTION[ \t]*\n(.*?)^[ \t]*# END SOLUTION[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
+
+
+def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbformat.NotebookNode:
+    """The exercise of a solution: no outputs, stubs for solutions, hints and answers folded.
+
+    Raises:
+        CourseError: cells, markers or headings do not fit the tasks; the message names the cell.
+    """
+    cells, open_tasks = [], {one.id: one for one in exercise.tasks}
+    answers: dict[str, str] = {}
+    for cell in solution.cells:
+        cell = nbformat.from_dict(cell)
+        found = task_id_of(cell.source)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+            if found:
+                answers[found] = "\n\n".join(filter(None, [answers.get(found), _answer(cell, found)]))
+                cell.source = stub(cell.source, found)
+            elif "BEGIN SOLUTION" in cell.source:
+                raise CourseError(f"cell {cell.id}: a solution outside a task; begin the cell with `# Task N.M`")
+        cells.append(cell)
+        checked = re.match(r'check\("(\d+\.\d+)"\)\s*\Z', cell.source) if cell.cell_type == "code" else None
+        if checked:
+            one = open_tasks.pop(checked[1], None)
+            if one is None or one.id not in answers:
+                raise CourseError(f"cell {cell.id}: {checked[1]} is no task, is checked twice, or has no solution")
+            _compare(solution, one, cell)
+            cells += _folds(one, answers[one.id])
+    if open_tasks:
+        raise CourseError(f"no cell `check(...)` for the tasks {', '.join(open_tasks)}")
+    metadata = {"kernelspec": solution.metadata.kernelspec, "language_info": {"name": "python"}}
+    released = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    nbformat.validate(released)
+    return released
+
+
+def stub(source: str, task_id: str) -> str:
+    """The source with each solution replaced by something to fill in.
+
+    Inside a function that is ``raise NotImplementedError(...)``; at the top level, ``...`` for
+    each name that the solution assigns.
+
+    Raises:
+        CourseError: markers without a pair, or a stub that is not Python.
+    """
+
+    def replace(match: re.Match) -> str:
+        indent, body = match[1], textwrap.dedent(match[2])
+        if indent:
+            return f'{indent}raise NotImplementedError("Task {task_id}: write this part")\n'
+        targets = [
+            name.id
+            for statement in ast.parse(body).body
+            if isinstance(statement, (ast.Assign, ast.AnnAssign))
+            for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
+            for name in ast.walk(target)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+        ]
+        return "".join(f"{name} = ...\n" for name in dict.fromkeys(targets))
+
+    if not _BLOCK.search(source):
+        raise CourseError(f"task {task_id}: no `# BEGIN SOLUTION` ... `# END SOLUTION` in its cell")
+    result = _BLOCK.sub(replace, source).rstrip("\n")
+    inside = "".join(match[2] for match in _BLOCK.finditer(source))
+    if "BEGIN SOLUTION" in result + inside or "END SOLUTION" in result:
+        raise CourseError(f"task {task_id}: a marker `# BEGIN SOLUTION` or `# END SOLUTION` has no partner")
+    try:
+        ast.parse(result)
+    except SyntaxError as error:
+        raise CourseError(f"task {task_id}: the stub is not Python (line {error.lineno})") from error
+    return result
+
+
+def _answer(cell: nbformat.NotebookNode, task_id: str) -> str:
+    return "\n".join(line for line in cell.source.splitlines() if not re.match(r"\s*# (BEGIN|END) SOLUTION", line))
+
+
+def heading(one: Task) -> str:
+    """The two lines that a task's text begins with."""
+    stars = "●" * one.difficulty + "○" * (3 - one.difficulty)
+    points = f"{one.points} point{'s' * (one.points != 1)}"
+    return f"## Task {one.id}: {one.title}\n\n*{points} · difficulty {stars} · about {one.minutes} minutes*"
+
+
+def _compare(solution: nbformat.NotebookNode, one: Task, check_cell: nbformat.NotebookNode) -> None:
+    if not any(c.cell_type == "markdown" and c.source.startswith(heading(one)) for c in solution.cells):
+        raise CourseError(f"task {one.id}: no text begins with {heading(one)!r}")
+    points = check_cell.metadata.get("nbgrader", {}).get("points")
+    if points != one.points:
+        raise CourseError(f"cell {check_cell.id}: nbgrader's points are {points}, the task's {one.points}")
+
+
+def _folds(one: Task, answer: str) -> list[nbformat.NotebookNode]:
+    hints = "\n\n".join(
+        f"<details><summary>Hint {number} of {len(one.hints)}</summary>\n\n{hint}\n\n</details>"
+        for number, hint in enumerate(one.hints, 1)
+    )
+    fold = (
+        "<details><summary>Answer: open it only when you have no lead left</summary>\n\n"
+        f"```python\n{answer}\n```\n\nOther ways can be right too: `check` looks at what the code does.\n\n</details>"
+    )
+    name = one.id.replace(".", "-")
+    return [
+        new_markdown_cell(hints, id=f"task-{name}-hints"),
+        new_markdown_cell(fold, id=f"task-{name}-answer"),
+    ]

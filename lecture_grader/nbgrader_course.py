@@ -1,0 +1,108 @@
+"""An nbgrader course: hand-ins from its ``submitted/`` tree, marks into its gradebook, reports into ``feedback/``.
+
+nbgrader need not share our environment: its part is done by ``nbgrader_script.py``, in a process of the
+Python that has it.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lecture_grader.grade_class import report_name
+from lecture_grader.submissions import Submission, of_folders, read_time
+from lecture_utils.files import atomic_write
+from lecture_utils.grading.tasks import Exercise
+
+_SCRIPT = Path(__file__).with_name("nbgrader_script.py")
+
+
+class Course:
+    """An assignment of a course.
+
+    Args:
+        folder: of the course, where nbgrader's commands are given.
+        exercise: its tasks must each be a graded cell ``check("N.M")`` of one notebook.
+        python: the Python that nbgrader is installed for.
+        assignment: its name; else the one that has all the tasks.
+
+    Raises:
+        ValueError: there is no nbgrader, no course, or no such assignment; points differ.
+    """
+
+    def __init__(self, folder: Path, exercise: Exercise, python: str, assignment: str = ""):
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is no folder of an nbgrader course")
+        self.folder, self.exercise, self.python = folder.resolve(), exercise, str(python)
+        points = {one.id: one.points for one in exercise.tasks}
+        self.place = self._ask({"do": "look", "assignment": assignment, "tasks": points})
+
+    @property
+    def name(self) -> str:
+        """The notebook's file name without ``.ipynb``."""
+        return self.place["notebook"]
+
+    @property
+    def due(self) -> datetime | None:
+        return read_time(self.place["due"])
+
+    def submissions(self) -> list[Submission]:
+        """The hand-ins of the assignment; a student's name is nbgrader's.
+
+        Raises:
+            ValueError: there are none.
+        """
+        folders = {student: Path(path) for student, path in self.place["submitted"].items() if Path(path).is_dir()}
+        if not folders:
+            raise ValueError(f"{self.folder} holds no submissions of {self.place['assignment']}: nbgrader collect")
+        return of_folders(folders, self.exercise, self.name)
+
+    def write_back(self, found: list[Submission], rows: list[dict[str, Any]], out: Path) -> None:
+        """Marks into the gradebook, reports to where ``nbgrader release_feedback`` takes them from.
+
+        A task without a mark is left for grading by hand, and so is one that was graded by hand before.
+
+        Raises:
+            ValueError: nbgrader refused.
+        """
+        of = {row["student"]: row for row in rows}
+        students = {
+            one.student: (
+                one.handed_in.isoformat() if one.handed_in else "",
+                {task: verdict["points"] for task, verdict in of[one.student]["tasks"].items()},
+            )
+            for one in found
+            if one.student in of
+        }
+        self._ask({"do": "write", "place": self.place, "students": students})
+        for student in students:
+            target = Path(self.place["feedback"][student])
+            _copy(out / "reports" / f"{report_name(student)}.html", target / f"{self.name}.html")
+            for name in ("timestamp.txt", "submission_secret.txt"):  # they tell nbgrader whose hand-in it is for
+                _copy(Path(self.place["submitted"][student]) / name, target / name)
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        command = [self.python, "-c", _SCRIPT.read_text(encoding="utf-8")]
+        text = json.dumps(request | {"course": str(self.folder)})
+        beside = f"{Path(self.python).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # nbgrader calls alembic
+        try:
+            done = subprocess.run(
+                command, input=text, capture_output=True, text=True, cwd=self.folder, env=os.environ | {"PATH": beside}
+            )
+        except OSError as error:
+            raise ValueError(f"--nbgrader-python {self.python}: {error.strerror}") from None
+        if done.returncode:
+            said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise ValueError(f"nbgrader ({self.python}): {said}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a small file if it is there; a link is none, it could be one to anywhere."""
+    with contextlib.suppress(FileNotFoundError):
+        if source.is_file() and not source.is_symlink() and source.stat().st_size < 10_000_000:
+            with atomic_write(target) as draft:
+                draft.write_bytes(source.read_bytes())

@@ -1,0 +1,127 @@
+"""Answers of two students that are nearly the same: places to look, not verdicts.
+
+As MOSS does it (Schleimer, Wilkerson, Aiken 2003): short runs of tokens are compared, what the exercise
+itself gives does not count, and neither does what many wrote. Names, comments, strings and layout are
+left out of the tokens, so that renaming hides nothing. A solution that a tenth of a large class shares
+is therefore not found here.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from pygments.lexers import PythonLexer
+from pygments.token import Comment, Literal, Name, Number, Operator, Punctuation, String, Text
+
+RUN = 8  # tokens: about one line of code
+SHARED, ALIKE = 24, 0.8  # least number of common runs, and share of the shorter answer, to be named
+MAX_SOURCE = 30_000  # characters of one answer that are looked at
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two students, and their cells that are alike: (cell of the first, of the second, share), most first."""
+
+    students: tuple[str, str]
+    cells: list[tuple[str, str, float]]
+    shared: int
+
+
+def answers_of(cells: Iterable[dict], limit: int = 100_000) -> dict[str, str]:
+    """A submission's code by task, and by number where a cell has none; at most ``limit`` characters.
+
+    Args:
+        cells: as :class:`~lecture_grader.grade_one.Grade` has them.
+    """
+    answers: dict[str, str] = {}
+    for number, cell in enumerate(cells, 1):
+        if cell["kind"] == "code" and cell["runs"] and limit > 0:
+            name = cell["task"] or f"cell {number}"
+            answers[name] = cell["source"][:limit]  # the last answer counts
+            limit -= len(answers[name])
+    return answers
+
+
+def tokens(source: str) -> list[str]:
+    """A cell as a list of tokens, its own names, strings and numbers' types made alike; for any text."""
+    found: list[str] = []
+    after = ""
+    for kind, text in PythonLexer().get_tokens(source[:MAX_SOURCE]):
+        if kind in Text or kind in Comment or kind in String.Doc or not text.strip():
+            continue
+        if kind in String:
+            word = "" if after == "s" else "s"  # a string is several tokens
+        elif kind in Name and kind not in Name.Builtin and not (after == "." and found[-2:-1] != ["self"]):
+            word = "self" if text == "self" else "v"
+        else:
+            word = text if kind in Operator or kind in Punctuation or kind not in Literal or kind in Number else "s"
+        if word:
+            found.append(word)
+        after = word or after
+    return found
+
+
+def runs(source: str) -> set[int]:
+    """Digests of all runs of :data:`RUN` tokens; only good within this process."""
+    words = tokens(source)
+    return {hash(tuple(words[n : n + RUN])) for n in range(len(words) - RUN + 1)}
+
+
+def given_runs(cells: Iterable[tuple[str, str]]) -> set[int]:
+    """The runs of what everybody was given: (kind, source) of the cells of the released notebook.
+
+    Code in its text, such as a folded answer, is included.
+    """
+    given: set[int] = set()
+    for kind, source in cells:
+        sources = [source] if kind == "code" else re.findall(r"```python\n(.*?)```", source, re.DOTALL)
+        for one in sources:
+            given |= runs(one)
+    return given
+
+
+def find_pairs(answers: Iterable[tuple[str, dict[str, str]]], given: set[int]) -> list[Pair]:
+    """Students whose answers are nearly the same, those with the most in common first.
+
+    Args:
+        answers: (student, {name of a cell: source}); read once.
+        given: see :func:`given_runs`.
+    """
+    from scipy.sparse import csr_array
+
+    owners: list[tuple[str, str]] = []
+    cells: list[np.ndarray] = []
+    seen: dict[int, np.ndarray] = {}  # many cells of a class are equal to the letter
+    students = set()
+    for student, sources in answers:
+        students.add(student)
+        for name, source in sources.items():
+            own = seen.get(hash(source))
+            if own is None:
+                own = seen[hash(source)] = np.array(sorted(runs(source) - given), dtype=np.int64)
+            if len(own) >= SHARED:
+                owners.append((student, name))
+                cells.append(own)
+    if len(cells) < 2:
+        return []
+    _, columns, owned = np.unique(np.concatenate(cells), return_inverse=True, return_counts=True)
+    rows = np.repeat(np.arange(len(cells)), [len(own) for own in cells])
+    rare = (owned <= max(10, len(students) // 20))[columns]  # MOSS takes 10
+    counts = csr_array((np.ones(rare.sum(), np.int32), (rows[rare], columns[rare])), shape=(len(cells), len(owned)))
+    own = np.asarray(counts.sum(axis=1)).ravel()
+    common = (counts @ counts.T).tocoo()  # the number of common runs of each two cells that have any
+    keep = (common.row < common.col) & (common.data >= SHARED)
+    found: dict[tuple[str, str], list[tuple[str, str, float, int]]] = {}
+    for a, b, shared in zip(common.row[keep], common.col[keep], common.data[keep], strict=True):
+        share = shared / min(own[a], own[b])
+        if share >= ALIKE and owners[a][0] != owners[b][0]:
+            (first, cell), (second, other) = sorted((owners[a], owners[b]))
+            found.setdefault((first, second), []).append((cell, other, float(share), int(shared)))
+    return sorted(_pairs(found), key=lambda pair: (-pair.shared, pair.students))
+
+
+def _pairs(found: dict[tuple[str, str], list[tuple[str, str, float, int]]]) -> Iterator[Pair]:
+    for students, cells in found.items():
+        cells.sort(key=lambda cell: -cell[3])
+        yield Pair(students, [cell[:3] for cell in cells], sum(cell[3] for cell in cells))

@@ -1,0 +1,172 @@
+"""Compare an answer with the right one, and describe values in a few words."""
+
+import math
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+
+from lecture_utils.grading.errors import CheckFailed
+from lecture_utils.grading.values import Code, Handle
+
+DEFAULT_HINTS = {
+    "none": "Does the function end with `return`?",
+    "type": "Look at what your function returns: print(type(result)).",
+    "shape": "Print the shapes of what goes in and of each step: which dimension is lost, or one too many?",
+    "dtype": "Check the dtype: an integer tensor stays integer, NumPy's default is float64.",
+    "nonfinite": "Look for a division by zero, log(0), or exp of something large.",
+    "values": "Work one small case out by hand and compare each step.",
+}
+
+
+def describe(value: Any) -> str:
+    """A few words that show a value: shape, dtype and the first numbers of a tensor."""
+    if isinstance(value, torch.Tensor):
+        text = f"tensor, shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
+        if value.device.type == "meta":
+            return f"{text}, device meta"
+        if 0 < value.numel() <= 24:
+            return f"{text}: {_rounded(value.tolist())}"
+        return text if not value.numel() else f"{text}: [{', '.join(map(_rounded, value.flatten()[:6].tolist()))}, ...]"
+    if isinstance(value, np.ndarray):
+        return f"NumPy array, shape {value.shape}, {value.dtype}"
+    if isinstance(value, Handle):
+        return f"an object of class {value.kind}"
+    text = _rounded(value)
+    return text if len(text) <= 200 else text[:200] + " ..."
+
+
+def _rounded(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_rounded, value))}]"
+    return f"{value:.5g}" if isinstance(value, float) else repr(value)
+
+
+def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0, dtype: str = "float32") -> torch.Tensor:
+    """Normal numbers of mean 0, on the CPU whatever the default device is."""
+    return torch.from_numpy(np.asarray(rng.normal(0, scale, shape), dtype))
+
+
+def close(got: Any, expected: Any, *, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
+    """Whether two values are numbers or tensors of the same shape, close to each other."""
+    if not all(isinstance(v, (torch.Tensor, np.ndarray, numbers.Number)) for v in (got, expected)):
+        return False
+    a, b = (torch.as_tensor(v).detach().to("cpu") for v in (got, expected))
+    if a.is_complex() or b.is_complex() or a.shape != b.shape:
+        return False
+    if not (a.is_floating_point() or b.is_floating_point()):
+        return torch.equal(a.long(), b.long())
+    return torch.allclose(a.double(), b.double(), rtol=rtol, atol=atol, equal_nan=True)
+
+
+def expect(
+    got: Any,
+    expected: Any,
+    *,
+    what: str = "The result",
+    hints: dict[str, str] | None = None,
+    mistakes: Iterable[tuple[Any, str]] = (),
+    dtype: str = "same",
+    rtol: float = 1e-4,
+    atol: float = 1e-5,
+) -> None:
+    """Compare an answer with the right one, and say which known mistake it is if it is wrong.
+
+    Args:
+        got: what the student's code returned.
+        expected: tensor, number, string, bool, ``None``, or lists, tuples, dicts of these. For a
+            number, a tensor of shape () will do too. A tuple and a list are the same.
+        what: what is compared, the beginning of the message: "The mean", "The second result".
+        hints: hint for a kind of failure: ``none``, ``type``, ``shape``, ``dtype``,
+            ``nonfinite``, ``values``; :data:`DEFAULT_HINTS` where it says nothing.
+        mistakes: pairs of a wrong value and the hint for whoever got exactly that.
+        dtype: ``same`` as the expected tensor's, any ``floating`` one, or ``any``.
+        rtol, atol: as in ``torch.allclose``.
+
+    Raises:
+        CheckFailed: it differs.
+    """
+    hints = DEFAULT_HINTS | (hints or {})
+    if isinstance(expected, (list, tuple)) and not isinstance(expected, torch.Size):
+        if not isinstance(got, (list, tuple)) or len(got) != len(expected):
+            came = f"{len(got)} values" if isinstance(got, (list, tuple)) else describe(got)
+            raise CheckFailed(
+                f"{what} must be {len(expected)} values.", hints["none" if got is None else "type"], got=came
+            )
+        for number, (g, e) in enumerate(zip(got, expected, strict=True), 1):
+            wrong = [(m[number - 1], hint) for m, hint in mistakes if isinstance(m, (list, tuple)) and len(m) >= number]
+            label = f"{what}, value {number}"
+            expect(g, e, what=label, hints=hints, mistakes=wrong, dtype=dtype, rtol=rtol, atol=atol)
+        return
+    if isinstance(expected, dict):
+        if not isinstance(got, dict) or set(got) != set(expected):
+            came = f"the keys {sorted(map(str, got))}" if isinstance(got, dict) else describe(got)
+            raise CheckFailed(f"{what} must be a dict of {len(expected)} keys.", hints["type"], got=came)
+        for key in expected:
+            wrong = [(m[key], hint) for m, hint in mistakes if isinstance(m, dict) and key in m]
+            label = f"{what} at {key!r}"
+            expect(got[key], expected[key], what=label, hints=hints, mistakes=wrong, dtype=dtype, rtol=rtol, atol=atol)
+        return
+    right = close(got, expected, rtol=rtol, atol=atol)
+    for value, hint in () if right else mistakes:
+        if close(got, value, rtol=rtol, atol=atol):
+            raise CheckFailed(f"{what} is wrong.", hint, expected=describe(expected), got=describe(got))
+    found = _difference(got, expected, right, dtype)
+    if found:
+        kind, words = found
+        raise CheckFailed(f"{what} {words}.", hints[kind], expected=describe(expected), got=describe(got))
+
+
+def _difference(got: Any, expected: Any, right: bool, dtype: str) -> tuple[str, str] | None:
+    """The kind of a failure, see :func:`expect`, and words on it; None where the answer passes."""
+    if got is None and expected is not None:
+        return "none", "is None"
+    if isinstance(expected, torch.Tensor):
+        if not isinstance(got, numbers.Real) or isinstance(got, bool) or expected.dim():
+            if not isinstance(got, torch.Tensor):
+                return "type", "must be a tensor"
+            if got.shape != expected.shape:
+                return "shape", f"has the wrong shape, {tuple(got.shape)}"
+            wanted = {"same": got.dtype == expected.dtype, "floating": got.is_floating_point(), "any": True}
+            if not wanted[dtype]:
+                return "dtype", f"has the wrong dtype, {got.dtype}"
+    elif isinstance(expected, bool) or not isinstance(expected, numbers.Number):
+        if isinstance(got, torch.Tensor) and got.dtype == torch.bool and got.numel() == 1:
+            got = bool(got)
+        if type(got) is not type(expected):
+            return "type", f"must be of type {type(expected).__name__}"
+        return None if got == expected else ("values", "is wrong")
+    elif isinstance(got, torch.Tensor) and got.numel() == 1 and got.dim() > 0:
+        return "shape", f"must be one number, not a tensor of shape {tuple(got.shape)}"
+    elif isinstance(got, bool) or not (isinstance(got, (numbers.Real, np.ndarray, torch.Tensor))):
+        return "type", "must be a number"
+    elif isinstance(got, (torch.Tensor, np.ndarray)) and got.ndim:
+        return "shape", f"must be one number, not of shape {tuple(got.shape)}"
+    if not _finite(got) and _finite(expected):
+        return "nonfinite", "holds nan or inf"
+    return None if right else ("values", "is wrong")
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return bool(torch.isfinite(torch.as_tensor(value)).all())
+    return math.isfinite(value)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two pieces of plain data are equal, NaN to NaN."""
+    if isinstance(a, (torch.Tensor, np.ndarray)):
+        if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
+            return False
+        if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+            if "meta" in (a.device.type, b.device.type):
+                return a.device.type == b.device.type
+            a, b = a.detach().cpu(), b.detach().cpu()
+        return bool(((a == b) | ((a != a) & (b != b))).all())
+    if isinstance(a, (list, tuple)):
+        return isinstance(b, (list, tuple)) and len(a) == len(b) and all(map(equal, a, b))
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+    return isinstance(a, (Handle, Code)) or a == b

@@ -1,0 +1,167 @@
+"""The student's side of a check: finds names, calls functions, keeps what is not plain data.
+
+In the notebook a :class:`Namespace` works on the live objects; when a class is graded, it works in the
+process that runs the submission. Nothing here knows what a right answer is.
+"""
+
+import ast
+import copy
+import functools
+import os
+import sysconfig
+import traceback
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lecture_utils.grading.errors import NotAttempted, StudentError
+from lecture_utils.grading.values import Code, Handle
+
+MAX_DEPTH = 12
+CHECK_FILE = "<check>"  # the file name, in tracebacks, of code that a check sends
+# A traceback also leads through this package and through installed libraries.
+_NOT_THE_STUDENTS = tuple(
+    f"{folder}{os.sep}"
+    for folder in {*map(sysconfig.get_path, ("stdlib", "purelib", "platlib")), str(Path(__file__).resolve().parents[1])}
+)
+PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device)
+
+
+class Namespace:
+    """Answers the calls of a check on the objects of one namespace."""
+
+    def __init__(self, namespace: dict[str, Any]):
+        self.namespace = namespace
+        self.kept: dict[int, Any] = {}
+
+    def value(self, name: str) -> Any:
+        """The plain data of a global name, or a handle."""
+        return self.plain(self._find(name))
+
+    def call(self, function: str | Code | Handle, args: list, kwargs: dict, keep: bool, back: bool) -> tuple[Any, list]:
+        """The result of a call, and if ``back`` its positional arguments as they are afterwards."""
+        given = args
+        try:
+            args, kwargs = self._resolve(args), self._resolve(kwargs)
+            target = self._target(function)
+            with torch.enable_grad():
+                result = target(*args, **kwargs)
+        except NotAttempted:
+            raise
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            if _is_stub(error):
+                raise NotAttempted(
+                    f"{function if isinstance(function, str) else 'A part of it'} is not written yet."
+                ) from error
+            raise _student_error(error) from None
+        return (self._keep(result) if keep else self.plain(result)), [
+            g if isinstance(g, (Handle, Code)) else self.plain(a) for g, a in zip(given, args, strict=True) if back
+        ]
+
+    def _find(self, name: str) -> Any:
+        if name not in self.namespace:
+            raise NotAttempted(f"There is no {name!r} yet: run its cell, and keep the name as given.")
+        if self.namespace[name] is ...:
+            raise NotAttempted(f"{name} is still `...`.")
+        return self.namespace[name]
+
+    def _target(self, function: str | Code | Handle) -> Any:
+        if isinstance(function, Code):
+            return _evaluated(function)
+        return self.kept[function.number] if isinstance(function, Handle) else self._find(function)
+
+    def _keep(self, value: Any) -> Handle:
+        self.kept[len(self.kept)] = value
+        return Handle(len(self.kept) - 1, str(type(value).__name__))
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, Handle):
+            return self.kept[value.number]
+        if isinstance(value, Code):
+            return _evaluated(value)
+        if type(value) in (list, tuple):
+            return type(value)(self._resolve(v) for v in value)
+        return {k: self._resolve(v) for k, v in value.items()} if type(value) is dict else value
+
+    def plain(self, value: Any, depth: int = 0) -> Any:
+        """Plain data as a copy on the CPU; everything else is kept and becomes a handle."""
+        if isinstance(value, torch.Tensor) and not value.is_sparse and not value.is_quantized:
+            value = value.detach()
+            return value if value.device.type == "meta" else value.to("cpu", copy=True).contiguous()
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            return np.array(value)
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+            return value.item()
+        if type(value) in PLAIN:
+            return value
+        if depth < MAX_DEPTH and isinstance(value, (list, tuple)):
+            items = [self.plain(v, depth + 1) for v in value]
+            return items if isinstance(value, list) else tuple(items)
+        if depth < MAX_DEPTH and isinstance(value, dict) and all(type(k) in (str, int) for k in value):
+            return {k: self.plain(v, depth + 1) for k, v in value.items()}
+        return self._keep(value)
+
+
+def _evaluated(code: Code) -> Any:
+    """The value of an expression, or the last function of a source; see :class:`~.values.Code`."""
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "np": np, "copy": copy}
+    names |= {"run_module": run_module, "train_module": train_module}
+    compiled, function = _compiled(code.expression)
+    if not function:
+        return eval(compiled, names)
+    exec(compiled, names)
+    return names[function]
+
+
+@functools.lru_cache(256)
+def _compiled(text: str) -> tuple[CodeType, str]:
+    """The compiled text, and the name of the last function that it defines; empty for an expression."""
+    try:
+        return compile(text, CHECK_FILE, "eval"), ""
+    except SyntaxError:
+        tree = ast.parse(text, CHECK_FILE)
+        last = tree.body[-1]
+        assert isinstance(last, ast.FunctionDef)
+        return compile(tree, CHECK_FILE, "exec"), last.name
+
+
+def _is_stub(error: BaseException) -> bool:
+    """Whether a stub raised this, and not torch, which has NotImplementedErrors of its own."""
+    return isinstance(error, NotImplementedError) and (not str(error) or str(error).startswith("Task "))
+
+
+def _student_error(error: BaseException) -> StudentError:
+    """What went wrong, and the last line of the student's own code on the way there."""
+    where = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.line and not frame.filename.startswith(_NOT_THE_STUDENTS):
+            where = f"line {frame.lineno} of {frame.name}: {frame.line}"
+    return StudentError(type(error).__name__, str(error)[:500], where[:300])
+
+
+def run_module(module: nn.Module, inputs: tuple, training: bool) -> Any:
+    """Outputs for inputs moved to where the module is; its mode and buffers are put back."""
+    module = copy.deepcopy(module).train(training)
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    with torch.no_grad():
+        return module(*(x.to(device) if isinstance(x, torch.Tensor) else x for x in inputs))
+
+
+def train_module(module: nn.Module, batches: list, loss: str, optimizer: str, lr: float) -> list[float]:
+    """Losses of training a copy of a module on (inputs, targets), one step each."""
+    module = copy.deepcopy(module).train()
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    steps = getattr(torch.optim, optimizer)(module.parameters(), lr=lr)
+    losses = []
+    for inputs, targets in batches:
+        value = getattr(F, loss)(module(inputs.to(device)), targets.to(device))
+        steps.zero_grad()
+        value.backward()
+        steps.step()
+        losses.append(value.item())
+    return losses

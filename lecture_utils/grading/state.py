@@ -1,0 +1,55 @@
+"""Put back what running a check may have changed in a student's notebook."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@contextlib.contextmanager
+def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
+    """Put back what calling a student's functions may change.
+
+    That is: names, the random states of Python, NumPy and torch, and the parameters, buffers,
+    gradients and mode of the networks and leaf tensors that have a name.
+    """
+    names = dict(namespace)
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+    networks = [value for value in names.values() if isinstance(value, nn.Module)]
+    modes = [(layer, layer.training) for network in networks for layer in network.modules()]
+    tensors = [value for value in names.values() if type(value) in (torch.Tensor, nn.Parameter) and value.is_leaf]
+    tensors += [t for network in networks for t in (*network.parameters(), *network.buffers())]
+    tensors = [t for t in {id(t): t for t in tensors}.values() if t.device.type != "meta"]
+    contents = [(t, t.detach().clone(), t.requires_grad, t.grad, _clone(t.grad)) for t in tensors]
+    try:
+        yield
+    finally:
+        namespace.clear()
+        namespace.update(names)
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+        if cuda:
+            torch.cuda.set_rng_state_all(cuda)
+        if mps is not None:
+            torch.mps.set_rng_state(mps)
+        for layer, training in modes:
+            layer.training = training
+        for tensor, content, requires_grad, grad, grad_content in contents:
+            with torch.no_grad():
+                if not torch.equal(tensor, content):
+                    tensor.copy_(content)
+                if grad is not None:
+                    grad.copy_(grad_content)
+            tensor.requires_grad_(requires_grad)
+            tensor.grad = grad
+
+
+def _clone(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    return None if tensor is None else tensor.detach().clone()
