@@ -1,4 +1,4 @@
-"""Grade notebooks of strangers: the code runs in a sandbox, the marks are made here.
+"""Grade one notebook of a stranger: its code runs in a sandbox, the mark is made here.
 
 What a worker sends is plain data, bounded; nothing of it is ever unpickled, imported or evaluated.
 """
@@ -12,41 +12,51 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import lecture_utils
 from lecture_grader import fork_server_workers as warm
 from lecture_grader.protocol import Channel, ProtocolError, Timeout
-from lecture_grader.sandbox import (
-    MAX_PROCESSES,
-    MB,
-    Limits,
-    Sandbox,
-    SandboxError,
-    check_not_stopped,
-)
+from lecture_grader.sandbox import MAX_PROCESSES, MB, Limits, Sandbox, SandboxError, check_not_stopped
 from lecture_utils.grading.errors import NotAttempted, StudentError
 from lecture_utils.grading.student import Student
 from lecture_utils.grading.tasks import Exercise, checks_folder
-from lecture_utils.grading.values import Code, Handle
+from lecture_utils.grading.values import Handle
 from lecture_utils.grading.verdict import Verdict, run_check
 
-STATUSES = ("graded", "timeout", "memory", "crashed", "unreadable", "forbidden")
 MAX_FILE = 400 * MB
-GRACE = 3.0  # seconds to come back after an interrupt
+GRACE = 3.0  # seconds that an interrupted worker has to come back
 # The packages that a worker imports, and so the folders that it has to see.
 PACKAGES = (Path(lecture_utils.__file__).resolve().parent, Path(__file__).resolve().parent)
 _PATHS = [str(folder.parent) for folder in PACKAGES]
 _WORKER = f"import sys; sys.path[:0] = {_PATHS!r}; from lecture_grader.worker import main; main()"
 
 
+class Status(StrEnum):
+    """What became of a submission as a whole; README.md explains each to the instructor."""
+
+    GRADED = "graded"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    CRASHED = "crashed"
+    FORBIDDEN = "forbidden"
+    UNREADABLE = "unreadable"
+
+
 @dataclass
 class Grade:
     """What became of one submission; a function of its bytes, the checks, the seed and the limits.
 
-    ``points`` is None where there is no mark, which is not the mark 0. ``cells`` are the cells as
-    run, for the report: ``kind``, ``source``, ``task``, ``outputs``, ``error``.
+    Attributes:
+        status: the first thing that went wrong, or ``graded``.
+        points: None where there is no mark, which is not the mark 0.
+        max_points: of all tasks together.
+        seconds: wall time, the start of the process included.
+        verdicts: one for each task.
+        notes: sentences for the report: what was repaired, left out or stopped.
+        cells: the cells as run, for the report: ``kind``, ``source``, ``task``, ``runs``, ``outputs``, ``error``.
     """
 
     status: str
@@ -58,12 +68,13 @@ class Grade:
     cells: list[dict[str, Any]] = field(default_factory=list)
 
 
-class _Died(Exception):
-    """The worker is gone; ``status`` is one of :data:`STATUSES`."""
+class _WorkerLost(Exception):
+    """The worker has ended or was ended, so it will not answer any more."""
 
-    def __init__(self, status: str, message: str):
+    def __init__(self, status: Status, message: str):
         super().__init__(message)
-        self.status, self.message = status, message
+        self.status = status
+        self.message = message
 
 
 class _Run:
@@ -78,17 +89,33 @@ class _Run:
         isolate: bool,
         parent: warm.Parent | None,
     ):
-        self.content, self.exercise, self.seed, self.limits, self.isolate = content, exercise, seed, limits, isolate
+        self.content = content
+        self.exercise = exercise
+        self.seed = seed
+        self.limits = limits
+        self.isolate = isolate
         self.parent = parent
-        self.left = limits.total_seconds  # of the student's own time: no queue, no start, no check counts
+        # Seconds of the student's own time that are left: waiting for a core, starting and checking do not count.
+        self.left = limits.total_seconds
         self.cells: list[dict[str, Any]] = []
         self.notes: list[str] = []
-        self.troubles: list[str] = []
+        self.troubles: list[Status] = []
         self.sandbox: Sandbox | None = None
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence to the report, once: cells may be run several times."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     # -- the process
 
     def start(self) -> None:
+        """Start a worker and let it read the notebook.
+
+        Raises:
+            SandboxError: it did not start.
+            _WorkerLost: the notebook cannot be read.
+        """
         self.sandbox = Sandbox(
             [sys.executable, "-I", "-c", _WORKER],
             self.limits,
@@ -100,26 +127,30 @@ class _Run:
         self.channel = Channel(self.sandbox.socket)
         threading.Thread(target=self._watch, args=(self.sandbox,), daemon=True).start()
         try:
-            self.channel.receive(120)  # the worker is there; nothing of the student has run
+            self.channel.receive(120)  # nothing of the student's has run before this message
         except ProtocolError as error:
-            said = self.sandbox.stderr_tail().strip().splitlines()
+            lines = self.sandbox.stderr_tail().strip().splitlines()
             self.sandbox.end()
-            raise SandboxError(said[-1] if said else f"the worker did not start ({error})") from error
+            raise SandboxError(lines[-1] if lines else f"the worker did not start ({error})") from error
+        names = {task.id: task.names for task in self.exercise.tasks}
         try:
-            self.channel.send_bytes(self.content, 60)
+            self.channel.send_bytes({"names": names}, self.content, 60)
             plan, _ = self.channel.receive(60 + self.limits.cell_seconds)
         except ProtocolError as error:
             stopped = self.sandbox.stopped
             self.sandbox.end()
-            if self.cells:  # it could be read before
-                raise _Died("crashed", f"the process could not be started again ({stopped or error})") from None
-            raise _Died("unreadable", stopped or f"the file could not be read ({error})") from None
+            if self.cells:  # an earlier worker could read it
+                message = f"the process could not be started again ({stopped or error})"
+                raise _WorkerLost(Status.CRASHED, message) from None
+            message = stopped or f"the file could not be read ({error})"
+            raise _WorkerLost(Status.UNREADABLE, message) from None
         if "unreadable" in plan:
             self.sandbox.end()
-            raise _Died("unreadable", str(plan["unreadable"])[:300])
+            raise _WorkerLost(Status.UNREADABLE, str(plan["unreadable"])[:300])
         if not self.cells:
             self.cells = _checked_cells(plan.get("cells"))
-            self.notes = [str(note)[:300] for note in plan.get("notes", [])[:100]]
+            for sentence in plan.get("notes", [])[:100]:
+                self.note(str(sentence)[:300])
         self.ask({"do": "setup", "code": self.exercise.setup, "seed": self.seed})
 
     def _watch(self, sandbox: Sandbox) -> None:
@@ -137,118 +168,135 @@ class _Run:
                 return sandbox.kill()
 
     def ask(self, message: dict, value: Any = None) -> tuple[dict, Any, bool]:
-        """Reply, plain data, and whether it had to be interrupted.
+        """Send a request and wait for its reply.
+
+        Returns:
+            The reply, the plain data beside it, and whether the worker had to be interrupted.
 
         Raises:
-            _Died: there is no reply and there will be none.
+            _WorkerLost: there is no reply and there will be none.
         """
         if self.left <= 0:
             self.end()
-            raise _Died("timeout", f"the submission took longer than {self.limits.total_seconds:g} s in all")
-        seconds, late, begun = min(self.limits.cell_seconds, self.left), False, time.monotonic()
+            message_ = f"the submission took longer than {self.limits.total_seconds:g} s in all"
+            raise _WorkerLost(Status.TIMEOUT, message_)
+        seconds = min(self.limits.cell_seconds, self.left)
+        interrupted = False
+        begun = time.monotonic()
         try:
             self.channel.send(message, value, seconds=seconds)
             try:
                 reply, data = self.channel.receive(seconds)
             except Timeout:
-                late = True
+                interrupted = True
                 assert self.sandbox
                 self.sandbox.interrupt()
                 reply, data = self.channel.receive(GRACE)
         except Timeout:
             self.end()
-            raise _Died("timeout", f"it took longer than {seconds:.0f} s and did not stop when asked to") from None
+            words = f"it took longer than {seconds:.0f} s and did not stop when asked to"
+            raise _WorkerLost(Status.TIMEOUT, words) from None
         except ProtocolError as error:
-            raise self._cause(error) from None
+            raise self._why_lost(error) from None
         finally:
             self.left -= time.monotonic() - begun
-        return reply, data, late
+        return reply, data, interrupted
 
-    def _cause(self, error: ProtocolError) -> _Died:
-        """Why there is no answer: from the process's end, which it cannot make up."""
+    def _why_lost(self, error: ProtocolError) -> _WorkerLost:
+        """Why there is no answer, told from the end of the process, which it cannot make up."""
         assert self.sandbox
         with contextlib.suppress(Exception):
             self.sandbox.process.wait(1)
         alive = self.sandbox.process.poll() is None
-        stopped, status = self.sandbox.stopped, self.end()
+        stopped = self.sandbox.stopped
+        code = self.end()
         if self.parent and not self.parent.alive:
-            raise SandboxError("the warm process ended")  # no fault of this submission
+            raise SandboxError("the fork server ended")  # no fault of this submission
         if "memory" in stopped:
-            return _Died("memory", stopped)
-        if stopped or status == -signal.SIGSYS:
-            return _Died("forbidden", stopped or "it made a system call that no submission needs, and was stopped")
+            return _WorkerLost(Status.MEMORY, stopped)
+        if stopped or code == -signal.SIGSYS:
+            refused = "it made a system call that no submission needs, and was stopped"
+            return _WorkerLost(Status.FORBIDDEN, stopped or refused)
         if alive:
-            return _Died("forbidden", f"it disturbed the grader's connection ({error})")
-        if status == -signal.SIGXCPU:
-            return _Died("timeout", "it used more processor time than it may")
-        name = signal.Signals(-status).name if -status in signal.valid_signals() else f"exit status {status}"
-        return _Died("crashed", f"the process ended ({name})")
+            return _WorkerLost(Status.FORBIDDEN, f"it disturbed the grader's connection ({error})")
+        if code == -signal.SIGXCPU:
+            return _WorkerLost(Status.TIMEOUT, "it used more processor time than it may")
+        name = signal.Signals(-code).name if -code in signal.valid_signals() else f"exit status {code}"
+        return _WorkerLost(Status.CRASHED, f"the process ended ({name})")
 
     def end(self) -> int:
+        """End the worker; its exit status."""
         return self.sandbox.end() if self.sandbox else 0
 
     # -- the cells
 
     def run_cells(self) -> None:
-        """Run every cell once, in order; then once more those that used a name defined further down."""
+        """Run every cell once, in order; then once more those that used a name defined further down.
+
+        Raises:
+            _WorkerLost: no worker is left, and a new one would not help.
+        """
         while True:
             try:
                 self.start()
-                self._pass(lambda cell: cell["runs"])
+                self._run_once(lambda cell: cell["runs"])
                 for _ in range(2):
-                    if not self._pass(lambda cell: cell["runs"] and _is_name_error(cell)):
+                    if not self._run_once(lambda cell: cell["runs"] and _is_name_error(cell)):
                         break
                 return
-            except _Died as died:
+            except _WorkerLost as lost:
                 culprit = next((cell for cell in self.cells if cell.get("running")), None)
-                if died.status == "unreadable" or culprit is None:
+                if lost.status == Status.UNREADABLE or culprit is None:
                     raise
-                culprit["running"], culprit["runs"] = False, False
-                culprit["outputs"], culprit["error"] = [], ["", died.message, died.message]
-                self.troubles.append(died.status)
-                number = self.cells.index(culprit) + 1
-                self.notes.append(f"cell {number} was left out: {died.message}")
+                culprit["running"] = False
+                culprit["runs"] = False
+                culprit["outputs"] = []
+                culprit["error"] = ["", lost.message, lost.message]
+                self.troubles.append(lost.status)
+                self.note(f"cell {self.cells.index(culprit) + 1} was left out: {lost.message}")
                 if self.left <= 0:
                     raise
 
-    def _pass(self, wanted: Callable[[dict], bool]) -> int:
-        done = 0
+    def _run_once(self, wanted: Callable[[dict], bool]) -> int:
+        """Run the wanted code cells in order; how many of those that had failed before now succeeded."""
+        repaired = 0
         for number, cell in enumerate(self.cells):
             if cell["kind"] != "code" or not cell["source"].strip() or not wanted(cell):
                 continue
-            again = cell.get("error") is not None
+            failed_before = cell.get("error") is not None
             cell["running"] = True
-            reply, _, late = self.ask({"do": "run", "cell": number})
+            reply, _, interrupted = self.ask({"do": "run", "cell": number})
             cell["running"] = False
             cell["outputs"] = _checked_outputs(reply.get("outputs"))
             error = reply.get("error")
             cell["error"] = [str(part)[:4000] for part in error[:3]] if isinstance(error, list) else None
-            if late:
-                self.troubles.append("timeout")
-                self.notes.append(f"cell {number + 1} was stopped after {self.limits.cell_seconds:g} s")
+            if interrupted:
+                self.troubles.append(Status.TIMEOUT)
+                self.note(f"cell {number + 1} was stopped after {self.limits.cell_seconds:g} s")
                 cell["error"] = cell["error"] or ["Timeout", "", "stopped: it took too long"]
             elif cell["error"]:
-                self.troubles += _trouble(cell["error"])
-            elif again:
-                self.notes.append(f"cell {number + 1} uses names defined further down: run again at the end")
-                done += 1
-        return done
+                self.troubles += _trouble_of(cell["error"])
+            elif failed_before:
+                self.note(f"cell {number + 1} uses names defined further down: run again at the end")
+                repaired += 1
+        return repaired
 
 
 class RemoteStudent(Student):
-    """A student's objects in the worker: see :class:`Student`."""
+    """A student's objects in the worker: see :class:`~lecture_utils.grading.student.Student`."""
 
     def __init__(self, run: _Run):
         self._run = run
-        self._puts: list[tuple[Handle, Any]] = []  # they travel with the next call: a message costs more than most
+        # What ``put`` places travels with the next call, since a message costs more than most calls.
+        self._puts: list[tuple[Handle, Any]] = []
         self._numbers = itertools.count(-2, -1)  # the worker numbers what it keeps from 0 on
 
-    def _asked(self, message: dict, value: Any = None) -> Any:
-        reply, data, late = self._run.ask(message, value)
-        if late:
-            self._run.troubles.append("timeout")
+    def _ask(self, message: dict, value: Any = None) -> Any:
+        reply, data, interrupted = self._run.ask(message, value)
+        if interrupted:
+            self._run.troubles.append(Status.TIMEOUT)
             raise StudentError("TimeoutError", f"longer than {self._run.limits.cell_seconds:g} s")
-        if "todo" in reply:  # its own words could be anything
+        if "not attempted" in reply:  # the worker's own words could be anything
             name = message.get("name") or (value and value[1])
             raise NotAttempted(f"{name if isinstance(name, str) else 'A part of it'} is not there, or still the stub.")
         if "error" in reply:
@@ -257,19 +305,18 @@ class RemoteStudent(Student):
         return data
 
     def value(self, name: str) -> Any:
-        return self._asked({"do": "value", "name": name})
+        return self._ask({"do": "value", "name": name})
 
     def put(self, value: Any) -> Handle:
-        if isinstance(value, Code):
-            return super().put(value)
         handle = Handle(next(self._numbers), type(value).__name__)
         self._puts.append((handle, copy.deepcopy(value)))
         return handle
 
     def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple[Any, list]:
-        puts, self._puts = self._puts, []
-        numbers, values = [handle.number for handle, _ in puts], [value for _, value in puts]
-        answer = self._asked({"do": "call", "puts": numbers}, [values, function, list(args), kwargs, keep, back])
+        numbers = [handle.number for handle, _ in self._puts]
+        values = [value for _, value in self._puts]
+        self._puts = []
+        answer = self._ask({"do": "call", "puts": numbers}, [values, function, list(args), kwargs, keep, back])
         if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], list):
             raise StudentError("TypeError", "no answer of the kind that was asked for")
         return answer
@@ -308,13 +355,13 @@ def _is_name_error(cell: dict) -> bool:
     return bool(cell.get("error")) and cell["error"][0] == "NameError"
 
 
-def _trouble(error: list[str]) -> list[str]:
+def _trouble_of(error: list[str]) -> list[Status]:
     """The status that an error in a cell stands for, if it is more than a mistake."""
     kind, message = error[0], error[1]
     if kind == "MemoryError" or "allocate memory" in message:
-        return ["memory"]
+        return [Status.MEMORY]
     if kind == "PermissionError" or "Read-only file system" in message or "Network is unreachable" in message:
-        return ["forbidden"]
+        return [Status.FORBIDDEN]
     return []
 
 
@@ -331,14 +378,21 @@ def grade_notebook(
     """Run a notebook in a sandbox and judge its tasks.
 
     Args:
-        content: the notebook file.
+        content: the bytes of the notebook file.
+        exercise: its tasks judge it.
         seed: of the checks' random inputs, and of the random numbers in the notebook.
-        hidden: all cases, or only those that the student sees too.
+        limits: seconds, memory and processes; see :class:`~lecture_grader.sandbox.Limits` for the defaults.
+        hidden: run all cases, or only those that the student sees too.
         isolate: False runs it without protection.
-        cold: start a new Python, even where one could be forked from a warm process.
+        cold: start a new Python, even where a worker could be forked.
 
     Raises:
         SandboxError: a protection cannot be had.
+
+    Example:
+        >>> grade = grade_notebook(Path("ada.ipynb").read_bytes(), load_exercise("2"), seed=0)  # doctest: +SKIP
+        >>> grade.points, grade.status  # doctest: +SKIP
+        (25, 'graded')
     """
     limits = limits or Limits()
     forked = not cold and not warm.why_not(isolate)
@@ -347,7 +401,7 @@ def grade_notebook(
             check_not_stopped()
             with warm.parent_of(limits.threads) if forked else contextlib.nullcontext() as parent:
                 return _grade(_Run(content, exercise, seed, limits, isolate, parent), hidden)
-        except SandboxError:  # it was tried before grading began: perhaps a machine too busy
+        except SandboxError:  # the sandbox worked when grading began, so the machine may only be too busy
             if attempt == 2:
                 raise
             time.sleep(1)
@@ -355,44 +409,49 @@ def grade_notebook(
 
 
 def _grade(run: _Run, hidden: bool) -> Grade:
-    begun, exercise, content = time.monotonic(), run.exercise, run.content
+    begun = time.monotonic()
+    exercise = run.exercise
     verdicts: list[Verdict] = []
     try:
-        if len(content) > MAX_FILE:
-            raise _Died("unreadable", f"the file is larger than {MAX_FILE // MB} MB")
+        if len(run.content) > MAX_FILE:
+            raise _WorkerLost(Status.UNREADABLE, f"the file is larger than {MAX_FILE // MB} MB")
         run.run_cells()
-        for number, one in enumerate(exercise.tasks):
-            student = RemoteStudent(run)
-            try:
-                run.ask({"do": "begin"})
-                verdicts.append(run_check(one, student, run.seed, hidden=hidden))
-                run.ask({"do": "end"})
-            except _Died as died:
-                run.troubles.append(died.status)
-                message = f"The process ended while this task was being judged: {died.message}."
-                verdicts[number:] = [Verdict(one.id, "failed", 0, 0, student.case, message)]
-                if number + 1 < len(exercise.tasks):
-                    run.run_cells()
-    except _Died as died:
-        if died.status == "unreadable":
-            return Grade("unreadable", None, exercise.max_points, _since(begun), notes=[died.message])
+        for task in exercise.tasks:
+            verdicts.append(_judge(run, task, hidden))
+            if len(verdicts) < len(exercise.tasks) and run.sandbox is None:
+                run.run_cells()
+    except _WorkerLost as lost:
+        if lost.status == Status.UNREADABLE:
+            return Grade(lost.status, None, exercise.max_points, _since(begun), notes=[lost.message])
         if not run.troubles:
-            run.troubles.append(died.status)
-        run.notes.append(died.message)
+            run.troubles.append(lost.status)
+        run.note(lost.message)
     finally:
         if run.sandbox:
             run.sandbox.drop()
-    judged = {v.task for v in verdicts}
-    for one in exercise.tasks:
-        if one.id not in judged:
-            verdicts.append(
-                Verdict(one.id, "unjudged", 0, 0, "", "This task could not be judged: see the notes above.")
-            )
-    points = sum(exercise[v.task].points for v in verdicts if v.status == "passed")
-    status = run.troubles[0] if run.troubles else "graded"
+    for task in exercise.tasks[len(verdicts) :]:
+        message = "This task could not be judged: see the notes above."
+        verdicts.append(Verdict(task.id, "unjudged", 0, 0, "", message))
+    points = sum(exercise[verdict.task].points for verdict in verdicts if verdict.status == "passed")
+    status = run.troubles[0] if run.troubles else Status.GRADED
     for cell in run.cells:
         cell.pop("running", None)
     return Grade(status, points, exercise.max_points, _since(begun), verdicts, run.notes, run.cells)
+
+
+def _judge(run: _Run, task: Any, hidden: bool) -> Verdict:
+    """The verdict on one task. If the worker is lost meanwhile, ``run`` is left without a sandbox."""
+    student = RemoteStudent(run)
+    try:
+        run.ask({"do": "begin"})
+        verdict = run_check(task, student, run.seed, hidden=hidden)
+        run.ask({"do": "end"})
+    except _WorkerLost as lost:
+        run.sandbox = None  # it has ended
+        run.troubles.append(lost.status)
+        message = f"The process ended while this task was being judged: {lost.message}."
+        return Verdict(task.id, "failed", 0, 0, student.case, message)
+    return verdict
 
 
 def _since(begun: float) -> float:

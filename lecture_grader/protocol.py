@@ -142,9 +142,9 @@ class Channel:
         blob = save(blobs) if blobs else b""
         self._put(text, blob, seconds)
 
-    def send_bytes(self, content: bytes, seconds: float) -> None:
-        """Send raw bytes, as the blob of an empty message."""
-        self._put(b"[{}, null]", content, seconds)
+    def send_bytes(self, message: dict, content: bytes, seconds: float) -> None:
+        """Send JSON data and raw bytes, which :meth:`receive_bytes` gives back as they are."""
+        self._put(json.dumps([message, None]).encode(), content, seconds)
 
     def _put(self, text: bytes, blob: bytes, seconds: float | None) -> None:
         deadline = None if seconds is None else time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""A submitted notebook as a list of cells, with what was damaged on its way mended.
+"""A submitted notebook as a list of cells, with the damage of its way here repaired.
 
 Runs in the worker: a hostile file is read where it can do no harm.
 """
@@ -76,71 +76,111 @@ def _language(metadata: Any) -> str:
     return next((n.lower() for n in names if isinstance(n, str)), "")
 
 
-def repair(cells: list[Cell]) -> list[str]:
-    """Undo damage, in place; returns what was done, for the report.
+def repair(cells: list[Cell], names: dict[str, list[str]]) -> list[str]:
+    """Undo damage, in place.
 
     A cell that became Markdown is code again, a cell cut in two is one again, and an untouched
     copy of a stub does not undo an answer. Otherwise the last definition wins, as in any notebook.
+
+    Args:
+        cells: as :func:`read_cells` returns them.
+        names: what each task asks for, ``{"2.3": ["accuracy"]}``.
+
+    Returns:
+        What was done, one sentence each, for the report.
     """
+    notes = _restore_code_cells(cells)
+    code = [(number, cell) for number, cell in enumerate(cells, 1) if cell.kind == "code" and cell.source.strip()]
+    notes += _join_halves(code)
+    notes += _leave_out_stubs(code, names)
+    return notes
+
+
+def _restore_code_cells(cells: list[Cell]) -> list[str]:
     notes = []
     answered = {cell.task for cell in cells if cell.kind == "code" and cell.task}
     for number, cell in enumerate(cells, 1):
-        lost = cell.task not in answered and _compiles(cell.source) if cell.task else bool(_defines_code(cell.source))
-        if cell.kind != "code" and lost:
+        if cell.kind == "code":
+            continue
+        lost = cell.task not in answered and _compiles(cell.source) if cell.task else _defines_code(cell.source)
+        if lost:
             cell.kind, cell.runs = "code", True
             task = f" (task {cell.task})" if cell.task else ""
             notes.append(f"cell {number}{task} was no code cell any more: run as code")
-    code = [(number, cell) for number, cell in enumerate(cells, 1) if cell.kind == "code" and cell.source.strip()]
-    whole: tuple[int, Cell] | None = None
+    return notes
+
+
+def _join_halves(code: list[tuple[int, Cell]]) -> list[str]:
+    notes = []
+    previous: tuple[int, Cell] | None = None
     for number, cell in code:
         indented = cell.source.lstrip("\n")[:1].isspace()
-        if whole and (indented or not _compiles(cell.source)):
-            if _compiles(cell.source) and _ends(whole[1].source):
-                whole = (number, cell)  # after a return nothing belongs to the function
+        complete = _compiles(cell.source)
+        if previous and (indented or not complete):
+            if complete and _leaves_its_block(previous[1].source):
+                previous = (number, cell)
                 continue
-            joined = f"{whole[1].source.rstrip()}\n{cell.source.lstrip(chr(10))}"
-            if (indented or not _compiles(whole[1].source)) and _compiles(joined, raw=True):
-                whole[1].source, cell.runs = joined, False
-                notes.append(f"cells {whole[0]} and {number} are two parts of one: joined")
+            joined = f"{previous[1].source.rstrip()}\n{cell.source.lstrip(chr(10))}"
+            if (indented or not _compiles(previous[1].source)) and _compiles(joined, raw=True):
+                previous[1].source = joined
+                cell.runs = False
+                notes.append(f"cells {previous[0]} and {number} are two parts of one: joined")
                 continue
-        whole = (number, cell)
-    answered_by: dict[str, int] = {}
-    for number, cell in code:
-        if cell.task and cell.runs and not is_stub(cell.source):
-            again = [n for n in _defined(cell.source) if n in answered_by]
+        previous = (number, cell)
+    return notes
+
+
+def _leave_out_stubs(code: list[tuple[int, Cell]], names: dict[str, list[str]]) -> list[str]:
+    notes = []
+    tasks = [(number, cell) for number, cell in code if cell.task and cell.runs]
+    stubs = {number for number, cell in tasks if is_stub(cell.source, names.get(cell.task or "", []))}
+    answered: set[str] = set()
+    for number, cell in tasks:
+        if number not in stubs:
+            again = sorted(answered & _defined(cell.source))
             if again:
                 notes.append(f"{again[0]} of task {cell.task} is answered more than once: the last one counts")
-            answered_by |= dict.fromkeys(_defined(cell.source), number)
-    for number, cell in code:
-        if cell.task and cell.runs and is_stub(cell.source) and _defined(cell.source) & answered_by.keys():
+            answered |= _defined(cell.source)
+    for number, cell in tasks:
+        if number in stubs and _defined(cell.source) & answered:
             cell.runs = False
             notes.append(f"cell {number} is an empty copy of task {cell.task}: left out")
     return notes
 
 
-def _defined(source: str) -> set[str]:
-    """The names that a cell defines at its top level."""
+def _parsed(source: str) -> list[ast.stmt]:
+    """The statements of a source; none if it is not Python."""
     try:
-        body = ast.parse(source).body
+        return ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    names = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    assigned = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
-    return names | {target.id for target in assigned if isinstance(target, ast.Name)}
+        return []
+
+
+def _definitions(source: str) -> dict[str, ast.stmt]:
+    """The last statement at the top level that defines each name."""
+    found: dict[str, ast.stmt] = {}
+    for statement in _parsed(source):
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found[statement.name] = statement
+        elif isinstance(statement, ast.Assign):
+            found |= {target.id: statement for target in statement.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def _defined(source: str) -> set[str]:
+    return set(_definitions(source))
 
 
 def _defines_code(source: str) -> bool:
     """Whether a text is Python that imports or defines something, which prose never is."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return any(isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)) for node in body)
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    return any(isinstance(statement, kinds) for statement in _parsed(source))
 
 
-def _ends(source: str) -> bool:
-    """Whether the last line leaves its block, so that nothing can follow in it."""
-    return source.rstrip().rpartition("\n")[2].strip().startswith(("return", "raise", "pass", "break", "continue"))
+def _leaves_its_block(source: str) -> bool:
+    """Whether the last line ends its block, so that an indented line cannot follow."""
+    last_line = source.rstrip().rpartition("\n")[2]
+    return re.match(r"(return|raise|pass|break|continue)\b", last_line.strip()) is not None
 
 
 def _compiles(source: str, *, raw: bool = False) -> bool:
@@ -155,17 +195,31 @@ def _compiles(source: str, *, raw: bool = False) -> bool:
     return True
 
 
-def is_stub(source: str) -> bool:
-    """Whether nothing was written: a function only raises NotImplementedError, or a name is ``...``."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+def is_stub(source: str, names: list[str]) -> bool:
+    """Whether a cell still holds the stubs that were handed out, and nothing else.
+
+    Args:
+        source: of the cell.
+        names: what the task asks for. Other definitions of the cell, such as helpers, say nothing.
+    """
+    definitions = _definitions(source)
+    asked = [definitions[name] for name in names if name in definitions]
+    return bool(asked) and all(map(_is_stub_statement, asked))
+
+
+def _is_stub_statement(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Assign):
+        return isinstance(statement.value, ast.Constant) and statement.value.value is ...
+    if isinstance(statement, ast.ClassDef):
+        return any(_is_stub_statement(one) for one in statement.body if isinstance(one, ast.FunctionDef))
+    if not isinstance(statement, ast.FunctionDef) or not isinstance(statement.body[-1], ast.Raise):
         return False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            last = node.body[-1]
-            if isinstance(last, ast.Raise) and "NotImplementedError" in ast.dump(last):
-                return True
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is ...:
-            return True
-    return False
+    raised = statement.body[-1].exc
+    arguments = raised.args if isinstance(raised, ast.Call) else []
+    kind = raised.func if isinstance(raised, ast.Call) else raised
+    if not isinstance(kind, ast.Name) or kind.id != "NotImplementedError":
+        return False
+    if not arguments:  # also what a student may write at the end of an answer
+        return not any(isinstance(node, ast.Return) for node in ast.walk(statement))
+    first = arguments[0]
+    return isinstance(first, ast.Constant) and str(first.value).startswith("Task ")

@@ -63,6 +63,10 @@ class Namespace:
             g if isinstance(g, (Handle, Code)) else self.plain(a) for g, a in zip(given, args, strict=True) if back
         ]
 
+    def place(self, number: int, value: Any) -> None:
+        """Keep plain data, or what :class:`~.values.Code` evaluates to, under a number that a handle names."""
+        self.kept[number] = self._resolve(value)
+
     def _find(self, name: str) -> Any:
         if name not in self.namespace:
             raise NotAttempted(f"There is no {name!r} yet: run its cell, and keep the name as given.")
