@@ -42,7 +42,8 @@ def arithmetic(student: Student, rng, case: int) -> None:
     a[0] = -np.sign(b) * (2 * np.abs(b) + 1)
     if whole := case % 2 == 0:
         a, b = torch.tensor(a.tolist()), torch.tensor(b.tolist())
-    else:  # halves are exact, and so are their quotients wherever rounding matters
+    else:
+        # Halves are exact, and so are their quotients wherever rounding matters.
         a, b = torch.tensor((a / 2).tolist()), torch.tensor((b / 2).tolist())
     student.case = f"a of shape ({rows}, {columns}), b of shape ({columns},), {'int64' if whole else 'float32'}"
     expected = {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": a // b, "%": a % b}
@@ -171,13 +172,14 @@ def replace_outliers(student: Student, rng, case: int) -> None:
     limit = float(rng.integers(2, 6))
     # Good values have the mean limit / 4, far from 0; the outliers' mean is negative.
     values = rng.uniform(-0.5 * limit, limit, size)
-    # Few enough that no two of these counts are equal: outliers, good values, outliers and values at the limit.
+    # There are so few outliers that their number differs from that of the good values, and from their own number plus
+    # that of the values exactly at the limit: a wrong count is then never right by chance.
     outliers = 0 if case == 4 else size - 1 if case == 3 else int(rng.integers(2, max(3, size // 2 - 1)))
     outliers = min(outliers, size - 1)
     signs = np.where(np.arange(outliers) % 2, 1, -1)
     values[:outliers] = signs * (limit + np.where(signs > 0, rng.uniform(1, 3, outliers), rng.uniform(4, 9, outliers)))
-    if size - outliers > 2:  # exactly at the limit, on either side
-        values[-2:] = limit, -limit
+    if size - outliers > 2:
+        values[-2:] = limit, -limit  # a value exactly at the limit, on either side, is a good one
     x = torch.tensor(rng.permutation(values).reshape(shape).tolist())
     student.case = f"{size} values of shape {shape}, {'some of them' if outliers else 'none'} beyond the limit"
     mask = x.abs() > limit
@@ -215,6 +217,27 @@ def replace_outliers(student: Student, rng, case: int) -> None:
     )  # fmt: skip
 
 
+def every_second_row(array):
+    return array[::2]
+
+
+def fill_array(array, tensor):
+    """Write into the array, and return the tensor as it is then."""
+    array.fill(77)
+    return tensor
+
+
+def fill_tensor(tensor, array):
+    """Write into the tensor, and return the array as it is then."""
+    tensor.fill_(5)
+    return array
+
+
+def both(first, second):
+    """Fetch two objects in one message."""
+    return first, second
+
+
 @task(
     "1.4",
     "Share memory, or copy",
@@ -241,42 +264,63 @@ def memory(student: Student, rng, case: int) -> None:
     array = student.put(values)
     if case == 3:
         student.case = f"an array of shape {shape}, {kind}, every second row of a larger one"
-        whole = student.put(np.repeat(values, 2, axis=0))
-        array = student.call(Code("lambda a: a[::2]"), whole, keep=True)
-    write = Code("lambda a, t: [a.fill(77), t][1]")
+        larger = student.put(np.repeat(values, 2, axis=0))
+        array = student.call(every_second_row, larger, keep=True)
 
     tensor = student.call("shared", array, keep=True)
     got = student.get(tensor)
     types = {"type": "torch.from_numpy(...) returns a tensor."}
     dtypes = {"dtype": "What shares memory has the same dtype: to convert is to copy."}
     expect(got, torch.tensor(values), what="What shared(array) returns", hints=types | dtypes)
-    if not torch.equal(student.call(write, array, tensor), torch.full_like(got, 77)):
+    if not torch.equal(student.call(fill_array, array, tensor), torch.full_like(got, 77)):
         raise CheckFailed(
             "After a change of the array in place, the tensor of shared(array) still holds the old numbers.",
             "It is a copy. torch.tensor(...), .clone() and a conversion of the dtype copy; torch.from_numpy does not.",
         )
-    if not np.array_equal(
-        student.call(Code("lambda t, a: [t.fill_(5), a][1]"), tensor, array), np.full_like(values, 5)
-    ):
+    if not np.array_equal(student.call(fill_tensor, tensor, array), np.full_like(values, 5)):
         raise CheckFailed(
             "After a change of the tensor of shared(array) in place, the array still holds the old numbers.",
             "Tensor and array must be two names for the same memory: torch.from_numpy does that.",
         )
 
     array = student.put(values)
-    copy = student.call("float_copy", array, keep=True)
-    got, given = student.call(Code("lambda t, a: [t, a]"), copy, array)
-    if not np.array_equal(given, values):
+    tensor = student.call("float_copy", array, keep=True)
+    got, array_after = student.call(both, tensor, array)
+    if not np.array_equal(array_after, values):
         raise CheckFailed("float_copy changed the array.", "Leave what the function was given as it is.")
     dtypes = {"dtype": "Say which dtype you want: dtype=torch.float32, or .float() on a copy."}
     expect(got, torch.tensor(values).float(), what="What float_copy(array) returns", hints=types | dtypes)
-    now = student.call(write, array, copy)
-    already = "It shares the memory: .float(), .to(...), torch.as_tensor and slices copy only where they must, and a "
-    if not torch.equal(now, got):
+    if not torch.equal(student.call(fill_array, array, tensor), got):
         raise CheckFailed(
             "After a change of the array in place, the tensor of float_copy(array) has changed, too.",
-            already + "float32 array needs no conversion. torch.tensor(...) and .clone() always copy.",
+            "It shares the memory: .float(), .to(...), torch.as_tensor and slices copy only where they must, and a "
+            "float32 array needs no conversion. torch.tensor(...) and .clone() always copy.",
         )
+
+
+def _images_with_bright_pixels(rng, count: int, height: int, width: int) -> torch.Tensor:
+    """Images with one brightest pixel each: the last one of image 0, one off the diagonal of image 1, then any."""
+    values = [rng.permutation(height * width).reshape(height, width) for _ in range(count)]
+    images = torch.tensor(np.stack(values).tolist()) / (height * width) + float(rng.uniform(0, 0.5))
+    # Rows and columns that are mixed up show only where the two numbers differ.
+    off_diagonal = [
+        (row, column)
+        for row in range(height)
+        for column in range(width)
+        if row != column and 0 < row * width + column < height * width - 1
+    ]
+    for number, image in enumerate(images):
+        fixed = [(height - 1, width - 1), off_diagonal[int(rng.integers(len(off_diagonal)))]]
+        if number < len(fixed):
+            row, column = fixed[number]
+        else:
+            row, column = int(rng.integers(height)), int(rng.integers(width))
+        image[row, column] = image.max() + 0.5 + number
+    return images
+
+
+def swap_rows_and_columns(images):
+    return images.transpose(1, 2)
 
 
 @task(
@@ -298,43 +342,39 @@ def brightest(student: Student, rng, case: int) -> None:
     sizes = {0: (2, 3, 4), 1: (3, 4, 4), 2: (2, 5, 3), 3: (1, 2, 6), 4: (4, 1, 5), 5: (3, 6, 1)}
     count, height, width = sizes[case] if case in sizes else rng.integers(2, 7, 3).tolist()
     student.case = f"{count} image{'s' * (count > 1)} of {height} × {width}"
-    values = [rng.permutation(height * width).reshape(height, width) for _ in range(count)]
-    images = torch.tensor(np.stack(values).tolist()) / (height * width) + float(rng.uniform(0, 0.5))
-    # Brightest are the last pixel of image 0 and one of image 1 that shows what is mixed up; then any pixel.
-    telling = [(r, c) for r in range(height) for c in range(width) if r != c and 0 < r * width + c < height * width - 1]
-    for number, image in enumerate(images):
-        first = [(height - 1, width - 1), telling[int(rng.integers(len(telling)))]][number : number + 1]
-        row, column = first[0] if first else (int(rng.integers(height)), int(rng.integers(width)))
-        image[row, column] = image.max() + 0.5 + number
+    images = _images_with_bright_pixels(rng, count, height, width)
     if case % 3 == 1:
         student.case += ", all values negative"
         images = images - 20
     argument: Any = images
     if case % 3 == 2:
         student.case += ", not contiguous"
-        given = student.put(images.transpose(1, 2).contiguous())
-        argument = student.call(Code("lambda x: x.transpose(1, 2)"), given, keep=True)
+        contiguous = student.put(images.transpose(1, 2).contiguous())
+        argument = student.call(swap_rows_and_columns, contiguous, keep=True)
 
     flat = images.reshape(count, -1)
-    position, dark = flat.argmax(dim=1), flat.argmin(dim=1)
-    means, rows, columns = images.mean(dim=(1, 2)), position // width, position % width
-    whole = int(images.argmax())
-    place = whole % (height * width)
-    everywhere = (images.mean(), torch.tensor(place // width), torch.tensor(place % width))
+    means = images.mean(dim=(1, 2))
+    position = flat.argmax(dim=1)
+    rows = position // width
+    columns = position % width
+    darkest = flat.argmin(dim=1)
+    place = int(images.argmax()) % (height * width)
+    one_for_all = (images.mean(), torch.tensor(place // width), torch.tensor(place % width))
     got = student.call("brightest", argument)
     mistakes: list[tuple[Any, str]] = [
         ((images.mean(dim=0), -1, -1), "That is the mean over the images: dim names the dimensions that disappear."),
         ((images.sum(dim=(1, 2)), -1, -1), "Brightness is the mean of the pixels, not their sum."),
         ((flat.amax(dim=1), -1, -1), "That is the largest value: the first result is the mean."),
-        (everywhere, "That is one answer for the whole batch: each image has its own."),
+        (one_for_all, "That is one answer for the whole batch: each image has its own."),
     ]
     for other, hint in [
         ((columns, rows), "Rows and columns have changed places."),
         ((position // height, position % height), "A row holds W pixels: divide by the width, not by the height."),
         ((position, position), "That is the position in the image as one long row, p: return p // W and p % W."),
-        ((dark // width, dark % width), "That is the darkest pixel."),
+        ((darkest // width, darkest % width), "That is the darkest pixel."),
         ((rows + 1, columns + 1), "Rows and columns count from 0."),
-    ]:  # only where both results are those of the mistake: one alone may agree by chance
+    ]:
+        # Both results have to be those of the mistake, since one alone may agree by chance.
         if isinstance(got, (list, tuple)) and len(got) == 3 and close(got[1], other[0]) and close(got[2], other[1]):
             mistakes.append(((-1, *other), hint))
     if argument is not images and not torch.equal(student.get(argument), images.cpu()):
@@ -377,7 +417,8 @@ def standardise(student: Student, rng, case: int) -> None:
     student.case = f"{rows} row{'s' * (rows > 1)} and {columns} column{'s' * (columns > 1)}"
     # Steps of about 1 in random order, so that no column is constant by chance; every column has its own scale.
     steps = np.stack([rng.permutation(rows) for _ in range(columns)], axis=1) + rng.uniform(-0.2, 0.2, (rows, columns))
-    scales, offsets = rng.uniform(2, 4, columns) * 2.0 ** np.arange(columns), rng.uniform(3, 9, columns)
+    scales = rng.uniform(2, 4, columns) * 2.0 ** np.arange(columns)
+    offsets = rng.uniform(3, 9, columns)
     x = torch.tensor((steps * scales + offsets).tolist())
     if rows == 1:
         student.case += ", so every column is constant"
@@ -385,29 +426,30 @@ def standardise(student: Student, rng, case: int) -> None:
     elif case % 3 == 2:
         student.case += ", one of them constant"
         x[:, int(rng.integers(columns))] = float(rng.choice([-3, -2, -1, 1, 2, 3]))
-    mean, std = x.mean(0), x.std(0, correction=0)
-    sample = std * (rows / max(rows - 1, 1)) ** 0.5
-    one = torch.ones(())
-    along = x.std(1, correction=0, keepdim=True)
+    mean = x.mean(0)
+    std = x.std(0, correction=0)
+    sample_std = std * (rows / max(rows - 1, 1)) ** 0.5
+    row_std = x.std(1, correction=0, keepdim=True)
+    divisor = torch.where(std == 0, 1.0, std)
     expect(
         student.call("standardise", x),
-        (x - mean) / torch.where(std == 0, one, std),
+        (x - mean) / divisor,
         hints={
             "nonfinite": "A constant column has standard deviation 0, and 0 / 0 is nan: divide by 1 there instead.",
             "shape": "The result has the shape of x: every number moves, none is dropped.",
         },
         mistakes=[
-            ((x - mean) / torch.where(sample == 0, one, sample), "std() divides by n - 1 unless it is told "
+            ((x - mean) / torch.where(sample_std == 0, 1.0, sample_std), "std() divides by n - 1 unless it is told "
              "`correction=0`: the text asks for division by n."),
             (x - mean, "The mean is subtracted; the division by the standard deviation is missing."),
-            ((x - mean) / torch.where(std == 0, one, std**2), "You divided by the variance: take its square root."),
+            ((x - mean) / divisor**2, "You divided by the variance: take its square root."),
             ((x - x.mean()) / x.std(correction=0), "One mean and one standard deviation for the whole matrix: "
              "reduce along dim=0, so that each column has its own."),
-            ((x - x.mean(1, keepdim=True)) / torch.where(along == 0, one, along), "The rows are standardised: dim=0 "
-             "is the dimension that must disappear, so that one number per column remains."),
-            (x / torch.where(std == 0, one, std), "The mean is still there: subtract it before you divide."),
-            (torch.where(std == 0, x, (x - mean) / torch.where(std == 0, one, std)), "A constant column becomes a "
-             "column of zeros: its mean is subtracted like any other."),
+            ((x - x.mean(1, keepdim=True)) / torch.where(row_std == 0, 1.0, row_std), "The rows are standardised: "
+             "dim=0 is the dimension that must disappear, so that one number per column remains."),
+            (x / divisor, "The mean is still there: subtract it before you divide."),
+            (torch.where(std == 0, x, (x - mean) / divisor), "A constant column becomes a column of zeros: its mean "
+             "is subtracted like any other."),
         ],
     )  # fmt: skip
 
@@ -440,11 +482,13 @@ def distances(student: Student, rng, case: int) -> None:
     far = case % 4 == 2
     if far:
         student.case += ", all far from the origin"
-        x, y = x + 4000, y + 4000
+        x += 4000
+        y += 4000
     if case % 4 in (1, 2):
         student.case += ", one point in both"
         y[int(rng.integers(m))] = x[int(rng.integers(n))]
-    x, y = torch.tensor(x.tolist()), torch.tensor(y.tolist())
+    x = torch.tensor(x.tolist())
+    y = torch.tensor(y.tolist())
     difference = x.double()[:, None] - y.double()[None]
     squares = difference.square().sum(2)
     expected = squares.sqrt().float()
@@ -478,24 +522,42 @@ def distances(student: Student, rng, case: int) -> None:
     )
 
 
-# Path, kind, device and a few words on the content of everything in a nested batch.
-_OUTLINE = (
-    "(lambda batch: (lambda walk: walk(walk, batch, 'batch'))(lambda walk, v, path: "
-    "[[path, 'tensor', v.device.type, f'{tuple(v.shape)} {v.dtype}']] if isinstance(v, torch.Tensor) else "
-    "[[path, type(v).__name__, '', str(sorted(v, key=str) if isinstance(v, dict) else len(v))]] + [line for k, c in "
-    "([(k, v[k]) for k in sorted(v, key=str)] if isinstance(v, dict) else enumerate(v)) "
-    "for line in walk(walk, c, f'{path}[{k!r}]')] "
-    "if isinstance(v, (list, tuple, dict)) else [[path, type(v).__name__, '', repr(v)]]))"
-)
-# Whether two nested batches have a list or dict in common.
-_COMMON = (
-    "(lambda a, b: (lambda walk: bool(set(walk(walk, a)) & set(walk(walk, b))))(lambda walk, v: "
-    "([] if isinstance(v, tuple) else [id(v)]) + [i for c in (v.values() if isinstance(v, dict) else v) "
-    "for i in walk(walk, c)] if isinstance(v, (list, tuple, dict)) else []))"
-)
+def outline(batch, path="batch"):
+    """Path, kind, device and a description of everything in a nested batch, one list for each."""
+    if isinstance(batch, torch.Tensor):
+        return [[path, "tensor", batch.device.type, f"{tuple(batch.shape)} {batch.dtype}"]]
+    kind = type(batch).__name__
+    if isinstance(batch, dict):
+        keys = sorted(batch, key=str)
+        lines = [[path, kind, "", str(keys)]]
+        children = [(key, batch[key]) for key in keys]
+    elif isinstance(batch, (list, tuple)):
+        lines = [[path, kind, "", str(len(batch))]]
+        children = list(enumerate(batch))
+    else:
+        return [[path, kind, "", repr(batch)]]
+    for key, child in children:
+        lines += outline(child, f"{path}[{key!r}]")
+    return lines
 
 
-def _nested(rng, case: int) -> tuple:
+def lists_and_dicts(batch):
+    """The identities of the lists and dicts in a nested batch."""
+    if not isinstance(batch, (list, tuple, dict)):
+        return set()
+    identities = set() if isinstance(batch, tuple) else {id(batch)}
+    for child in batch.values() if isinstance(batch, dict) else batch:
+        identities |= lists_and_dicts(child)
+    return identities
+
+
+def look_at_both(batch, moved):
+    """Both outlines, whether the two batches have a list or dict in common, and the second batch itself."""
+    in_common = lists_and_dicts(batch) & lists_and_dicts(moved)
+    return outline(batch), outline(moved), bool(in_common), moved
+
+
+def _nested_batch(rng, case: int) -> tuple[Any, str]:
     """A batch and a few words on it."""
 
     def tensor(*shape: int) -> torch.Tensor:
@@ -504,7 +566,8 @@ def _nested(rng, case: int) -> tuple:
     def labels(count: int) -> torch.Tensor:
         return torch.tensor(rng.integers(0, 10, count).tolist())
 
-    n, name = int(rng.integers(2, 5)), str(rng.choice(["cat", "dog", "owl"]))
+    n = int(rng.integers(2, 5))
+    name = str(rng.choice(["cat", "dog", "owl"]))
     batches = [
         (tensor(n, 3), "a single tensor"),
         ([tensor(n, 2), labels(n)], "a list of two tensors"),
@@ -544,22 +607,22 @@ def _nested(rng, case: int) -> tuple:
     },
 )
 def to_device(student: Student, rng, case: int) -> None:
-    values, words = _nested(rng, case)
+    values, description = _nested_batch(rng, case)
     batch = student.put(values)
-    before = student.call(Code(_OUTLINE), batch)
-    look = Code(f"lambda batch, moved: [{_OUTLINE}(batch), {_OUTLINE}(moved), {_COMMON}(batch, moved), moved]")
+    outline_before = student.call(outline, batch)
+    look = Code.of(look_at_both, outline, lists_and_dicts)
     for target in (torch.device("meta"), torch.device("cpu")):
-        student.case = f"{words}, to {target.type}"
-        # As a handle: what the function does to its argument is looked at below, in the student's process.
+        student.case = f"{description}, to {target.type}"
+        # The batch is passed as a handle: what the function does to it is looked at below, in the student's process.
         moved = student.call("to_device", batch, target, keep=True)
-        given, came, common, result = student.call(look, batch, moved)
-        if given != before:
+        outline_after, outline_moved, in_common, result = student.call(look, batch, moved)
+        if outline_after != outline_before:
             raise CheckFailed(
                 "The batch that the function was given has changed.",
                 "Build new lists and dicts, do not write into the given ones: whoever called may still need them.",
             )
-        _compare(before, came, target)
-        if common:
+        _compare_outlines(outline_before, outline_moved, target)
+        if in_common:
             raise CheckFailed(
                 "A list or dict of the given batch is part of the result.",
                 "Build a new list or dict on every level, even where nothing has to move.",
@@ -572,22 +635,24 @@ def to_device(student: Student, rng, case: int) -> None:
             )
 
 
-def _compare(before: list, after: list, target: torch.device) -> None:
+def _compare_outlines(before: list, after: list, target: torch.device) -> None:
     """Compare the outlines of what was given and of what was returned, place by place."""
-    for given, came in zip(before, after, strict=False):
+    for given, returned in zip(before, after, strict=False):
         path, kind, _, content = given
-        if kind == "tensor" and came[:2] == [path, kind]:
-            if came[2] != target.type:
+        if kind == "tensor" and returned[:2] == [path, kind]:
+            if returned[2] != target.type:
                 raise CheckFailed(
-                    f"In the result, {path} is on {came[2]}, not on {target.type}.",
+                    f"In the result, {path} is on {returned[2]}, not on {target.type}.",
                     ".to(device) returns the moved tensor and leaves the old one where it is: is its result used, at "
                     "every depth of the batch?",
                 )
-            if came[3] != content:
+            if returned[3] != content:
                 raise CheckFailed(
-                    f"In the result, {path} has another shape or dtype.", "Only the device may change.", got=came[3]
+                    f"In the result, {path} has another shape or dtype.",
+                    "Only the device may change.",
+                    got=returned[3],
                 )
-        elif came != given:
+        elif returned != given:
             raise CheckFailed(
                 f"The {kind} at {path} did not come back as it was.",
                 {
@@ -596,7 +661,7 @@ def _compare(before: list, after: list, target: torch.device) -> None:
                     "dict": "A dict becomes a dict with the same keys.",
                     "tensor": "A tensor stays a tensor of the same shape and dtype.",
                 }.get(kind, "What is no tensor and no container is returned as it is."),
-                got=f"{came[1]} {came[3]}"[:200],
+                got=f"{returned[1]} {returned[3]}"[:200],
             )
     if len(before) != len(after):
         raise CheckFailed("The result holds more or fewer values than the batch.", "Keep every value, moved or not.")
