@@ -25,7 +25,7 @@ CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
 def names(monkeypatch, tmp_path):
     """A namespace that check() looks into, and a progress file of its own."""
     namespace = {"torch": torch, "nn": nn}
-    monkeypatch.setattr(live, "_namespace", lambda: namespace)
+    monkeypatch.setattr(live, "notebook_names", lambda: namespace)
     monkeypatch.setenv("LECTURE_PROGRESS", str(tmp_path / "deep" / "progress.json"))
     return namespace
 
@@ -39,7 +39,7 @@ def test_right_wrong_and_open(names):
     names["double"] = lambda x: x**2
     shown = repr(check("9.1"))
     assert "✗" in shown and "a tensor of shape (1, 2)" in shown and "expected: tensor, shape (1, 2)" in shown
-    assert "came: tensor" in shown and "hint: That is the square." in shown
+    assert "got: tensor" in shown and "hint: That is the square." in shown
     names["double"] = lambda x: x + x
     assert "2 visible cases passed; 3 more are run when graded" in repr(check("9.1"))
 

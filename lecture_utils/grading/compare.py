@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,12 @@ DEFAULT_HINTS = {
 
 
 def describe(value: Any) -> str:
-    """A few words that show a value: shape, dtype and the first numbers of a tensor."""
+    """A few words that show a value: shape, dtype and the first numbers of a tensor.
+
+    Example:
+        >>> describe(torch.tensor([1.0, 2.5]))
+        'tensor, shape (2,), float32: [1, 2.5]'
+    """
     if isinstance(value, torch.Tensor):
         text = f"tensor, shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
         if value.device.type == "meta":
@@ -45,12 +50,28 @@ def _rounded(value: Any) -> str:
 
 
 def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0, dtype: str = "float32") -> torch.Tensor:
-    """Normal numbers of mean 0, on the CPU whatever the default device is."""
+    """Normally distributed numbers of mean 0, on the CPU whatever the default device is.
+
+    Args:
+        rng: the generator that a check gets.
+        shape: of the tensor.
+        scale: standard deviation.
+        dtype: name of the dtype.
+
+    Example:
+        >>> normal(np.random.default_rng(0), 2, 3).shape
+        torch.Size([2, 3])
+    """
     return torch.from_numpy(np.asarray(rng.normal(0, scale, shape), dtype))
 
 
 def close(got: Any, expected: Any, *, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
-    """Whether two values are numbers or tensors of the same shape, close to each other."""
+    """Whether two values are numbers or tensors of the same shape, close to each other. NaN equals NaN.
+
+    Example:
+        >>> close(torch.tensor(1.0), 1.0 + 1e-7)
+        True
+    """
     if not all(isinstance(v, (torch.Tensor, np.ndarray, numbers.Number)) for v in (got, expected)):
         return False
     a, b = (torch.as_tensor(v).detach().to("cpu") for v in (got, expected))
@@ -72,7 +93,7 @@ def expect(
     rtol: float = 1e-4,
     atol: float = 1e-5,
 ) -> None:
-    """Compare an answer with the right one, and say which known mistake it is if it is wrong.
+    """Compare an answer with the right one; if it is wrong, say which known mistake it is.
 
     Args:
         got: what the student's code returned.
@@ -80,43 +101,60 @@ def expect(
             number, a tensor of shape () will do too. A tuple and a list are the same.
         what: what is compared, the beginning of the message: "The mean", "The second result".
         hints: hint for a kind of failure: ``none``, ``type``, ``shape``, ``dtype``,
-            ``nonfinite``, ``values``; :data:`DEFAULT_HINTS` where it says nothing.
-        mistakes: pairs of a wrong value and the hint for whoever got exactly that.
+            ``nonfinite``, ``values``; :data:`DEFAULT_HINTS` has the others.
+        mistakes: pairs of a wrong value and the hint for an answer that equals it.
         dtype: ``same`` as the expected tensor's, any ``floating`` one, or ``any``.
         rtol, atol: as in ``torch.allclose``.
 
     Raises:
-        CheckFailed: it differs.
+        CheckFailed: the answer differs.
+
+    Example:
+        >>> expect(torch.tensor(3.0), 2.0, what="The mean", mistakes=[(3.0, "Divide by n, not by n - 1.")])
+        Traceback (most recent call last):
+        ...
+        lecture_utils.grading.errors.CheckFailed: The mean is wrong.
     """
     hints = DEFAULT_HINTS | (hints or {})
+    options: dict[str, Any] = {"hints": hints, "dtype": dtype, "rtol": rtol, "atol": atol}
     if isinstance(expected, (list, tuple)) and not isinstance(expected, torch.Size):
-        if not isinstance(got, (list, tuple)) or len(got) != len(expected):
-            came = f"{len(got)} values" if isinstance(got, (list, tuple)) else describe(got)
-            raise CheckFailed(
-                f"{what} must be {len(expected)} values.", hints["none" if got is None else "type"], got=came
-            )
-        for number, (g, e) in enumerate(zip(got, expected, strict=True), 1):
-            wrong = [(m[number - 1], hint) for m, hint in mistakes if isinstance(m, (list, tuple)) and len(m) >= number]
-            label = f"{what}, value {number}"
-            expect(g, e, what=label, hints=hints, mistakes=wrong, dtype=dtype, rtol=rtol, atol=atol)
-        return
-    if isinstance(expected, dict):
-        if not isinstance(got, dict) or set(got) != set(expected):
-            came = f"the keys {sorted(map(str, got))}" if isinstance(got, dict) else describe(got)
-            raise CheckFailed(f"{what} must be a dict of {len(expected)} keys.", hints["type"], got=came)
-        for key in expected:
-            wrong = [(m[key], hint) for m, hint in mistakes if isinstance(m, dict) and key in m]
-            label = f"{what} at {key!r}"
-            expect(got[key], expected[key], what=label, hints=hints, mistakes=wrong, dtype=dtype, rtol=rtol, atol=atol)
-        return
-    right = close(got, expected, rtol=rtol, atol=atol)
-    for value, hint in () if right else mistakes:
-        if close(got, value, rtol=rtol, atol=atol):
-            raise CheckFailed(f"{what} is wrong.", hint, expected=describe(expected), got=describe(got))
-    found = _difference(got, expected, right, dtype)
-    if found:
-        kind, words = found
-        raise CheckFailed(f"{what} {words}.", hints[kind], expected=describe(expected), got=describe(got))
+        _expect_values(got, expected, what, mistakes, options)
+    elif isinstance(expected, dict):
+        _expect_dict(got, expected, what, mistakes, options)
+    else:
+        right = close(got, expected, rtol=rtol, atol=atol)
+        for value, hint in () if right else mistakes:
+            if close(got, value, rtol=rtol, atol=atol):
+                raise CheckFailed(f"{what} is wrong.", hint, expected=describe(expected), got=describe(got))
+        difference = _difference(got, expected, right, dtype)
+        if difference:
+            kind, words = difference
+            raise CheckFailed(f"{what} {words}.", hints[kind], expected=describe(expected), got=describe(got))
+
+
+def _expect_values(got: Any, expected: Sequence, what: str, mistakes: Iterable, options: dict[str, Any]) -> None:
+    """Compare the items of a list or tuple, one after the other."""
+    if not isinstance(got, (list, tuple)) or len(got) != len(expected):
+        words = f"{len(got)} values" if isinstance(got, (list, tuple)) else describe(got)
+        kind = "none" if got is None else "type"
+        raise CheckFailed(f"{what} must be {len(expected)} values.", options["hints"][kind], got=words)
+    for index, (one, right) in enumerate(zip(got, expected, strict=True)):
+        known = [(value[index], hint) for value, hint in mistakes if _has_item(value, index)]
+        expect(one, right, what=f"{what}, value {index + 1}", mistakes=known, **options)
+
+
+def _has_item(value: Any, index: int) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) > index
+
+
+def _expect_dict(got: Any, expected: dict, what: str, mistakes: Iterable, options: dict[str, Any]) -> None:
+    """Compare the values of a dict, key by key."""
+    if not isinstance(got, dict) or set(got) != set(expected):
+        words = f"the keys {sorted(map(str, got))}" if isinstance(got, dict) else describe(got)
+        raise CheckFailed(f"{what} must be a dict of {len(expected)} keys.", options["hints"]["type"], got=words)
+    for key, right in expected.items():
+        known = [(value[key], hint) for value, hint in mistakes if isinstance(value, dict) and key in value]
+        expect(got[key], right, what=f"{what} at {key!r}", mistakes=known, **options)
 
 
 def _difference(got: Any, expected: Any, right: bool, dtype: str) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """The student's side of a check: finds names, calls functions, keeps what is not plain data.
 
 In the notebook a :class:`Namespace` works on the live objects; when a class is graded, it works in the
-process that runs the submission. Nothing here knows what a right answer is.
+process that runs the submission. Nothing here knows a right answer.
 """
 
 import ast
@@ -114,7 +114,6 @@ class Namespace:
 def _evaluated(code: Code) -> Any:
     """The value of an expression, or the last function of a source; see :class:`~.values.Code`."""
     names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "np": np, "copy": copy}
-    names |= {"run_module": run_module, "train_module": train_module}
     compiled, function = _compiled(code.expression)
     if not function:
         return eval(compiled, names)
@@ -146,26 +145,3 @@ def _student_error(error: BaseException) -> StudentError:
         if frame.line and not frame.filename.startswith(_NOT_THE_STUDENTS):
             where = f"line {frame.lineno} of {frame.name}: {frame.line}"
     return StudentError(type(error).__name__, str(error)[:500], where[:300])
-
-
-def run_module(module: nn.Module, inputs: tuple, training: bool) -> Any:
-    """Outputs for inputs moved to where the module is; its mode and buffers are put back."""
-    module = copy.deepcopy(module).train(training)
-    device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    with torch.no_grad():
-        return module(*(x.to(device) if isinstance(x, torch.Tensor) else x for x in inputs))
-
-
-def train_module(module: nn.Module, batches: list, loss: str, optimizer: str, lr: float) -> list[float]:
-    """Losses of training a copy of a module on (inputs, targets), one step each."""
-    module = copy.deepcopy(module).train()
-    device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    steps = getattr(torch.optim, optimizer)(module.parameters(), lr=lr)
-    losses = []
-    for inputs, targets in batches:
-        value = getattr(F, loss)(module(inputs.to(device)), targets.to(device))
-        steps.zero_grad()
-        value.backward()
-        steps.step()
-        losses.append(value.item())
-    return losses

@@ -1,18 +1,23 @@
-"""The points that a student has reached so far, kept on the student's own machine."""
+"""``progress("2")``: the points that a student has reached so far, kept on the student's own machine."""
 
 import contextlib
 import html
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lecture_utils.files import write_text
-from lecture_utils.grading.deferred import Deferred
-from lecture_utils.grading.tasks import Exercise, load_exercise
+from lecture_utils.grading.deferred import Deferred, is_deferred
+
+if TYPE_CHECKING:
+    from lecture_utils.grading.tasks import Exercise
+
+_MARKS = {"passed": "✓ solved", "failed": "✗ tried", "todo": "○ open"}
 
 
 def progress_file() -> Path:
-    """Where this machine keeps what was solved: ``LECTURE_PROGRESS``, or a file of the user's."""
+    """The file that holds the state of each task: ``LECTURE_PROGRESS``, or one in the user's data folder."""
     from platformdirs import user_data_path
 
     return Path(os.environ.get("LECTURE_PROGRESS") or user_data_path("lecture_utils") / "progress.json")
@@ -27,26 +32,31 @@ def _recall() -> dict[str, str]:
 
 
 def remember(task_id: str, status: str) -> None:
+    """Keep the status of a task. Once it was solved, a later experiment takes nothing away."""
     known = _recall()
-    if known.get(task_id) in ("passed", status):  # once solved, a later experiment takes nothing away
+    if known.get(task_id) in ("passed", status):
         return
-    with contextlib.suppress(OSError):  # a read-only home must not spoil a check
+    with contextlib.suppress(OSError):  # a check must work where the home folder is read-only
         write_text(progress_file(), json.dumps(known | {task_id: status}, indent=1))
 
 
 class Progress:
-    """Points reached so far in one exercise, as a table and a bar."""
+    """Points reached so far in one exercise, as a table and a bar.
 
-    def __init__(self, exercise: Exercise, known: dict[str, str]):
-        self.exercise, self.known = exercise, known
-        self.points = sum(t.points for t in exercise.tasks if known.get(t.id) == "passed")
+    Attributes:
+        points: of the tasks that were solved.
+    """
+
+    def __init__(self, exercise: "Exercise", known: dict[str, str]):
+        self.exercise = exercise
+        self.known = known
+        self.points = sum(task.points for task in exercise.tasks if known.get(task.id) == "passed")
 
     def _rows(self) -> list[tuple[str, str, str]]:
-        marks = {"passed": "✓ solved", "failed": "✗ tried", "todo": "○ open"}
-        return [
-            (f"{t.id} {t.title}", f"{t.points}", marks.get(self.known.get(t.id, ""), "○ open"))
-            for t in self.exercise.tasks
-        ]
+        """Title, points and state of each task."""
+        states = [_MARKS.get(self.known.get(task.id, "todo"), "○ open") for task in self.exercise.tasks]
+        titles = [(f"{task.id} {task.title}", f"{task.points}") for task in self.exercise.tasks]
+        return [(*title, state) for title, state in zip(titles, states, strict=True)]
 
     def __repr__(self) -> str:
         filled = round(20 * self.points / self.exercise.max_points)
@@ -72,9 +82,19 @@ class Progress:
 def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progress | Deferred:
     """The points reached so far in an exercise, as checked on this machine; nothing is sent anywhere.
 
+    Args:
+        exercise: its number.
+        checks: a file of checks of your own; default: the course's.
+
     Raises:
         ValueError: there is no such exercise.
+
+    Example:
+        >>> progress("2").points  # doctest: +SKIP
+        7
     """
-    if os.environ.get("LECTURE_GRADING"):
+    if is_deferred():
         return Deferred(f"{int(exercise)}")
+    from lecture_utils.grading.tasks import load_exercise
+
     return Progress(load_exercise(checks or str(exercise)), _recall())

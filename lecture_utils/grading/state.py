@@ -12,13 +12,23 @@ from torch import nn
 
 @contextlib.contextmanager
 def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
-    """Put back what calling a student's functions may change.
+    """Put back what calling a student's functions inside the block may change.
 
-    That is: names, the random states of Python, NumPy and torch, and the parameters, buffers,
-    gradients and mode of the networks and leaf tensors that have a name.
+    That is: the names themselves; the random states of Python, NumPy and torch, on every device; and the
+    parameters, buffers, gradients and training mode of the networks and leaf tensors that have a name.
+
+    Args:
+        namespace: global names of a notebook. The dict itself is restored, in place.
+
+    Example:
+        >>> names = {"w": torch.zeros(2)}
+        >>> with restore_state(names):
+        ...     names["w"] += 1
+        >>> names["w"]
+        tensor([0., 0.])
     """
     names = dict(namespace)
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    python_state, numpy_state, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     networks = [value for value in names.values() if isinstance(value, nn.Module)]
@@ -32,9 +42,9 @@ def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
     finally:
         namespace.clear()
         namespace.update(names)
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        torch.set_rng_state(torch_state)
         if cuda:
             torch.cuda.set_rng_state_all(cuda)
         if mps is not None:

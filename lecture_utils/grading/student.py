@@ -5,11 +5,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from lecture_utils.grading.compare import describe, equal
 from lecture_utils.grading.errors import CheckFailed
 from lecture_utils.grading.namespace import Namespace
 from lecture_utils.grading.values import Code, Handle
+
+IN_PLACE_HINT = (
+    "An operation in place (x += 1, x[...] = 0, or a name that ends in _) changes the caller's tensor: "
+    "make a new tensor, or work on x.clone()."
+)
 
 
 class Student:
@@ -17,16 +24,27 @@ class Student:
 
     Plain are tensors (they arrive on the CPU, detached), NumPy arrays, numbers, strings, ``None``,
     ``torch.dtype``, ``torch.device``, and lists, tuples and dicts of these. Anything else stays
-    where it is and arrives as a :class:`Handle`, which may be an argument of further calls.
+    where it is and arrives as a :class:`~lecture_utils.grading.values.Handle`, which may be an argument of further
+    calls.
 
-    Set ``student.case`` to a few words on the case being tried: they are shown if it fails. What
-    stands behind `` | `` in them, such as the value of an input, is left out for held-out cases.
+    Attributes:
+        case: a few words on the case being tried, set by the check; they are shown if it fails. What
+            follows `` | `` in them, such as the value of an input, is left out for hidden cases.
+
+    Example:
+        A check of "double(x)" that asks for a value, calls a function, and looks at a network:
+
+        >>> def check(student, rng, case):
+        ...     student.case = f"case {case}"
+        ...     expect(student.call("double", 3.0), 6.0)
+        ...     network = student.module("model")
+        ...     expect(network.forward(torch.zeros(1, 4)), torch.zeros(1, 2))
     """
 
     case = ""
 
     def value(self, name: str) -> Any:
-        """The value of a global name.
+        """The value of a global name: plain data, or a handle.
 
         Raises:
             NotAttempted: there is no such name, or it still is ``...``.
@@ -41,36 +59,36 @@ class Student:
         modifies: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Call a function of the student's, by its name, or a function of ours.
+        """Call a function of the student's, or one of ours in the student's process.
 
         Args:
-            function: the name of a function of the student's; a :class:`Handle` of one; or a function of ours, which is
+            function: the name of a function of the student's; a handle of one; or a function of ours, which is
                 sent by its source, see :meth:`define`.
             args, kwargs: copies of them are passed.
             keep: leave the result where it is and return a handle of it, even if it is plain.
             modifies: the function may change its arguments.
 
         Raises:
-            NotAttempted: the function does not exist, or a stub in it was reached: a NotImplementedError that says
-                nothing, or "Task ...".
+            NotAttempted: the function does not exist, or a stub in it was reached: a NotImplementedError without a
+                message, or with one that begins with "Task ".
             StudentError: it raised something else.
             CheckFailed: it changed an argument although it must not.
+
+        Example:
+            >>> student.call("scale", torch.ones(3), factor=2.0)  # doctest: +SKIP
+            tensor([2., 2., 2.])
         """
         if callable(function):
             function = Code.of(function)
-        result, after = self._call(function, args, kwargs, keep, not modifies)
-        for number, (before, now) in enumerate(zip([] if modifies else args, after, strict=True), 1):
-            if not isinstance(before, Handle) and not equal(before, now):
-                raise CheckFailed(
-                    f"The function changed its argument number {number}.",
-                    "An operation in place (x += 1, x[...] = 0, or a name that ends in _) changes the caller's tensor: "
-                    "make a new tensor, or work on x.clone().",
-                )
+        result, args_after = self._call(function, args, kwargs, keep, not modifies)
+        if modifies:
+            return result
+        for number, (before, after) in enumerate(zip(args, args_after, strict=True), 1):
+            if not isinstance(before, Handle) and not equal(before, after):
+                raise CheckFailed(f"The function changed its argument number {number}.", IN_PLACE_HINT)
         return result
 
-    def _call(
-        self, function: "str | Code | Handle", args: tuple, kwargs: dict, keep: bool, back: bool
-    ) -> tuple[Any, list]:
+    def _call(self, function: "str | Code | Handle", args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple:
         """The result, and if ``back`` the positional arguments as they are afterwards (handles as they were)."""
         raise NotImplementedError
 
@@ -88,86 +106,147 @@ class Student:
             ...     return sum(p.numel() for p in network.parameters())
             >>> counted = student.define(count)  # doctest: +SKIP
             >>> student.call(counted, student.value("model"))  # doctest: +SKIP
+            2410
         """
         return self.put(Code.of(function, *helpers))
 
     def put(self, value: Any) -> Handle:
-        """Place a copy of plain data, or the value of some :class:`Code`, in the student's process."""
-        if isinstance(value, Code):
-            return self.call(Code("lambda code: code"), value, keep=True)
-        return self.call(Code("lambda value: value"), value, keep=True, modifies=True)
+        """Place a copy of plain data, or what some code evaluates to, in the student's process."""
+        return self.call(_identity, value, keep=True, modifies=True)
 
     def get(self, handle: Handle) -> Any:
         """What an object is now: plain data, or again a handle."""
-        return self.call(Code("lambda value: value"), handle)
+        return self.call(_identity, handle)
 
     def module(self, target: "str | Handle") -> "Module":
         """A network: a global name, or a handle that a call returned.
 
         Raises:
-            NotAttempted: no such name.
-            CheckFailed: it is no ``nn.Module``.
+            NotAttempted: there is no such name.
+            CheckFailed: it is not an ``nn.Module``.
         """
         handle = target if isinstance(target, Handle) else self.value(target)
-        is_module = "lambda m: isinstance(m, nn.Module)"
-        if not isinstance(handle, Handle) or self.call(Code(is_module), handle) is not True:
+        if not isinstance(handle, Handle) or self.call(_is_module, handle) is not True:
             got = handle.kind if isinstance(handle, Handle) else describe(handle)
             raise CheckFailed("This must be a network, an nn.Module.", "nn.Sequential(...) makes one.", got=got)
         return Module(self, handle)
 
 
 class Module:
-    """A network of the student's: every method works on a copy, but ``forward``'s buffers."""
+    """A network of the student's. ``forward`` and ``train_steps`` work on a copy of it.
+
+    Example:
+        >>> network = student.module("model")  # doctest: +SKIP
+        >>> network.layers[0]  # doctest: +SKIP
+        ('0', 'Linear', 'in_features=64, out_features=32, bias=True')
+    """
 
     def __init__(self, student: Student, handle: Handle):
-        self.student, self.handle = student, handle
-
-    def _ask(self, expression: str, *args: Any) -> Any:
-        return self.student.call(Code(expression), self.handle, *args)
+        self.student = student
+        self.handle = handle
 
     @property
     def layers(self) -> list[tuple[str, str, str]]:
         """Name, class and settings (``extra_repr``) of each layer that holds no other layer."""
-        leaves = "[(n, type(l).__name__, l.extra_repr()) for n, l in m.named_modules() if not list(l.children())]"
-        return self._ask(f"lambda m: {leaves}")
+        return self.student.call(_layers, self.handle)
 
     @property
     def parameters(self) -> dict[str, torch.Tensor]:
         """Trainable parameters by name."""
-        return self._ask("lambda m: {n: p for n, p in m.named_parameters() if p.requires_grad}")
+        return self.student.call(_trainable, self.handle)
 
     @property
     def state_dict(self) -> dict[str, torch.Tensor]:
-        return self._ask("lambda m: dict(m.state_dict())")
+        """Parameters and buffers by name."""
+        return self.student.call(_state_dict, self.handle)
 
     @property
     def training(self) -> bool:
-        """Whether it is in training mode."""
-        return self._ask("lambda m: m.training")
+        """Whether the network is in training mode."""
+        return self.student.call(_training, self.handle)
 
     def forward(self, *inputs: Any, training: bool = False) -> Any:
         """Outputs for inputs, without gradients, in evaluation mode unless ``training``."""
-        return self._ask(f"lambda m, *x: run_module(m, x, {training!r})", *inputs)
+        return self.student.call(_forward, self.handle, inputs, training)
 
     def train_steps(
         self, batches: Sequence[tuple], loss: str = "cross_entropy", optimizer: str = "SGD", lr: float = 0.1
     ) -> list[float]:
-        """Loss of each step of training a copy: ``loss`` of ``torch.nn.functional``."""
-        return self._ask(f"lambda m, b: train_module(m, b, {loss!r}, {optimizer!r}, {lr!r})", list(batches))
+        """Train a copy, one step for each batch.
+
+        Args:
+            batches: pairs of inputs and targets.
+            loss: a function of ``torch.nn.functional``, by name.
+            optimizer: a class of ``torch.optim``, by name.
+            lr: its learning rate.
+
+        Returns:
+            The loss of each step.
+        """
+        return self.student.call(_train_steps, self.handle, list(batches), loss, optimizer, lr)
 
 
 class LiveStudent(Student):
     """The student's objects in this very process, on whatever device they are.
 
     Args:
-        namespace: the notebook's global names; looked at, never changed.
+        names: the notebook's global names; looked at, never changed.
     """
 
-    def __init__(self, namespace: dict[str, Any]):
-        self._names = Namespace(namespace)
+    def __init__(self, names: dict[str, Any]):
+        self._namespace = Namespace(names)
 
     def value(self, name: str) -> Any:
-        return self._names.value(name)
+        return self._namespace.value(name)
 
-    def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple[Any, list]:
-        return self._names.call(function, copy.deepcopy(list(args)), copy.deepcopy(kwargs), keep, back)
+    def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple:
+        return self._namespace.call(function, copy.deepcopy(list(args)), copy.deepcopy(kwargs), keep, back)
+
+
+# The functions below are sent to the student's process by their source.
+
+
+def _identity(value):
+    return value
+
+
+def _is_module(value):
+    return isinstance(value, nn.Module)
+
+
+def _layers(module):
+    leaves = [(name, layer) for name, layer in module.named_modules() if not list(layer.children())]
+    return [(name, type(layer).__name__, layer.extra_repr()) for name, layer in leaves]
+
+
+def _trainable(module):
+    return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+
+
+def _state_dict(module):
+    return dict(module.state_dict())
+
+
+def _training(module):
+    return module.training
+
+
+def _forward(module, inputs, training):
+    module = copy.deepcopy(module).train(training)
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    with torch.no_grad():
+        return module(*(x.to(device) if isinstance(x, torch.Tensor) else x for x in inputs))
+
+
+def _train_steps(module, batches, loss, optimizer, lr):
+    module = copy.deepcopy(module).train()
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    steps = getattr(torch.optim, optimizer)(module.parameters(), lr=lr)
+    losses = []
+    for inputs, targets in batches:
+        value = getattr(F, loss)(module(inputs.to(device)), targets.to(device))
+        steps.zero_grad()
+        value.backward()
+        steps.step()
+        losses.append(value.item())
+    return losses

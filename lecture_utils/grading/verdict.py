@@ -13,10 +13,17 @@ from lecture_utils.grading.tasks import Task
 
 @dataclass
 class Verdict:
-    """What a check found: ``status`` is ``passed``, ``failed`` or ``todo``.
+    """What the checks of one task found.
 
-    ``case`` names the case that failed, ``hidden`` whether it is one of those run when graded
-    only. ``expected`` and ``got`` are for the student's own notebook only.
+    Attributes:
+        task: its id.
+        status: ``passed``, ``failed`` or ``todo`` (not attempted); the grader adds ``unjudged``.
+        passed, cases: how many cases passed, and how many there are to be run.
+        case: a few words on the case that failed.
+        message, hint: what is wrong, and what to do about it.
+        expected, got: for the student's own notebook only.
+        error, error_kind, where: of an exception in the student's code: its text, its class and its line.
+        hidden: whether the case that failed is one of the hidden ones.
     """
 
     task: str
@@ -29,39 +36,47 @@ class Verdict:
     expected: str = ""
     got: str = ""
     error: str = ""
+    error_kind: str = ""
     where: str = ""
     hidden: bool = False
 
 
-def run_check(one: Task, student: Student, seed: int, *, hidden: bool) -> Verdict:
-    """Run a task's cases until one fails; never raises for what the student did.
+def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdict:
+    """Run a task's cases until one fails; never raises for what the student's code did.
 
-    Every case has a generator of its own, so that case 5 is the same whatever happened before.
+    Args:
+        task: what is checked.
+        student: the student's objects, in this process or in another one.
+        seed: of the random inputs. Every case gets a generator of its own, so that the inputs of case 5 are the
+            same whatever happened in the cases before it.
+        hidden: run the hidden cases too.
     """
-    cases = one.visible + (one.hidden if hidden else 0)
-    verdict = Verdict(one.id, "passed", 0, cases)
+    cases = task.visible + (task.hidden if hidden else 0)
+    verdict = Verdict(task.id, "passed", 0, cases)
     for case in range(cases):
-        rng = np.random.default_rng([seed, *map(int, one.id.split(".")), case])
+        rng = np.random.default_rng([seed, *map(int, task.id.split(".")), case])
         student.case = f"case {case + 1}"
         try:
-            one.check(student, rng, case)
+            task.check(student, rng, case)
         except NotAttempted as error:
-            verdict.status, verdict.message = "todo", str(error)
-        except CheckFailed as wrong:
+            verdict.status = "todo"
+            verdict.message = str(error)
+        except CheckFailed as failure:
             verdict.status = "failed"
-            verdict.message, verdict.hint = wrong.message, wrong.hint
-            verdict.expected, verdict.got = wrong.expected, wrong.got
+            verdict.message, verdict.hint = failure.message, failure.hint
+            verdict.expected, verdict.got = failure.expected, failure.got
         except StudentError as error:
             verdict.status = "failed"
             verdict.message = f"Your code raised {error.kind}."
-            verdict.error, verdict.where = error.message, error.where
-            verdict.hint = _error_hint(f"{error.kind}: {error.message}", one.on_error)
+            verdict.error, verdict.error_kind, verdict.where = error.message, error.kind, error.where
+            verdict.hint = _error_hint(f"{error.kind}: {error.message}", task.on_error)
         except (TypeError, ValueError, AttributeError, IndexError, KeyError, RuntimeError, ArithmeticError) as error:
-            # what came was so different from what was asked for that the check stumbled over it
-            verdict.status, verdict.message = "failed", "The answer is not of the kind that was asked for."
+            # The answer differed so much from what was asked for that the check itself failed on it.
+            verdict.status = "failed"
+            verdict.message = "The answer is not of the kind that was asked for."
             verdict.hint, verdict.error = DEFAULT_HINTS["type"], f"{type(error).__name__}: {error}"[:300]
         if verdict.status != "passed":
-            verdict.hidden = case >= one.visible
+            verdict.hidden = case >= task.visible
             public, _, inputs = student.case.partition(" | ")
             verdict.case = f"{public}, {inputs}" if inputs and not verdict.hidden else public
             return verdict
@@ -84,7 +99,8 @@ _ERROR_HINTS = {
 
 
 def _error_hint(error: str, own: dict[str, str]) -> str:
-    for pattern, hint in [*own.items(), *_ERROR_HINTS.items()]:  # a task's own hints first
+    """The hint for an error; the task's own hints come first."""
+    for pattern, hint in [*own.items(), *_ERROR_HINTS.items()]:
         if re.search(pattern, error):
             return hint
     return "Read the last line of the error, then try the function on a small input in a cell of your own."
