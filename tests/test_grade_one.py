@@ -4,7 +4,7 @@ import sys
 
 import pytest
 from conftest import ROOT
-from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
+from grading_bank.submissions import RIGHT2, RIGHT3, notebook
 
 from lecture_grader.grade_one import grade_notebook
 from lecture_utils.grading.tasks import load_exercise
@@ -20,7 +20,8 @@ def exercise():
 def test_a_helper_that_ends_in_not_implemented_is_no_stub(exercise):
     """A first attempt is wrong; the second is right, and its helper raises NotImplementedError for other kinds."""
     wrong = "# Task 9.1\ndef double(x):\n    return x ** 2"
-    right = "# Task 9.1\ndef factor(kind):\n    if kind == 'two':\n        return 2\n    raise NotImplementedError(kind)\n"
+    right = "# Task 9.1\ndef factor(kind):\n    if kind == 'two':\n        return 2\n"
+    right += "    raise NotImplementedError(kind)\n"
     right += "def double(x):\n    return x * factor('two')"
     grade = grade_notebook(notebook([wrong, right, RIGHT2, RIGHT3]), exercise, seed=1)
     assert (grade.points, grade.status) == (7, "graded"), grade.notes
