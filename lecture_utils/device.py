@@ -1,4 +1,4 @@
-"""Which device computes, named and explained; one seed for everything; a fair stop-watch."""
+"""The device that computes, one seed for all generators, and a timer that waits for a GPU."""
 
 import os
 import platform
@@ -8,82 +8,90 @@ from pathlib import Path
 
 import torch
 
-# Best first. Each entry: device type, is it there, what to do where it is not.
-_KINDS = {
-    "cuda": (
-        lambda: torch.cuda.is_available(),
-        "no NVIDIA (or ROCm) GPU that this PyTorch can use: see nvidia-smi for the driver, and "
-        "torch.version.cuda for the build",
-    ),
-    "mps": (
-        lambda: torch.backends.mps.is_available(),
-        "the Apple GPU needs macOS on Apple silicon and an arm64 build of PyTorch",
-    ),
-    "xpu": (
-        lambda: torch.xpu.is_available(),
-        "no Intel GPU that this PyTorch can use: see torch.xpu for the driver and the build",
-    ),
-    "cpu": (lambda: True, ""),
+# Best first. A build of PyTorch has one of the three accelerators at most, and the CPU.
+_REMEDIES = {
+    "cuda": "no NVIDIA (or ROCm) GPU that this PyTorch can use: see nvidia-smi for the driver, and "
+    "torch.version.cuda for the build",
+    "mps": "the Apple GPU needs macOS on Apple silicon and an arm64 build of PyTorch",
+    "xpu": "no Intel GPU that this PyTorch can use: see torch.xpu for the driver and the build",
+    "cpu": "",
 }
 
 
 def available_devices() -> list[torch.device]:
-    """Every device found, best first: each CUDA GPU, MPS, each Intel GPU, and last the CPU."""
-    found = []
-    for kind, (is_there, _) in _KINDS.items():
-        if not is_there():
-            continue
-        count = getattr(torch, kind).device_count() if kind in ("cuda", "xpu") else 0
-        found += [torch.device(kind, index) for index in range(count)] or [torch.device(kind)]
-    return found
+    """List the devices of this machine, best first: each GPU, and last the CPU. Taught in lecture 1, section 9.4.
+
+    >>> available_devices()[-1]
+    device(type='cpu')
+    """
+    cpu = torch.device("cpu")
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if accelerator is None:
+        return [cpu]
+    if accelerator.type == "mps":  # a machine has only one, so a number would say nothing
+        return [accelerator, cpu]
+    return [torch.device(accelerator.type, index) for index in range(torch.accelerator.device_count())] + [cpu]
 
 
 def get_device(prefer: str | torch.device | None = None) -> torch.device:
-    """The device to compute on.
+    """Choose the device to compute on. Taught in lecture 1, section 9.2.
+
+    The environment variable ``LECTURE_DEVICE``, if it is set, overrides ``prefer``: notebooks need no edit to run on
+    another device.
 
     Args:
-        prefer: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"xpu"``, ``"cpu"`` or a ``torch.device``;
-            ``None`` or ``"auto"`` takes the first there is of CUDA, MPS, XPU, CPU.
-
-    The environment variable ``LECTURE_DEVICE``, where it is set, overrides ``prefer``: whoever
-    starts the notebooks decides, and no notebook has to be edited.
+        prefer: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"xpu"``, ``"cpu"`` or a ``torch.device``. ``None`` and ``"auto"``
+            take the first of CUDA, MPS, XPU and CPU that is available.
 
     Raises:
-        ValueError: the name is not that of a device PyTorch knows here.
-        RuntimeError: the device is not there; the message says what to look at.
+        ValueError: ``prefer`` is not the name of a device.
+        RuntimeError: the device is not available. The message says what to check.
+
+    >>> get_device("cpu")
+    device(type='cpu')
     """
     override = os.environ.get("LECTURE_DEVICE", "").strip()
     wish = override or ("auto" if prefer is None else str(prefer))
     source = f"LECTURE_DEVICE={override}" if override else f"the device {wish!r}"
+    available = available_devices()
     if wish == "auto":
-        return torch.device(next(kind for kind, (is_there, _) in _KINDS.items() if is_there()))
+        return torch.device(available[0].type)
     try:
         device = torch.device(wish)
     except RuntimeError:
         device = None
-    if device is None or device.type not in _KINDS:
-        raise ValueError(f"{source} is not a device: choose one of auto, {', '.join(_KINDS)}")
-    is_there, remedy = _KINDS[device.type]
-    if not is_there():
+    kinds = [found.type for found in available]
+    if device is None or device.type not in {*kinds, *_REMEDIES}:
+        raise ValueError(f"{source} is not a device: choose one of auto, {', '.join(_REMEDIES)}")
+    if device.type not in kinds:
+        remedy = _REMEDIES[device.type]
         raise RuntimeError(f"{source} was asked for, but there is none here: {remedy}. ‘auto’ takes what there is.")
-    if device.index is not None and device not in available_devices() and device != torch.device("cpu", 0):
-        names = ", ".join(map(str, available_devices()))
+    if (device.index or 0) >= kinds.count(device.type):
+        names = ", ".join(map(str, available))
         raise RuntimeError(f"{source} was asked for, but there are only: {names}")
     return device
 
 
 def describe_device(device: str | torch.device | None = None) -> str:
-    """One line about a device: its name and memory, and for the CPU how many threads are used."""
+    """Describe a device in one line. Taught in lecture 1, section 2.3.
+
+    Args:
+        device: an available device; default :func:`get_device`.
+
+    Returns:
+        Its name and memory, and for the CPU its cores and the threads in use. The memory of the machine is read by
+        psutil and is left out where that package is missing.
+
+    >>> describe_device("cpu")  # doctest: +SKIP
+    'cpu: AMD EPYC, 2 cores, 2 threads used, 23.5 GiB of memory'
+    """
     device = get_device() if device is None else torch.device(device)
-    if device.type in ("cuda", "xpu"):
-        properties = getattr(torch, device.type).get_device_properties(device)
-        return f"{device}: {properties.name}, {properties.total_memory / 2**30:.1f} GiB of GPU memory"
     if device.type == "mps":
-        return f"{device}: Apple GPU, shares the {_memory_gib():.1f} GiB of the machine"
-    return (
-        f"{device}: {_cpu_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads used, "
-        f"{_memory_gib():.1f} GiB of memory"
-    )
+        return f"{device}: Apple GPU, shares memory with the CPU{_memory()}"
+    if device.type != "cpu":
+        properties = torch.get_device_module(device).get_device_properties(device)
+        return f"{device}: {properties.name}, {properties.total_memory / 2**30:.1f} GiB of GPU memory"
+    return f"{device}: {_cpu_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads used{_memory()}"
 
 
 def _cpu_name() -> str:
@@ -95,20 +103,29 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _memory_gib() -> float:
-    import psutil
-
-    return psutil.virtual_memory().total / 2**30
+def _memory() -> str:
+    try:
+        import psutil
+    except ImportError:
+        return ""
+    return f", {psutil.virtual_memory().total / 2**30:.1f} GiB of memory"
 
 
 def seed_everything(seed: int = 0) -> None:
-    """Seed Python's, NumPy's and PyTorch's generators (the latter on every device).
+    """Seed the generators of Python, NumPy and PyTorch, the latter on every device. Taught in lecture 1, section 4.2.
 
-    The same seed gives the same numbers on one machine; another processor, another number of
-    threads or another version of PyTorch may round differently.
+    The same seed repeats the same numbers on the same machine. With another processor, another number of threads or
+    another version of PyTorch, results may be rounded differently.
+
+    Args:
+        seed: a whole number in [0, 2**32), the range that NumPy accepts.
 
     Raises:
-        ValueError: the seed is not in [0, 2**32), the range that NumPy takes.
+        ValueError: the seed is outside that range.
+
+    >>> seed_everything(1)
+    >>> torch.rand(2)
+    tensor([0.7576, 0.2793])
     """
     import numpy as np
 
@@ -120,17 +137,17 @@ def seed_everything(seed: int = 0) -> None:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has finished all that it was given; the CPU always has."""
+    """Wait until the device has finished all work that was queued on it. The CPU queues nothing."""
     if device.type != "cpu":
-        getattr(torch, device.type).synchronize()
+        torch.accelerator.synchronize(device)
 
 
 class Timer:
-    """Measure the seconds that a block takes, on any device.
+    """Measure the ``seconds`` that a block takes, on any device. Taught in lecture 1, sections 1.3 and 9.4.
 
-    A GPU works on while Python goes on: the clock is read only when the device has finished.
+    Python does not wait for a GPU, so the clock is read only when the device has finished.
 
-    >>> with Timer() as timer:
+    >>> with Timer("cpu") as timer:
     ...     product = torch.rand(100, 100) @ torch.rand(100, 100)
     >>> timer.seconds > 0
     True

@@ -1,5 +1,8 @@
 import random
+import re
+import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -10,31 +13,53 @@ from lecture_utils import Timer, available_devices, describe_device, device, get
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Pretend which kinds of device are there, and clear LECTURE_DEVICE."""
+    """Pretend which accelerator is there, and clear LECTURE_DEVICE."""
     monkeypatch.delenv("LECTURE_DEVICE", raising=False)
 
-    def has(*kinds: str) -> None:
-        fake = {k: ((lambda k=k: k in (*kinds, "cpu")), remedy) for k, (_, remedy) in device._KINDS.items()}
-        monkeypatch.setattr(device, "_KINDS", fake)
-        for kind in ("cuda", "xpu"):
-            monkeypatch.setattr(getattr(torch, kind), "device_count", lambda kind=kind: 2 if kind in kinds else 0)
+    def has(kind: str | None = None, count: int = 1) -> None:
+        accelerator = torch.device(kind) if kind else None
+        monkeypatch.setattr(torch.accelerator, "is_available", lambda: kind is not None)
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: accelerator)
+        monkeypatch.setattr(torch.accelerator, "device_count", lambda: count if kind else 0)
 
     return has
 
 
+@pytest.mark.parametrize("kind", ["cuda", "mps", "xpu", "hpu"])  # the last is a kind that the course does not name
+def test_the_accelerator_is_preferred_to_the_cpu(machine, kind):
+    machine(kind)
+    assert get_device() == get_device("auto") == torch.device(kind)
+    assert available_devices()[-1] == torch.device("cpu")
+
+
+def test_the_cpu_is_taken_where_there_is_nothing_else(machine):
+    machine()
+    assert get_device() == get_device("auto") == torch.device("cpu")
+    assert available_devices() == [torch.device("cpu")]
+
+
+def test_a_build_that_has_an_accelerator_on_a_machine_that_has_none(machine, monkeypatch):
+    """PyTorch 2.7 and newer name the accelerator that they were built for, whether or not it is there."""
+    machine()
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    assert available_devices() == [torch.device("cpu")]
+
+
 @pytest.mark.parametrize(
-    ("there", "expected"),
-    [(("cuda", "mps", "xpu"), "cuda"), (("mps", "xpu"), "mps"), (("xpu",), "xpu"), ((), "cpu")],
+    "wish", ["mps:0", "mps", torch.device("mps"), torch.device("mps", 0), "cpu", "cpu:0", torch.device("cpu", 0)]
 )
-def test_best_device_first(machine, there, expected):
-    machine(*there)
-    assert get_device() == get_device("auto") == torch.device(expected)
+def test_number_0_is_the_only_one_of_a_mac(machine, wish):
+    machine("mps")
+    assert get_device(wish) == torch.device(wish)
+    assert [str(device) for device in available_devices()] == ["mps", "cpu"]
 
 
-def test_wish_is_granted(machine):
-    machine("cuda")
-    assert get_device("cpu") == torch.device("cpu")
-    assert get_device(torch.device("cuda:1")) == torch.device("cuda", 1)
+@pytest.mark.parametrize("kind", ["cuda", "xpu"])
+@pytest.mark.parametrize("number", ["", ":0", ":1"])
+def test_a_gpu_with_and_without_its_number(machine, kind, number):
+    machine(kind, count=2)
+    assert get_device(kind + number) == get_device(torch.device(kind + number)) == torch.device(kind + number)
+    assert [str(device) for device in available_devices()] == [f"{kind}:0", f"{kind}:1", "cpu"]
 
 
 def test_environment_overrides_wish(machine, monkeypatch):
@@ -43,17 +68,27 @@ def test_environment_overrides_wish(machine, monkeypatch):
     assert get_device() == get_device("cuda") == torch.device("cpu")
 
 
-@pytest.mark.parametrize("wish", ["cuda", "mps", "xpu"])
+@pytest.mark.parametrize("wish", ["cuda", "mps", "xpu", "cuda:0", "mps:0", "xpu:1"])
 def test_missing_device_says_what_to_look_at(machine, wish):
     machine()
     with pytest.raises(RuntimeError, match=f"'{wish}' was asked for.*auto"):
         get_device(wish)
 
 
-def test_missing_device_number(machine):
-    machine("cuda")
-    with pytest.raises(RuntimeError, match="cuda:0, cuda:1, cpu"):
-        get_device("cuda:7")
+@pytest.mark.parametrize(
+    ("kind", "wish", "there"),
+    [("cuda", "cuda:2", "cuda:0, cuda:1, cpu"), ("xpu", "xpu:7", "xpu:0, xpu:1, cpu"), ("cuda", "cpu:1", "cpu")],
+)
+def test_missing_device_number(machine, kind, wish, there):
+    machine(kind, count=2)
+    with pytest.raises(RuntimeError, match=f"{wish}.* there are only: .*{there}$"):
+        get_device(wish)
+
+
+def test_a_mac_has_no_second_gpu(machine):
+    machine("mps")
+    with pytest.raises(RuntimeError, match="there are only: mps, cpu$"):
+        get_device("mps:1")
 
 
 def test_missing_device_from_environment_names_the_variable(machine, monkeypatch):
@@ -70,15 +105,23 @@ def test_unknown_device(machine, wish):
         get_device(wish)
 
 
-def test_available_devices_lists_each_gpu(machine):
-    machine("cuda")
-    assert [str(d) for d in available_devices()] == ["cuda:0", "cuda:1", "cpu"]
-
-
 def test_describe_every_device_found():
     for found in available_devices():
         text = describe_device(found)
         assert text.startswith(f"{found}: ") and "GiB" in text and "\n" not in text
+
+
+def test_describe_an_intel_and_an_apple_gpu(monkeypatch):
+    properties = types.SimpleNamespace(name="Arc", total_memory=12 * 2**30)
+    monkeypatch.setattr(torch.xpu, "get_device_properties", lambda device: properties)
+    assert describe_device("xpu:0") == "xpu:0: Arc, 12.0 GiB of GPU memory"
+    assert re.fullmatch(r"mps: Apple GPU, shares memory with the CPU, [\d.]+ GiB of memory", describe_device("mps"))
+
+
+def test_describe_without_psutil(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert re.fullmatch(r"cpu: .+, \d+ cores, \d+ threads used", describe_device("cpu"))
+    assert describe_device("mps") == "mps: Apple GPU, shares memory with the CPU"
 
 
 def test_seed_everything_repeats_all_generators():
@@ -107,12 +150,14 @@ def test_timer_measures_and_synchronises(monkeypatch):
     assert waits == [torch.device("cpu")] * 2  # before the clock starts and before it is read
 
 
-def test_synchronize_waits_for_the_right_device(monkeypatch):
+@pytest.mark.parametrize("name", ["mps", "xpu", "cuda:1"])
+def test_synchronize_waits_for_the_right_device(monkeypatch, name):
+    """Also for the second GPU, which is not the current one."""
     waits = []
-    monkeypatch.setattr(torch.mps, "synchronize", lambda: waits.append("mps"))
+    monkeypatch.setattr(torch.accelerator, "synchronize", waits.append)
     device.synchronize(torch.device("cpu"))
-    device.synchronize(torch.device("mps"))
-    assert waits == ["mps"]
+    device.synchronize(torch.device(name))
+    assert waits == [torch.device(name)]
 
 
 def test_timer_keeps_the_exception():
