@@ -1,13 +1,15 @@
 """Checks of exercise 2: a simple model."""
 
+import copy
 import functools
 import itertools
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from lecture_utils.grading import CheckFailed, Code, Student, StudentError, close, expect, task
+from lecture_utils.grading import CheckFailed, Student, StudentError, close, expect, task
 
 SETUP = """
 import torch
@@ -20,8 +22,8 @@ def _floats(array) -> torch.Tensor:
     return torch.tensor(array, dtype=torch.float32)
 
 
-def _names(numbers) -> torch.Tensor:
-    return torch.tensor(numbers, dtype=torch.int64)
+def _integers(array) -> torch.Tensor:
+    return torch.tensor(array, dtype=torch.int64)
 
 
 # --- 2.1 -----------------------------------------------------------------------------------------
@@ -42,9 +44,42 @@ def _shapes_hint(shapes: list[tuple[int, ...]]) -> str:
     return "Compare print(model) with the print in the text, line by line: which number differs?"
 
 
-def _chain(x, tensors, first=F.relu, second=F.relu, last=lambda y: y):
+def _unchanged(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+def _output(x, tensors, first=F.relu, second=F.relu, last=_unchanged):
+    """The output of three layers, from the weight and bias of each in order; a function follows each layer."""
     w1, b1, w2, b2, w3, b3 = tensors
     return last(second(first(x @ w1.T + b1) @ w2.T + b2) @ w3.T + b3)
+
+
+def _network_mistakes(x: torch.Tensor, tensors: list[torch.Tensor]) -> list[tuple[torch.Tensor, str]]:
+    """Outputs of networks that differ from the print, each with a hint."""
+    other = "The layers between are nn.ReLU, no other activation."
+    activations = (torch.sigmoid, torch.tanh, F.leaky_relu, F.gelu, F.elu, F.silu)
+    return [
+        (_output(x, tensors, _unchanged, _unchanged), "No activation between the layers: three nn.Linear in a row are "
+         "only one."),
+        (_output(x, tensors, _unchanged), "The ReLU after the first nn.Linear is missing."),
+        (_output(x, tensors, second=_unchanged), "The ReLU after the second nn.Linear is missing."),
+        (_output(x, tensors, last=F.relu), "A ReLU after the last layer cuts off all negative logits: remove it."),
+        (_output(x, tensors, last=lambda y: y.softmax(1)), "Remove the softmax: a model gives logits, the loss does "
+         "the softmax."),
+        (_output(x, tensors, last=lambda y: y.log_softmax(1)), "Remove the log-softmax: a model gives logits, the "
+         "loss does the softmax."),
+        (_output(x, tensors, last=torch.sigmoid), "Remove the sigmoid at the end: a model gives logits."),
+        (_output(F.relu(x), tensors), "The first layer is nn.Linear: a ReLU before it would cut off negative inputs."),
+        *((_output(x, tensors, activation, activation), other) for activation in activations),
+    ]  # fmt: skip
+
+
+def copy_with_parameters(model, values):
+    """A copy of the network, with these values of the parameters, by name."""
+    twin = copy.deepcopy(model)
+    for name, parameter in twin.named_parameters():
+        parameter.data.copy_(values[name])
+    return twin
 
 
 @task(
@@ -79,40 +114,27 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
             expected=str(SHAPES),
             got=str(shapes),
         )
-    # The network's own weights say little (zeros hide an activation): a copy of it gets these.
+    # The network's own weights say little, since zeros hide an activation: a copy of it gets random ones.
     tensors = [_floats(rng.normal(0, (2 / s[-1]) ** 0.5 if len(s) == 2 else 0.5, s)) for s in SHAPES]
-    given = dict(zip(SHAPES, tensors, strict=False))
-    twin = student.call(Code("copy.deepcopy"), model.handle, keep=True)
-    names = {name: given[tuple(p.shape)] for name, p in parameters.items()}
-    student.call(Code("lambda m, v: [p.data.copy_(v[n]) for n, p in m.named_parameters()] and None"), twin, names)
-    twin = student.module(twin)
+    of_shape = dict(zip(SHAPES, tensors, strict=True))
+    values = {name: of_shape[tuple(p.shape)] for name, p in parameters.items()}
+    twin = student.module(student.call(copy_with_parameters, model.handle, values, keep=True))
     x = _floats(rng.normal(0, 2, (pictures, SIZES[0])))
-    expected = _chain(x, tensors)
-    other = "The layers between are nn.ReLU, no other activation."
-
-    def same(y):
-        return y
-
-    mistakes = [
-        (_chain(x, tensors, same, same), "No activation between the layers: three nn.Linear in a row are only one."),
-        (_chain(x, tensors, same), "The ReLU after the first nn.Linear is missing."),
-        (_chain(x, tensors, second=same), "The ReLU after the second nn.Linear is missing."),
-        (_chain(x, tensors, last=F.relu), "A ReLU after the last layer cuts off all negative logits: remove it."),
-        (_chain(x, tensors, last=lambda y: y.softmax(1)), "Remove the softmax: a model gives logits, the loss does "
-         "the softmax."),
-        (_chain(x, tensors, last=lambda y: y.log_softmax(1)), "Remove the log-softmax: a model gives logits, the "
-         "loss does the softmax."),
-        (_chain(x, tensors, last=torch.sigmoid), "Remove the sigmoid at the end: a model gives logits."),
-        (_chain(F.relu(x), tensors), "The first layer is nn.Linear: a ReLU before it would cut off negative inputs."),
-        *((_chain(x, tensors, f, f), other) for f in (torch.sigmoid, torch.tanh, F.leaky_relu, F.gelu, F.elu, F.silu)),
-    ]  # fmt: skip
+    expected = _output(x, tensors)
     hints = {
         "values": "Which layers do the numbers pass through, and in which order? Compare with the print. Only "
         "nn.Linear and nn.ReLU are there.",
         "shape": "Ten numbers for each picture: nothing after the last layer may reduce them.",
     }
-    got = twin.forward(x)
-    expect(got, expected, what="The output for random weights", mistakes=mistakes, hints=hints, rtol=1e-3, atol=1e-3)
+    expect(
+        twin.forward(x),
+        expected,
+        what="The output for random weights",
+        mistakes=_network_mistakes(x, tensors),
+        hints=hints,
+        rtol=1e-3,
+        atol=1e-3,
+    )
     if not close(twin.forward(x, training=True), expected, rtol=1e-3, atol=1e-3):
         raise CheckFailed(
             "In training mode the output is another one.",
@@ -122,23 +144,34 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
 
 # --- 2.2, 2.3: losses ----------------------------------------------------------------------------
 
-CUT = {
+NUMPY_IN_A_LOSS = {
     "numpy\\(\\)|__array__": "NumPy cannot record gradients: stay with torch operations, so that loss.backward() works."
 }
 
 
-def _expect_gradient(student: Student, name: str, point: torch.Tensor, other: torch.Tensor, gradient) -> None:
+def leaf_of(values):
+    return values.clone().requires_grad_()
+
+
+def gradient_of(loss, leaf):
+    """Whether a gradient can flow back through the loss, and the one that arrives at the leaf."""
+    if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
+        return False, None
+    loss.backward()
+    return True, leaf.grad
+
+
+def _expect_gradient(student: Student, name: str, values: torch.Tensor, targets: torch.Tensor, gradient) -> None:
     """The loss of this name must carry this gradient back to its first argument."""
-    point = student.call(Code("lambda x: x.clone().requires_grad_()"), point, keep=True)
-    loss = student.call(name, point, other, keep=True)
-    if student.call(Code("lambda y: isinstance(y, torch.Tensor) and y.requires_grad"), loss) is not True:
+    leaf = student.call(leaf_of, values, keep=True)
+    loss = student.call(name, leaf, targets, keep=True)
+    recorded, got = student.call(gradient_of, loss, leaf)
+    if recorded is not True:
         raise CheckFailed(
             "The number is right, but no gradient can flow back through it: a model could not learn from it.",
             "`.item()`, `.detach()`, `.tolist()`, `float()`, `torch.tensor(...)` and `torch.no_grad()` cut the "
             "connection: return the tensor as the operations made it.",
         )
-    student.call(Code("lambda y: y.backward()"), loss)
-    got = student.call(Code("lambda x: x.grad"), point)
     hint = "A part of the computation was cut off from the gradients (.item(), .detach(), .data): keep it in torch."
     hints = {"none": hint, "values": hint}
     expect(got, gradient, what=f"The gradient that {name} sends back", hints=hints, dtype="floating", rtol=1e-3)
@@ -159,7 +192,7 @@ def _expect_gradient(student: Student, name: str, point: torch.Tensor, other: to
     ],
     visible=4,
     hidden=6,
-    on_error=CUT,
+    on_error=NUMPY_IN_A_LOSS,
 )
 def mean_squared_error(student: Student, rng: np.random.Generator, case: int) -> None:
     fixed = [(5,), (3, 4), (2, 3), (4, 1), (1, 1), (2, 3, 2), (6,), (5, 2), (3, 1), (4,)]
@@ -170,17 +203,17 @@ def mean_squared_error(student: Student, rng: np.random.Generator, case: int) ->
     scale = 50.0 if case == 7 else 2.0
     predictions = _floats(rng.normal(1, scale, shape))
     gaps = rng.normal(1, scale, shape)
-    gaps.flat[0], gaps.flat[-1] = abs(gaps.flat[0]) + 0.1, -abs(gaps.flat[-1]) - 0.1  # never all of one sign
+    # Errors all of one sign would hide that the square is missing.
+    gaps.flat[0] = abs(gaps.flat[0]) + 0.1
+    gaps.flat[-1] = -abs(gaps.flat[-1]) - 0.1
     targets = predictions - _floats(gaps)
     if case in (2, 6):
         student.case += ", targets are integers"
-        targets = _names(rng.integers(-5, 6, shape))
+        targets = _integers(rng.integers(-5, 6, shape))
     if case in (3, 8):
-        other = predictions[:, 0]
-        _expect_value_error(student, predictions, other)
+        _expect_value_error(student, predictions, predictions[:, 0])
     error = predictions - targets
     expected = (error**2).mean()
-    sum_hint = "That is the sum of the squares, not their mean."
     expect(
         student.call("mse", predictions, targets),
         expected,
@@ -190,7 +223,7 @@ def mean_squared_error(student: Student, rng: np.random.Generator, case: int) ->
             "values": "Difference, then square, then mean over all elements: in this order.",
         },
         mistakes=[
-            ((error**2).sum(), sum_hint),
+            ((error**2).sum(), "That is the sum of the squares, not their mean."),
             ((error**2).sum() / len(error), "Divide by the number of all elements, not by the number of rows."),
             (error.abs().mean(), "That is the mean absolute error: square the differences instead of abs()."),
             (expected.sqrt(), "No square root: that is the root mean squared error."),
@@ -204,6 +237,7 @@ def mean_squared_error(student: Student, rng: np.random.Generator, case: int) ->
 
 
 def _expect_value_error(student: Student, predictions: torch.Tensor, targets: torch.Tensor) -> None:
+    """``mse`` must raise a ValueError for two different shapes."""
     case = student.case
     student.case = f"shape {tuple(predictions.shape)} against {tuple(targets.shape)}"
     try:
@@ -238,14 +272,14 @@ def _expect_value_error(student: Student, predictions: torch.Tensor, targets: to
     ],
     visible=4,
     hidden=6,
-    on_error=CUT,
+    on_error=NUMPY_IN_A_LOSS,
 )
 def softmax_cross_entropy(student: Student, rng: np.random.Generator, case: int) -> None:
     fixed = [(3, 4), (1, 3), (5, 2), (2, 4)]
     samples, classes = fixed[case] if case < len(fixed) else (int(rng.integers(2, 9)), int(rng.integers(2, 11)))
     student.case = f"{samples} sample{'s' * (samples > 1)}, {classes} classes"
     logits = _floats(rng.normal(0, 2, (samples, classes)))
-    labels = _names(rng.integers(0, classes, samples))
+    labels = _integers(rng.integers(0, classes, samples))
     if case in (3, 4, 7):
         student.case += ", logits around 1000"
         logits += 1000
@@ -254,8 +288,8 @@ def softmax_cross_entropy(student: Student, rng: np.random.Generator, case: int)
         student.case += ", logits around -1000"
         logits -= 1000
     log_p = logits.log_softmax(1)
-    right = torch.arange(samples)
-    expected = -log_p[right, labels].mean()
+    rows = torch.arange(samples)
+    expected = -log_p[rows, labels].mean()
     large = (
         "A probability became 0 or infinite on the way. Do not form it: use logits.logsumexp(dim=1), or subtract "
         "the largest logit of each row before exp; log_softmax does it for you."
@@ -276,18 +310,18 @@ def softmax_cross_entropy(student: Student, rng: np.random.Generator, case: int)
         },
         mistakes=[
             (-expected, "The minus is missing: the logarithm of a probability is negative, a loss is not."),
-            (-log_p[right, labels].sum(), "That is the sum over the batch: take the mean."),
-            (-twice[right, labels].mean(), "Softmax was applied twice: cross-entropy from *logits* has one softmax."),
+            (-log_p[rows, labels].sum(), "That is the sum over the batch: take the mean."),
+            (-twice[rows, labels].mean(), "Softmax was applied twice: cross-entropy from *logits* has one softmax."),
             (expected / np.log(10), "Take the natural logarithm, log(), not log10()."),
             (expected / np.log(2), "Take the natural logarithm, log(), not log2()."),
             (expected / classes, "Divide by the number of samples only, not by samples times classes."),
             (-log_p.mean(), "Only the right class of each sample counts, not the mean over all classes."),
             (-log_p[:, labels].mean(), "log_p[:, labels] takes every label's column in *every* row: pair each row "
              "with its own label, log_p[torch.arange(len(labels)), labels]."),
-            (-logits.log_softmax(0)[right, labels].mean(), "The softmax goes over the classes of one sample: dim=1."),
-            (-logits[right, labels].mean(), "The logits must pass through the softmax before the logarithm."),
-            ((1 - log_p.exp()[right, labels]).mean(), "The logarithm of the probability is missing."),
-            (-log_p.exp()[right, labels].mean(), "The logarithm of the probability is missing."),
+            (-logits.log_softmax(0)[rows, labels].mean(), "The softmax goes over the classes of one sample: dim=1."),
+            (-logits[rows, labels].mean(), "The logits must pass through the softmax before the logarithm."),
+            ((1 - log_p.exp()[rows, labels]).mean(), "The logarithm of the probability is missing."),
+            (-log_p.exp()[rows, labels].mean(), "The logarithm of the probability is missing."),
         ],
         atol=1e-4,
     )  # fmt: skip
@@ -296,6 +330,17 @@ def softmax_cross_entropy(student: Student, rng: np.random.Generator, case: int)
 
 
 # --- 2.4 -----------------------------------------------------------------------------------------
+
+
+def parameter_with_gradient(value, gradient):
+    parameter = nn.Parameter(value)
+    parameter.grad = gradient
+    return parameter
+
+
+def describe_parameters(parameters):
+    """Value, requires_grad, is_leaf and gradient of each parameter."""
+    return [(p.detach(), p.requires_grad, p.is_leaf, p.grad) for p in parameters]
 
 
 @task(
@@ -322,18 +367,41 @@ def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
     fixed: list[list[tuple[int, ...]]] = [[()], [(3, 2), (3,)], [(2, 2), (2,), (4,)], [(2, 3), (2,), (1, 2), (1,)]]
     random = [tuple(rng.integers(1, 6, int(rng.integers(1, 3))).tolist()) for _ in range(int(rng.integers(3, 6)))]
     shapes = fixed[case] if case < len(fixed) else random
-    without = {1} if case == 2 else {int(rng.integers(len(shapes) - 1))} if case > 3 and case % 2 else set()
+    without = None
+    if case == 2:
+        without = 1
+    elif case > 3 and case % 2:
+        without = int(rng.integers(len(shapes) - 1))
     lr = round(float(rng.uniform(0.05, 0.9)), 3)
     student.case = f"{len(shapes)} parameter{'s' * (len(shapes) > 1)}"
-    student.case += "".join(f", number {k + 1} without a gradient" for k in without) + f" | lr = {lr}"
+    student.case += f", number {without + 1} without a gradient" if without is not None else ""
+    student.case += f" | lr = {lr}"
     values = [_floats(rng.normal(0, 3, shape)) for shape in shapes]
-    gradients = [None if k in without else _floats(rng.normal(0, 2, shape)) for k, shape in enumerate(shapes)]
-    make = Code("lambda v, g: [p := nn.Parameter(v), setattr(p, 'grad', g)][0]")
-    parameters = [student.call(make, v, g, keep=True) for v, g in zip(values, gradients, strict=True)]
+    gradients = [None if k == without else _floats(rng.normal(0, 2, shape)) for k, shape in enumerate(shapes)]
+    parameters = [
+        student.call(parameter_with_gradient, value, gradient, keep=True)
+        for value, gradient in zip(values, gradients, strict=True)
+    ]
     student.call("gradient_step", parameters, lr)
-    after = [student.get(p) for p in parameters]
-    moved = [not close(a, v, rtol=1e-6, atol=1e-6) for a, v in zip(after, values, strict=True)]
-    if any(moved):
+    described = student.call(describe_parameters, parameters)
+    after = [value for value, *_ in described]
+    _expect_steps(after, values, gradients, lr)
+    for number, (_, requires_grad, is_leaf, grad) in enumerate(described, 1):
+        if not requires_grad or not is_leaf:
+            raise CheckFailed(
+                f"Parameter {number} is no longer a leaf tensor that requires grad: training would stop here.",
+                "Leave requires_grad as it was, and change the parameter inside `with torch.no_grad():`.",
+            )
+        if grad is not None and grad.any():
+            raise CheckFailed(
+                f"The gradient of parameter {number} is still there.",
+                "Clear it after its use, `p.grad = None` or `p.grad.zero_()`: the next backward() adds to it.",
+            )
+
+
+def _expect_steps(after: list, values: list, gradients: list, lr: float) -> None:
+    """Each parameter must have moved by one step, and one without a gradient not at all."""
+    if any(not close(a, v, rtol=1e-6, atol=1e-6) for a, v in zip(after, values, strict=True)):
         unchanged = (
             "A parameter after one without a gradient was left out: go on with the next one (continue), do not return "
             "or break."
@@ -360,21 +428,67 @@ def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
         ]
         hints = {"values": "new value = old value - lr * gradient, for each parameter with its own gradient."}
         expect(got, value - lr * gradient, what=what, hints=hints, mistakes=mistakes)
-    grads = Code("lambda ps: [(p.requires_grad, p.is_leaf, p.grad) for p in ps]")
-    for number, (requires_grad, is_leaf, grad) in enumerate(student.call(grads, parameters), 1):
-        if not requires_grad or not is_leaf:
-            raise CheckFailed(
-                f"Parameter {number} is no longer a leaf tensor that requires grad: training would stop here.",
-                "Leave requires_grad as it was, and change the parameter inside `with torch.no_grad():`.",
-            )
-        if grad is not None and grad.any():
-            raise CheckFailed(
-                f"The gradient of parameter {number} is still there.",
-                "Clear it after its use, `p.grad = None` or `p.grad.zero_()`: the next backward() adds to it.",
-            )
 
 
 # --- 2.5 -----------------------------------------------------------------------------------------
+
+
+def _network_and_pictures(
+    rng: np.random.Generator, inputs: int, hidden: int, classes: int, pictures: int, batch_norm: bool
+) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
+    """The state of a network, pictures, and their logits in evaluation mode, whose largest is clear for each."""
+    state = {
+        "0.weight": _floats(rng.normal(size=(hidden, inputs))),
+        "0.bias": _floats(rng.normal(size=hidden)),
+        "3.weight": _floats(rng.normal(size=(classes, hidden))),
+        "3.bias": _floats(rng.normal(size=classes)),
+    }
+    x = _floats(rng.normal(size=(4 * pictures + 8, inputs)))
+    h = x @ state["0.weight"].T + state["0.bias"]
+    if batch_norm:
+        state["1.weight"] = _floats(rng.normal(size=hidden))
+        state["1.bias"] = _floats(rng.normal(size=hidden))
+        state["1.running_mean"] = _floats(rng.normal(size=hidden))
+        state["1.running_var"] = _floats(rng.uniform(0.5, 3, hidden))
+        state["1.num_batches_tracked"] = _integers(3)
+        h = (h - state["1.running_mean"]) / (state["1.running_var"] + 1e-5).sqrt()
+        h = h * state["1.weight"] + state["1.bias"]
+    logits = h.relu() @ state["3.weight"].T + state["3.bias"]
+    top = logits.topk(2).values
+    # Where two logits are nearly equal, rounding decides which one is the larger.
+    clear = (top[:, 0] - top[:, 1] > 0.01).nonzero().flatten()[:pictures]
+    return state, x[clear], logits[clear]
+
+
+def _labels(rng: np.random.Generator, logits: torch.Tensor, right: int) -> torch.Tensor:
+    """Labels of which this many are the class of the largest logit."""
+    count, classes = logits.shape
+    answers = logits.argmax(1).cpu().numpy()
+    labels = (answers + rng.integers(1, classes, count)) % classes
+    agreeing = rng.permutation(count)[:right]
+    labels[agreeing] = answers[agreeing]
+    return _integers(labels)
+
+
+def watched_network(state, batch_norm, training, log):
+    """A network that notes each call in the log: whether it is in training mode, and whether gradients are recorded."""
+    hidden, inputs = state["0.weight"].shape
+    classes = len(state["3.weight"])
+    second = nn.BatchNorm1d(hidden) if batch_norm else nn.Dropout(0.8)
+    model = nn.Sequential(nn.Linear(inputs, hidden), second, nn.ReLU(), nn.Linear(hidden, classes))
+    model.load_state_dict(state)
+    model.train(training)
+
+    def note(layer, inputs, output):
+        log.append((layer.training, output.requires_grad))
+
+    model[3].register_forward_hook(note)
+    return model
+
+
+def log_and_modes(log, model):
+    """What was noted, and whether each layer is in training mode now."""
+    return log, [layer.training for layer in model.modules()]
 
 
 @task(
@@ -398,91 +512,41 @@ def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
     },
 )
 def share_of_right_answers(student: Student, rng: np.random.Generator, case: int) -> None:
-    inputs, hidden = int(rng.integers(4, 8)), int(rng.integers(6, 13))
+    inputs = int(rng.integers(4, 8))
+    hidden = int(rng.integers(6, 13))
     classes = int(rng.integers(3, 7))
     pictures = [10, 9, 12, classes, 1][case] if case < 5 else int(rng.integers(8, 40))
     training = case not in (1, 4) and bool(case < 4 or rng.integers(2))
-    norm = case == 2 or (case > 5 and case % 2 == 0)
-    extra = f"nn.BatchNorm1d({hidden})" if norm else "nn.Dropout(0.8)"
+    batch_norm = case == 2 or (case > 5 and case % 2 == 0)
     student.case = f"{pictures} picture{'s' * (pictures > 1)}, {classes} classes, a network with "
-    student.case += f"{'BatchNorm' if norm else 'Dropout'} in {'training' if training else 'evaluation'} mode"
+    student.case += f"{'BatchNorm' if batch_norm else 'Dropout'} in {'training' if training else 'evaluation'} mode"
+    state, x, logits = _network_and_pictures(rng, inputs, hidden, classes, pictures, batch_norm)
+    count = len(x)
+    if case == 4:
+        right = count
+    elif case == 5:
+        right = 0
+    else:
+        right = int(rng.integers(count // 2 + 1, count))
+    labels = _labels(rng, logits, right)
 
-    state = {
-        "0.weight": _floats(rng.normal(size=(hidden, inputs))),
-        "0.bias": _floats(rng.normal(size=hidden)),
-        "3.weight": _floats(rng.normal(size=(classes, hidden))),
-        "3.bias": _floats(rng.normal(size=classes)),
-    }
-    x = _floats(rng.normal(size=(4 * pictures + 8, inputs)))
-    h = x @ state["0.weight"].T + state["0.bias"]
-    if norm:
-        state["1.weight"], state["1.bias"] = _floats(rng.normal(size=hidden)), _floats(rng.normal(size=hidden))
-        state["1.running_mean"] = _floats(rng.normal(size=hidden))
-        state["1.running_var"] = _floats(rng.uniform(0.5, 3, hidden))
-        state["1.num_batches_tracked"] = _names(3)
-        h = (h - state["1.running_mean"]) / (state["1.running_var"] + 1e-5).sqrt()
-        h = h * state["1.weight"] + state["1.bias"]
-    logits = h.relu() @ state["3.weight"].T + state["3.bias"]
-    top = logits.topk(2).values
-    clear = (top[:, 0] - top[:, 1] > 0.01).nonzero().flatten()[:pictures]  # no ties, nor nearly
-    x, logits, n = x[clear], logits[clear], len(clear)
-    right = n if case == 4 else 0 if case == 5 else int(rng.integers(n // 2 + 1, n))
-    answers = logits.argmax(1).cpu().numpy()
-    given = (answers + rng.integers(1, classes, n)) % classes
-    given[rng.permutation(n)[:right]] = -1
-    labels = _names(np.where(given == -1, answers, given))
-
-    layers = f"nn.Linear({inputs}, {hidden}), {extra}, nn.ReLU(), nn.Linear({hidden}, {classes})"
-    model = student.put(Code(f"nn.Sequential({layers})"))
-    student.call(Code("lambda m, s, mode: [m.load_state_dict(s), m.train(mode)] and None"), model, state, training)
-    seen = student.put([])
-    watch = "lambda m, seen: m[3].register_forward_hook(lambda l, x, y: seen.append((l.training, y.requires_grad)))"
-    student.call(Code(watch), model, seen, keep=True)
+    log = student.put([])
+    model = student.call(watched_network, state, batch_norm, training, log, keep=True)
     got = student.call("accuracy", model, x, labels)
 
-    seen = student.get(seen)
-    if any(was_training for was_training, _ in seen):
+    calls, modes = student.call(log_and_modes, log, model)
+    if any(was_training for was_training, _ in calls):
         raise CheckFailed(
             "The model was in training mode while it predicted.",
             "Call model.eval() before the prediction: in training mode Dropout deletes numbers at random, and "
             "BatchNorm uses the batch instead of what it has learned.",
         )
-    if any(recorded for _, recorded in seen):
+    if any(recorded for _, recorded in calls):
         raise CheckFailed(
             "Gradients were recorded while the model predicted.",
             "Put the prediction inside `with torch.no_grad():` (or torch.inference_mode()).",
         )
-    expected = right / n
-    if isinstance(got, torch.Tensor):
-        raise CheckFailed(
-            "The accuracy must be a Python float.", "You return a tensor: `.item()` turns it into a number."
-        )
-    if isinstance(got, int) and got != right:
-        raise CheckFailed("The accuracy must be a Python float.", "Divide with `/`: `//` and int() drop the fraction.")
-    expect(
-        got,
-        expected,
-        what="The accuracy",
-        hints={
-            "values": "Compare the class of the largest logit with the label, for each picture; then the share.",
-        },
-        mistakes=[
-            (100 * expected, "That is a percentage: a share lies between 0 and 1."),
-            (right, "That is the number of right answers: divide by the number of pictures."),
-            (1 - expected, "That is the share of wrong answers."),
-            (right / classes, "Divide by the number of pictures, not by the number of classes."),
-            (float((labels == logits.argmax()).float().mean()), "argmax() without dim gives one number for the whole "
-             "batch: one answer for each picture is argmax(dim=1)."),
-            (float((labels == logits.argmin(1)).float().mean()), "The answer is the class of the *largest* logit."),
-            (round(expected, 1), "Do not round."),
-            (round(expected, 2), "Do not round."),
-            *([(float((labels == logits.argmax(0)).float().mean()), "argmax(dim=0) looks for the best picture of each "
-                "class: the best class of each picture is argmax(dim=1).")] if n == classes else []),
-        ],
-    )  # fmt: skip
-    if not isinstance(got, float):
-        raise CheckFailed("The accuracy must be a Python float.", "Divide with `/`, or convert with float().")
-    modes = student.call(Code("lambda m: [layer.training for layer in m.modules()]"), model)
+    _expect_accuracy(got, right, labels, logits)
     if any(mode != training for mode in modes):
         raise CheckFailed(
             f"The model came in {'training' if training else 'evaluation'} mode and is not in it any more.",
@@ -494,13 +558,48 @@ def share_of_right_answers(student: Student, rng: np.random.Generator, case: int
         )
 
 
+def _expect_accuracy(got, right: int, labels: torch.Tensor, logits: torch.Tensor) -> None:
+    """The accuracy must be that of ``right`` pictures, as a float."""
+    pictures, classes = logits.shape
+    expected = right / pictures
+    if isinstance(got, torch.Tensor):
+        raise CheckFailed(
+            "The accuracy must be a Python float.", "You return a tensor: `.item()` turns it into a number."
+        )
+    if isinstance(got, int) and got != right:
+        raise CheckFailed("The accuracy must be a Python float.", "Divide with `/`: `//` and int() drop the fraction.")
+
+    def share_of(answers: torch.Tensor) -> float:
+        return float((labels == answers).float().mean())
+
+    mistakes = [
+        (100 * expected, "That is a percentage: a share lies between 0 and 1."),
+        (right, "That is the number of right answers: divide by the number of pictures."),
+        (1 - expected, "That is the share of wrong answers."),
+        (right / classes, "Divide by the number of pictures, not by the number of classes."),
+        (share_of(logits.argmax()), "argmax() without dim gives one number for the whole batch: one answer for each "
+         "picture is argmax(dim=1)."),
+        (share_of(logits.argmin(1)), "The answer is the class of the *largest* logit."),
+        (round(expected, 1), "Do not round."),
+        (round(expected, 2), "Do not round."),
+    ]  # fmt: skip
+    if pictures == classes:
+        mistakes.append((share_of(logits.argmax(0)), "argmax(dim=0) looks for the best picture of each class: the best "
+                         "class of each picture is argmax(dim=1)."))  # fmt: skip
+    hint = "Compare the class of the largest logit with the label, for each picture; then the share."
+    expect(got, expected, what="The accuracy", hints={"values": hint}, mistakes=mistakes)
+    if not isinstance(got, float):
+        raise CheckFailed("The accuracy must be a Python float.", "Divide with `/`, or convert with float().")
+
+
 # --- 2.6 -----------------------------------------------------------------------------------------
 
 
 def _epoch(parameters, batches, lr, *, zero=True, softmax=False):
     """Parameters, and the mean loss of each batch, of one epoch; the flags are known mistakes."""
     parameters = [p.clone().requires_grad_() for p in parameters]
-    gradients, losses = [torch.zeros_like(p) for p in parameters], []
+    gradients = [torch.zeros_like(p) for p in parameters]
+    losses = []
     for images, labels in batches:
         w1, b1, w2, b2 = parameters
         logits = (images @ w1.T + b1).relu() @ w2.T + b2
@@ -510,6 +609,45 @@ def _epoch(parameters, batches, lr, *, zero=True, softmax=False):
         parameters = [(p - lr * g).detach().requires_grad_() for p, g in zip(parameters, gradients, strict=True)]
         losses.append(loss.item())
     return [p.detach() for p in parameters], losses
+
+
+def _expect_parameters(got: list, expected: list, start: list, batches: list, lr: float) -> None:
+    """The parameters must be those after one step for each batch; if not, say which known mistake gives them."""
+
+    def matches(parameters: list) -> bool:
+        return all(close(a, b, atol=1e-4) for a, b in zip(got, parameters, strict=True))
+
+    if matches(expected):
+        return
+    mistakes = [
+        (start, "No parameter has moved: backward() computes the gradients, then step() uses them, in every round. "
+         "zero_grad() between the two would clear what step() needs."),
+        (_epoch(start, batches, lr, softmax=True)[0], SOFTMAX),
+        (_epoch(start, batches, lr, zero=False)[0], ZERO),
+        (_epoch(start, batches, lr, zero=False, softmax=True)[0], f"{SOFTMAX} And there is another mistake."),
+        (_epoch(start, batches[:1], lr)[0], "Only the first batch was used: return after the loop, not in it."),
+        (_epoch(start, batches[:-1], lr)[0], "No step follows the last backward(): does step() come before the "
+         "backward pass, with the gradients of the round before? zero_grad, backward, step."),
+    ]  # fmt: skip
+    general = "Each round: predict, loss, zero_grad, backward, step. Which of the five is missing or misplaced?"
+    hint = next((hint for parameters, hint in mistakes if matches(parameters)), general)
+    raise CheckFailed("The parameters after the epoch are not what one step for each batch gives.", hint)
+
+
+def network_of(state):
+    """Linear, ReLU, Linear with the parameters of the state."""
+    hidden, inputs = state["0.weight"].shape
+    model = nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, len(state["2.weight"])))
+    model.load_state_dict(state)
+    return model
+
+
+def sgd(model, lr):
+    return torch.optim.SGD(model.parameters(), lr=lr)
+
+
+def parameters_of(model):
+    return [parameter.detach() for parameter in model.parameters()]
 
 
 ZERO = (
@@ -549,43 +687,24 @@ UNEQUAL = (
     },
 )
 def repair_training_loop(student: Student, rng: np.random.Generator, case: int) -> None:
-    inputs, hidden, classes = int(rng.integers(4, 8)), int(rng.integers(5, 10)), int(rng.integers(3, 6))
-    size, last = int(rng.integers(5, 9)), int(rng.integers(1, 4))
+    inputs = int(rng.integers(4, 8))
+    hidden = int(rng.integers(5, 10))
+    classes = int(rng.integers(3, 6))
+    size = int(rng.integers(5, 9))
+    last = int(rng.integers(1, 4))
     sizes = [size] * ([2, 3, 1][case] if case < 3 else int(rng.integers(2, 5))) + [size if case == 6 else last]
     lr = round(float(rng.uniform(0.2, 0.5)), 2)
     student.case = f"batches of {', '.join(map(str, sizes))} images, SGD | lr = {lr}"
     shapes = {"0.weight": (hidden, inputs), "0.bias": (hidden,), "2.weight": (classes, hidden), "2.bias": (classes,)}
     state = {name: _floats(rng.normal(0, 0.7, shape)) for name, shape in shapes.items()}
-    batches = [(_floats(rng.normal(size=(n, inputs))), _names(rng.integers(0, classes, n))) for n in sizes]
+    batches = [(_floats(rng.normal(size=(n, inputs))), _integers(rng.integers(0, classes, n))) for n in sizes]
 
-    layers = f"nn.Linear({inputs}, {hidden}), nn.ReLU(), nn.Linear({hidden}, {classes})"
-    model = student.put(Code(f"nn.Sequential({layers})"))
-    student.call(Code("lambda m, s: m.load_state_dict(s) and None"), model, state)
-    optimizer = student.call(Code("lambda m, lr: torch.optim.SGD(m.parameters(), lr=lr)"), model, lr, keep=True)
+    model = student.call(network_of, state, keep=True)
+    optimizer = student.call(sgd, model, lr, keep=True)
     got = student.call("train_one_epoch", model, batches, optimizer)
-    after = student.call(Code("lambda m: [p.detach() for p in m.parameters()]"), model)
-
-    def matches(other):
-        return all(close(a, b, atol=1e-4) for a, b in zip(after, other, strict=True))
-
     start = list(state.values())
-    right, losses = _epoch(start, batches, lr)
-    if not matches(right):
-        mistakes = [
-            (start, "No parameter has moved: backward() computes the gradients, then step() uses them, in every round. "
-             "zero_grad() between the two would clear what step() needs."),
-            (_epoch(start, batches, lr, softmax=True)[0], SOFTMAX),
-            (_epoch(start, batches, lr, zero=False)[0], ZERO),
-            (_epoch(start, batches, lr, zero=False, softmax=True)[0], f"{SOFTMAX} And there is another mistake."),
-            (_epoch(start, batches[:1], lr)[0], "Only the first batch was used: return after the loop, not in it."),
-            (_epoch(start, batches[:-1], lr)[0], "No step follows the last backward(): does step() come before the "
-             "backward pass, with the gradients of the round before? zero_grad, backward, step."),
-        ]  # fmt: skip
-        hint = "Each round: predict, loss, zero_grad, backward, step. Which of the five is missing or misplaced?"
-        raise CheckFailed(
-            "The parameters after the epoch are not what one step for each batch gives.",
-            next((hint for other, hint in mistakes if matches(other)), hint),
-        )
+    expected, losses = _epoch(start, batches, lr)
+    _expect_parameters(student.call(parameters_of, model), expected, start, batches, lr)
     if isinstance(got, torch.Tensor):
         raise CheckFailed(
             "The mean loss must be a Python float.",
@@ -644,7 +763,8 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 def _disguised(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """The digits in a random order, all turned and mirrored in one way, their classes renamed."""
     images, labels = _digits()
-    order, names = rng.permutation(len(images)), rng.permutation(10)
+    order = rng.permutation(len(images))
+    names = rng.permutation(10)
     images = np.rot90(images, int(rng.integers(4)), axes=(1, 2))
     if rng.integers(2):
         images = images[:, :, ::-1]
@@ -676,15 +796,15 @@ def _disguised(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def train_to_the_band(student: Student, rng: np.random.Generator, case: int) -> None:
     images, labels = _disguised(rng)
     student.case = "a new split of the digits: 1,200 pictures to train on, 597 to test"
-    model = student.call("train", _floats(images[:1200]), _names(labels[:1200]), keep=True)
+    model = student.call("train", _floats(images[:1200]), _integers(labels[:1200]), keep=True)
     if model.kind == "NoneType":
         raise CheckFailed("The function must return the trained model.", "End it with `return model`.")
     model = student.module(model)
     logits = model.forward(_floats(images[1200:]))
     if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (597, 10):
-        came = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        got = str(tuple(logits.shape)) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise CheckFailed(
-            "The model must give ten logits for each picture.", "The last layer is nn.Linear(..., 10).", got=str(came)
+            "The model must give ten logits for each picture.", "The last layer is nn.Linear(..., 10).", got=got
         )
     if not logits.isfinite().all():
         raise CheckFailed(
@@ -697,9 +817,10 @@ def train_to_the_band(student: Student, rng: np.random.Generator, case: int) -> 
         return
     message = f"On pictures it has not seen, the model is right in {accuracy:.0%}: at least {BAND:.0%} are asked for."
     seen = images[:1200]
-    standard, spread = (images - seen.mean()) / seen.std(), seen.std(axis=0)
-    each = (images - seen.mean(axis=0)) / np.where(spread == 0, 1, spread)
-    for scaled in (images / 16, images / 8 - 1, standard, each):
+    standardised = (images - seen.mean()) / seen.std()
+    pixel_std = seen.std(axis=0)
+    pixel_by_pixel = (images - seen.mean(axis=0)) / np.where(pixel_std == 0, 1, pixel_std)
+    for scaled in (images / 16, images / 8 - 1, standardised, pixel_by_pixel):
         retry = model.forward(_floats(scaled[1200:]))
         if float((retry.argmax(1).numpy() == labels[1200:]).mean()) > max(0.8, accuracy + 0.05):
             raise CheckFailed(
