@@ -1,12 +1,18 @@
-"""Checks of exercise 5: recurrent networks, from windows of a series to the completion of pictures."""
+"""Checks of exercise 5: recurrent networks, from windows of a series to the completion of pictures.
+
+A function without an underscore and without ``@task`` is sent as source and runs in the student's process.
+"""
 
 import copy
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
-from lecture_utils.grading import CheckFailed, Code, Student, close, expect, normal, task
+from lecture_utils.grading import CheckFailed, Student, close, expect, normal, task
 
 SETUP = """
 import torch
@@ -26,13 +32,19 @@ def _rnn(x, h, w_ih, w_hh, b_ih, b_hh):
     return (x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh).tanh()
 
 
+def _relu_rnn(x, h, w_ih, w_hh, b_ih, b_hh):
+    return (x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh).relu()
+
+
 def _gru(x, h, w_ih, w_hh, b_ih, b_hh):
-    from_x, from_h = (x @ w_ih.mT + b_ih).chunk(3, dim=-1), (h @ w_hh.mT + b_hh).chunk(3, dim=-1)
-    r, z = (from_x[0] + from_h[0]).sigmoid(), (from_x[1] + from_h[1]).sigmoid()
-    return (1 - z) * (from_x[2] + r * from_h[2]).tanh() + z * h
+    x_r, x_z, x_n = (x @ w_ih.mT + b_ih).chunk(3, dim=-1)
+    h_r, h_z, h_n = (h @ w_hh.mT + b_hh).chunk(3, dim=-1)
+    r = (x_r + h_r).sigmoid()
+    z = (x_z + h_z).sigmoid()
+    return (1 - z) * (x_n + r * h_n).tanh() + z * h
 
 
-def _unroll(step, x, h, weights=()):
+def _unroll(step, x, h, weights):
     """Outputs (B, T, H) of a cell for inputs (B, T, F)."""
     outputs = []
     for t in range(x.shape[1]):
@@ -45,19 +57,27 @@ def _zeros(x: torch.Tensor, hidden: int) -> torch.Tensor:
     return x.new_zeros(len(x), hidden)
 
 
-def _expect_gradients(student: Student, name: str, args: list, upstream, expected, labels) -> None:
-    """The gradients that flow back through a function to each of its arguments."""
-    ask = "lambda f, g, *a: torch.autograd.grad(f(*[t.requires_grad_() for t in a]), a, g, allow_unused=True)"
-    got = student.call(Code(ask), student.value(name), upstream, *args)
-    hint = "Between the arguments and the result, use tensor operations only: .detach(), .data, .item(), NumPy and "
-    hint += "no_grad cut the way back."
-    for number, label in enumerate(labels):
-        expect(
-            got[number],
-            expected[number],
-            what=f"The gradient that flows back to {label}",
-            hints={"none": hint, "values": hint},
-        )
+def gradients_of(function, upstream, *arguments):
+    """The gradients that flow back to the arguments of floats, if ``upstream`` flows back to the result."""
+    leaves = [argument.requires_grad_() for argument in arguments if argument.is_floating_point()]
+    return torch.autograd.grad(function(*arguments), leaves, upstream, allow_unused=True)
+
+
+def result_and_requires_grad(result):
+    return result, getattr(result, "requires_grad", False)
+
+
+def _expect_step_gradients(student: Student, name: str, step: Callable, args: list, upstream: torch.Tensor) -> None:
+    """The gradients that flow back through one step of a cell to each of its arguments."""
+    got = student.call(gradients_of, student.value(name), upstream, *args)
+    expected = gradients_of(step, upstream, *[argument.clone() for argument in args])
+    hint = (
+        "Between the arguments and the result, use tensor operations only: .detach(), .data, .item(), NumPy and "
+        "no_grad cut the way back."
+    )
+    for number, label in enumerate(("x", "h", "w_ih", "w_hh", "b_ih", "b_hh")):
+        what = f"The gradient that flows back to {label}"
+        expect(got[number], expected[number], what=what, hints={"none": hint, "values": hint})
 
 
 _CUT = {
@@ -68,6 +88,57 @@ _CUT = {
 
 
 # --- 5.1 ---------------------------------------------------------------------------------------
+
+
+def every_kth(series, k):
+    return series[::k]
+
+
+def overwrite(series, values, views):
+    """What views of a series show after the series was given other values in place."""
+    series.copy_(values)
+    return views
+
+
+def _expect_windows(got, stored: torch.Tensor, every: int, size: int) -> None:
+    """The windows and targets of the series ``stored[::every]``."""
+    series = stored[::every]
+    n = len(series)
+    rows = series.unfold(0, size, 1)
+    inputs = rows[:-1]
+    targets = series[size:]
+    inside = (
+        "This is the last value of each window itself: the target is the value after it, which the window must "
+        "not hold."
+    )
+    last = "The last window ends with the last value: there is no value after it, so no target. Leave it out."
+    strided = "The values of this series do not lie one after the other in memory: as_strided needs series.stride()."
+    mistakes = [
+        ((rows, targets), last),
+        ((rows, torch.cat([targets, targets[-1:]])), last),
+        ((inputs, series[size - 1 : -1]), inside),
+        ((rows, series[size - 1 :]), inside),
+        ((inputs, series[: n - size]), "This is the first value of each window: the target is the value after it."),
+        ((rows[1:], targets), "The inputs begin one value late: the first window begins with the first value."),
+        ((rows[:-2], series[size + 1 :]), "One window too few: the first target is series[size], and the last one is "
+         "the last value of the series."),
+        ((inputs.mT, targets), "One row for each window: the shape is (n - size, size)."),
+        ((inputs, targets[:, None]), "The targets are of shape (n - size,), without a second dimension."),
+        ((inputs, rows[1:]), "One target for each window: the single value after it."),
+        ((series[: n // size * size].reshape(-1, size), targets), "The windows overlap: each one begins one value "
+         "after the one before it. The step of unfold is 1."),
+        ((targets, inputs), "The order is (inputs, targets)."),
+        ((series.flip(0).unfold(0, size, 1)[:-1], targets), "The windows come in the order of the series."),
+    ]  # fmt: skip
+    if every > 1:
+        mistakes.append(((stored.unfold(0, size, 1)[: n - size], targets), strided))
+    hints = {
+        "type": "Return a pair: `return inputs, targets`.",
+        "shape": "With n values there are n - size windows: inputs (n - size, size) and targets (n - size,).",
+        "none": "Return a pair.",
+        "dtype": "Views have the dtype of the series.",
+    }
+    expect(got, (inputs, targets), what="The result", hints=hints, mistakes=mistakes)
 
 
 @task(
@@ -94,62 +165,30 @@ def windows_of_a_series(student: Student, rng, case: int) -> None:
     size = [3, 4, 1][case] if case < 3 else int(rng.integers(1, 7))
     n = size + ([4, 6, 5, 1][case] if case < 4 else int(rng.integers(1, 12)))
     dtype = "float64" if case % 3 == 2 else "float32"
-    every_second = case % 3 == 1
+    every = 2 if case % 3 == 1 else 1
     student.case = f"{n} values, {dtype}, windows of {size}"
-    student.case += "; the series is every second value of a longer one" if every_second else ""
-    stored = normal(rng, 2 * n if every_second else n, dtype=dtype)
-    series = stored[::2] if every_second else stored
-    whole = student.put(stored)
-    given = student.call(Code("lambda t, k: t[::k]"), whole, 2 if every_second else 1, keep=True)
-    rows = series.unfold(0, size, 1)
-    inputs, targets = rows[:-1], series[size:]
-
-    kept = student.call("windows", given, size, keep=True)
-    got = student.get(kept)
-    inside = "This is the last value of each window itself: the target is the value after it, which the window must "
-    inside += "not hold."
-    last = "The last window ends with the last value: there is no value after it, so no target. Leave it out."
-    strided = "The values of this series do not lie one after the other in memory: as_strided needs series.stride()."
-    mistakes = [
-        ((rows, targets), last),
-        ((rows, torch.cat([targets, targets[-1:]])), last),
-        ((inputs, series[size - 1 : -1]), inside),
-        ((rows, series[size - 1 :]), inside),
-        ((inputs, series[: n - size]), "This is the first value of each window: the target is the value after it."),
-        ((rows[1:], targets), "The inputs begin one value late: the first window begins with the first value."),
-        ((rows[:-2], series[size + 1 :]), "One window too few: the first target is series[size], and the last one is "
-         "the last value of the series."),
-        ((inputs.mT, targets), "One row for each window: the shape is (n - size, size)."),
-        ((inputs, targets[:, None]), "The targets are of shape (n - size,), without a second dimension."),
-        ((inputs, rows[1:]), "One target for each window: the single value after it."),
-        ((series[: (n // size) * size].view(-1, size) if not every_second else rows, targets), "The windows overlap: "
-         "each one begins one value after the one before it. The step of unfold is 1."),
-        ((targets, inputs), "The order is (inputs, targets)."),
-        ((series.flip(0).unfold(0, size, 1)[:-1], targets), "The windows come in the order of the series."),
-    ]  # fmt: skip
-    if every_second:
-        mistakes.append(((stored.unfold(0, size, 1)[: n - size], targets), strided))
-    shape = "With n values there are n - size windows: inputs (n - size, size) and targets (n - size,)."
-    hints = {"type": "Return a pair: `return inputs, targets`.", "shape": shape, "none": "Return a pair."}
-    hints["dtype"] = "Views have the dtype of the series."
-    expect(got, (inputs, targets), what="The result", hints=hints, mistakes=mistakes)
-    if not torch.equal(student.get(given), series):
+    student.case += "; the series is every second value of a longer one" if every > 1 else ""
+    stored = normal(rng, every * n, dtype=dtype)
+    stored_handle = student.put(stored)
+    series_handle = student.call(every_kth, stored_handle, every, keep=True)
+    result_handle = student.call("windows", series_handle, size, keep=True)
+    _expect_windows(student.get(result_handle), stored, every, size)
+    if not torch.equal(student.get(series_handle), stored[::every]):
         raise CheckFailed(
             "The series itself has changed.", "The function only looks at the series: write nothing into it."
         )
 
-    stored = stored + 1 + normal(rng, len(stored), dtype=dtype) ** 2  # every value becomes another
-    student.call(Code("lambda t, values: [t.copy_(values)] and None"), whole, stored)
-    series = stored[::2] if every_second else stored
-    now = student.get(kept)
-    after = (series.unfold(0, size, 1)[:-1], series[size:])
-    for number, (name, hint) in enumerate(
-        (
-            ("inputs", "torch.stack, torch.cat and lists of values copy: series.unfold(0, size, 1) does not."),
-            ("targets", "A slice such as series[a:b] is a view; clone, a list of indices or torch.stack copies."),
-        )
-    ):
-        if not torch.equal(now[number], after[number]):
+    changed = stored + 1 + normal(rng, len(stored), dtype=dtype) ** 2  # every value becomes another
+    inputs, targets = student.call(overwrite, stored_handle, changed, result_handle)
+    series = changed[::every]
+    views = [
+        ("inputs", inputs, series.unfold(0, size, 1)[:-1], "torch.stack, torch.cat and lists of values copy: "
+         "series.unfold(0, size, 1) does not."),
+        ("targets", targets, series[size:], "A slice such as series[a:b] is a view; clone, a list of indices or "
+         "torch.stack copies."),
+    ]  # fmt: skip
+    for name, got, expected, hint in views:
+        if not torch.equal(got, expected):
             raise CheckFailed(
                 f"The series was changed in place, and the {name} stayed as they were: they are a copy.", hint
             )
@@ -182,10 +221,12 @@ def one_rnn_step(student: Student, rng, case: int) -> None:
     hidden = max(2, hidden)
     dtype = "float64" if case % 4 == 2 else "float32"
     student.case = f"batch of {batch}, {features} features, {hidden} hidden units, {dtype}"
-    x, h = normal(rng, batch, features, dtype=dtype), normal(rng, batch, hidden, scale=0.6, dtype=dtype)
+    x = normal(rng, batch, features, dtype=dtype)
+    h = normal(rng, batch, hidden, scale=0.6, dtype=dtype)
     weights = _weights(rng, features, hidden, 1, dtype)
     w_ih, w_hh, b_ih, b_hh = weights
-    from_x, from_h = x @ w_ih.mT, h @ w_hh.mT
+    from_x = x @ w_ih.mT
+    from_h = h @ w_hh.mT
     total = from_x + b_ih + from_h + b_hh
     square = "w_hh is square, so a forgotten .T raises no error: each weight is (outputs, inputs), h @ w_hh.T."
     mistakes = [
@@ -211,12 +252,68 @@ def one_rnn_step(student: Student, rng, case: int) -> None:
     hints = {"shape": "The new state has the shape of the old one, (B, H)."}
     args = [x, h, *weights]
     expect(student.call("rnn_step", *args), total.tanh(), what="The new state", mistakes=mistakes, hints=hints)
-    upstream, leaves = normal(rng, batch, hidden, dtype=dtype), [a.clone().requires_grad_() for a in args]
-    expected = torch.autograd.grad(_rnn(*leaves), leaves, upstream)
-    _expect_gradients(student, "rnn_step", args, upstream, expected, ["x", "h", "w_ih", "w_hh", "b_ih", "b_hh"])
+    _expect_step_gradients(student, "rnn_step", _rnn, args, normal(rng, batch, hidden, dtype=dtype))
 
 
 # --- 5.3 ---------------------------------------------------------------------------------------
+
+
+def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch.Tensor]) -> None:
+    """The state after one step of a GRU."""
+    hidden = h.shape[1]
+    w_ih, w_hh, b_ih, b_hh = weights
+    x_r, x_z, x_n = (x @ w_ih.mT + b_ih).chunk(3, dim=1)
+    h_r, h_z, h_n = (h @ w_hh.mT + b_hh).chunk(3, dim=1)
+    w_n = w_hh[-hidden:]
+    b_n = b_hh[-hidden:]
+    r = (x_r + h_r).sigmoid()
+    z = (x_z + h_z).sigmoid()
+    n = (x_n + r * h_n).tanh()
+    expected = (1 - z) * n + z * h
+
+    def blend(candidate):
+        return (1 - z) * candidate.tanh() + z * h
+
+    def step_with_gates(r, z):
+        return (1 - z) * (x_n + r * h_n).tanh() + z * h
+
+    reset = (
+        "The reset gate multiplies the whole part of the candidate that comes from h, bias included: "
+        "r * (h @ W_hn.T + b_hn)."
+    )
+    order = "The rows of the weights are those of r, z, n, in this order."
+    mistakes = [
+        ((1 - z) * h + z * n, "z and 1 - z are exchanged: the update gate z says how much of the *old* state stays."),
+        ((1 - r) * (x_n + z * h_n).tanh() + r * h, order),
+        (blend(x_n + (r * h) @ w_n.mT + b_n), "Here the reset gate multiplies h before the matrix, as in the first "
+         "paper on the GRU. PyTorch multiplies after it: r * (h @ W_hn.T + b_hn)."),
+        (blend(x_n + r * (h_n - b_n) + b_n), reset),
+        (blend(r * (x_n + h_n)), "The reset gate acts only on what comes from h: x_n + r * h_n."),
+        (blend(r * x_n + h_n), "The reset gate acts on what comes from h, not on what comes from x."),
+        (blend(x_n + h_n), "The reset gate r is not used: x_n + r * h_n."),
+        (blend(x_n + (1 - r) * h_n), "The candidate has r * h_n, not (1 - r) * h_n."),
+        (blend(x_n + r * h), "In the candidate, h goes through its matrix: r * (h @ W_hn.T + b_hn)."),
+        (blend(x_n), "In the candidate, what comes from h is missing: x_n + r * h_n."),
+        ((1 - z) * (x_n + r * h_n) + z * h, "The candidate n has a tanh."),
+        ((1 - z) * (x_n + r * h_n).sigmoid() + z * h, "The candidate n has a tanh. Sigmoid is for the gates."),
+        (n, "This is the candidate n. The new state blends it with the old one: (1 - z) * n + z * h."),
+        (n + z * h, "The candidate has the weight 1 - z in the blend."),
+        (z * n + z * h, "The weights of the blend are 1 - z and z."),
+        ((1 - z) * n, "The share of the old state, z * h, is missing."),
+        ((1 - z) * n + h, "The old state has the weight z in the blend."),
+        (step_with_gates((x_r + h_r).tanh(), (x_z + h_z).tanh()), "A gate is a share from 0 to 1: sigmoid, not tanh."),
+        (step_with_gates(x_r + h_r, x_z + h_z), "A gate is a share from 0 to 1: it needs a sigmoid."),
+    ]  # fmt: skip
+    no_bias = _gru(x, h, w_ih, w_hh, torch.zeros_like(b_ih), torch.zeros_like(b_hh))
+    mistakes.append((no_bias, "The biases b_ih and b_hh are missing."))
+    for permutation in ((1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0)):
+        turned = [torch.cat([w.chunk(3)[i] for i in permutation]) for w in weights]
+        mistakes.append((_gru(x, h, *turned), order))
+    hints = {
+        "shape": "The new state has the shape of the old one, (B, H): are the products, (B, 3H), cut along dim=1?",
+        "values": "Compare each of r, z and n with its formula: which weight rows, which bias, which function?",
+    }
+    expect(got, expected, what="The new state", mistakes=mistakes, hints=hints)
 
 
 @task(
@@ -246,152 +343,191 @@ def one_gru_step(student: Student, rng, case: int) -> None:
     batch, features, hidden = [(2, 3, 2), (1, 2, 3), (3, 4, 4)][case] if case < 3 else rng.integers(1, 6, 3).tolist()
     dtype = "float64" if case % 4 == 2 else "float32"
     student.case = f"batch of {batch}, {features} features, {hidden} hidden unit{'s' * (hidden > 1)}, {dtype}"
-    x, h = normal(rng, batch, features, dtype=dtype), normal(rng, batch, hidden, dtype=dtype)
+    x = normal(rng, batch, features, dtype=dtype)
+    h = normal(rng, batch, hidden, dtype=dtype)
     weights = _weights(rng, features, hidden, 3, dtype)
-    w_ih, w_hh, b_ih, b_hh = weights
-    x_r, x_z, x_n = (x @ w_ih.mT + b_ih).chunk(3, dim=1)
-    h_r, h_z, h_n = (h @ w_hh.mT + b_hh).chunk(3, dim=1)
-    w_n, b_n = w_hh[2 * hidden :], b_hh[2 * hidden :]
-    r, z = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()
-    n = (x_n + r * h_n).tanh()
-    expected = (1 - z) * n + z * h
-
-    def blend(candidate):
-        return (1 - z) * candidate.tanh() + z * h
-
-    reset = "The reset gate multiplies the whole part of the candidate that comes from h, bias included: "
-    reset += "r * (h @ W_hn.T + b_hn)."
-    order = "The rows of the weights are those of r, z, n, in this order."
-    mistakes = [
-        ((1 - z) * h + z * n, "z and 1 - z are exchanged: the update gate z says how much of the *old* state stays."),
-        ((1 - r) * (x_n + z * h_n).tanh() + r * h, order),
-        (blend(x_n + (r * h) @ w_n.mT + b_n), "Here the reset gate multiplies h before the matrix, as in the first "
-         "paper on the GRU. PyTorch multiplies after it: r * (h @ W_hn.T + b_hn)."),
-        (blend(x_n + r * (h_n - b_n) + b_n), reset),
-        (blend(r * (x_n + h_n)), "The reset gate acts only on what comes from h: x_n + r * h_n."),
-        (blend(r * x_n + h_n), "The reset gate acts on what comes from h, not on what comes from x."),
-        (blend(x_n + h_n), "The reset gate r is not used: x_n + r * h_n."),
-        (blend(x_n + (1 - r) * h_n), "The candidate has r * h_n, not (1 - r) * h_n."),
-        (blend(x_n + r * h), "In the candidate, h goes through its matrix: r * (h @ W_hn.T + b_hn)."),
-        (blend(x_n), "In the candidate, what comes from h is missing: x_n + r * h_n."),
-        ((1 - z) * (x_n + r * h_n) + z * h, "The candidate n has a tanh."),
-        ((1 - z) * (x_n + r * h_n).sigmoid() + z * h, "The candidate n has a tanh. Sigmoid is for the gates."),
-        (n, "This is the candidate n. The new state blends it with the old one: (1 - z) * n + z * h."),
-        (n + z * h, "The candidate has the weight 1 - z in the blend."),
-        (z * n + z * h, "The weights of the blend are 1 - z and z."),
-        ((1 - z) * n, "The share of the old state, z * h, is missing."),
-        ((1 - z) * n + h, "The old state has the weight z in the blend."),
-    ]  # fmt: skip
-    a, b = (x_r + h_r).tanh(), (x_z + h_z).tanh()
-    mistakes.append(((1 - b) * (x_n + a * h_n).tanh() + b * h, "A gate is a share from 0 to 1: sigmoid, not tanh."))
-    a, b = x_r + h_r, x_z + h_z
-    mistakes.append(((1 - b) * (x_n + a * h_n).tanh() + b * h, "A gate is a share from 0 to 1: it needs a sigmoid."))
-    no_bias = _gru(x, h, w_ih, w_hh, torch.zeros_like(b_ih), torch.zeros_like(b_hh))
-    mistakes.append((no_bias, "The biases b_ih and b_hh are missing."))
-    for permutation in ((1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0)):
-        turned = [torch.cat([w.chunk(3)[i] for i in permutation]) for w in weights]
-        mistakes.append((_gru(x, h, *turned), order))
-    hints = {
-        "shape": "The new state has the shape of the old one, (B, H): are the products, (B, 3H), cut along dim=1?",
-        "values": "Compare each of r, z and n with its formula: which weight rows, which bias, which function?",
-    }
     args = [x, h, *weights]
-    expect(student.call("gru_step", *args), expected, what="The new state", mistakes=mistakes, hints=hints)
-    upstream, leaves = normal(rng, batch, hidden, dtype=dtype), [a.clone().requires_grad_() for a in args]
-    gradients = torch.autograd.grad(_gru(*leaves), leaves, upstream)
-    _expect_gradients(student, "gru_step", args, upstream, gradients, ["x", "h", "w_ih", "w_hh", "b_ih", "b_hh"])
+    _expect_gru_state(student.call("gru_step", *args), x, h, weights)
+    _expect_step_gradients(student, "gru_step", _gru, args, normal(rng, batch, hidden, dtype=dtype))
 
 
 # --- 5.4 ---------------------------------------------------------------------------------------
 
 _RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-_NETWORKS = {  # name: the layer, and the step of the reference
-    "nn.RNN and nn.Linear": ("nn.RNN(f, h, batch_first=True)", _rnn),
-    "nn.RNN with ReLU, whose gradients explode, and nn.Linear": (
-        "nn.RNN(f, h, batch_first=True, nonlinearity='relu')",
-        lambda x, h, w_ih, w_hh, b_ih, b_hh: (x @ w_ih.mT + b_ih + h @ w_hh.mT + b_hh).relu(),
-    ),
-    "nn.GRU and nn.Linear": ("nn.GRU(f, h, batch_first=True)", _gru),
-    "nn.Flatten and nn.Linear": (None, None),
-}
-_FLAT = Code(
-    "lambda s: (lambda m: (m.load_state_dict(s), m)[1])(nn.Sequential(nn.Flatten(), "
-    "nn.Linear(*s['1.weight'].shape[::-1])).to('cpu', s['1.weight'].dtype))"
-)
-# What the gradients are at each call of step(): any that is not 0?
-_OPTIMIZER = Code(
-    "lambda m, kind, options, log: (lambda o: (o.register_step_pre_hook(lambda *_: log.append("
-    "any(p.grad is not None and bool(p.grad.any()) for p in m.parameters()))), o)[1])"
-    "(getattr(torch.optim, kind)(m.parameters(), **options))"
-)
-_GRADIENTS = Code(
-    "lambda m: {n: torch.zeros_like(p) if p.grad is None else p.grad.detach() for n, p in m.named_parameters()}"
-)
 
 
-def _recurrent_network(layer: str) -> Code:
-    """Builds (B, T, F) to (B, T, O) of a state dict: a recurrent layer, and a linear one for each of its outputs."""
-    return Code(
-        "lambda s: (lambda m, f, h: (setattr(m, 'rnn', " + layer + "), setattr(m, 'out', nn.Linear(h, "
-        "len(s['out.bias']))), m.to('cpu', s['out.bias'].dtype), m.load_state_dict(s), m)[-1])"
-        "(type('Network', (nn.Module,), {'forward': lambda m, x: m.out(m.rnn(x)[0])})(), "
-        "s['rnn.weight_ih_l0'].shape[1], s['rnn.weight_hh_l0'].shape[1])"
-    )
+class _Network(NamedTuple):
+    """A recurrent layer of PyTorch, with a linear layer for each of its outputs.
+
+    Attributes:
+        name: for the student.
+        kind: class of the recurrent layer; "" and no step for a network without one.
+        options: further arguments of the class.
+        step: one step of that layer.
+    """
+
+    name: str
+    kind: str
+    options: dict[str, str]
+    step: Callable | None
+
+
+_PLAIN = _Network("nn.RNN and nn.Linear", "RNN", {}, _rnn)
+_EXPLODING = _Network(
+    "nn.RNN with ReLU, whose gradients explode, and nn.Linear", "RNN", {"nonlinearity": "relu"}, _relu_rnn
+)
+_GATED = _Network("nn.GRU and nn.Linear", "GRU", {}, _gru)
+_FLAT = _Network("nn.Flatten and nn.Linear", "", {}, None)
+
+_SETTINGS = [  # network, optimizer, is the first gradient longer than max_norm, is there one of an earlier step
+    (_PLAIN, "SGD", True, False),
+    (_GATED, "SGD", False, True),
+    (_EXPLODING, "momentum", True, False),
+    (_FLAT, "Adam", True, False),
+    (_FLAT, "SGD", True, True),
+    (_EXPLODING, "SGD", True, False),
+    (_GATED, "momentum", False, False),
+    (_PLAIN, "Adam", False, True),
+    (_GATED, "SGD", True, True),
+]
+
+
+def build_flat_network(state):
+    outputs, inputs = state["1.weight"].shape
+    model = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs)).to("cpu", state["1.weight"].dtype)
+    model.load_state_dict(state)
+    return model
+
+
+def build_recurrent_network(state, name, kind, options):
+    """(B, T, F) to (B, T, O): a recurrent layer, stored as ``name``, and a linear layer for each of its outputs."""
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            inputs = state[f"{name}.weight_ih_l0"].shape[1]
+            hidden = state[f"{name}.weight_hh_l0"].shape[1]
+            self.add_module(name, getattr(nn, kind)(inputs, hidden, batch_first=True, **options))
+            self.out = nn.Linear(hidden, len(state["out.bias"]))
+
+        def forward(self, x):
+            outputs, _ = self.get_submodule(name)(x)
+            return self.out(outputs)
+
+    model = Network().to("cpu", state["out.bias"].dtype)
+    model.load_state_dict(state)
+    return model
+
+
+def leave_gradients(model, gradients):
+    for name, parameter in model.named_parameters():
+        parameter.grad = gradients[name].clone()
+
+
+def make_optimizer(model, kind, options):
+    return getattr(torch.optim, kind)(model.parameters(), **options)
+
+
+def record_steps(model, optimizer):
+    """A list to which each call of ``optimizer.step`` adds whether there is any gradient that is not 0."""
+    steps: list = []
+
+    def record(*_):
+        gradients = [parameter.grad for parameter in model.parameters()]
+        steps.append(any(gradient is not None and bool(gradient.any()) for gradient in gradients))
+
+    optimizer.register_step_pre_hook(record)
+    return steps
+
+
+def after_a_call(result, model, steps):
+    """The result of a call, the parameters now, and the steps that were recorded; empties that record."""
+    recorded = list(steps)
+    steps.clear()
+    return result, dict(model.state_dict()), recorded
+
+
+def gradients_held(model):
+    gradients = {}
+    for name, parameter in model.named_parameters():
+        gradients[name] = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.detach()
+    return gradients
+
+
+def _forward(network: _Network, state: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """What a network with these parameters gives for x."""
+    if network.step is None:
+        return x.flatten(1) @ state["1.weight"].mT + state["1.bias"]
+    weights = [state[f"rnn.{name}"] for name in _RECURRENT]
+    states = _unroll(network.step, x, _zeros(x, weights[1].shape[1]), weights)
+    return states @ state["out.weight"].mT + state["out.bias"]
 
 
 class _Training:
-    """Parameters, their gradients and an optimizer: what comes of some operations in some order."""
+    """Parameters, their gradients and an optimizer, and what they become by some operations in some order."""
 
     def __init__(self, forward, state: dict, grads: dict, kind: str, options: dict):
-        self.forward, self.state, self.grads, self.kind, self.options = forward, state, grads, kind, options
-        self.loss: Any = None  # numbers, when a plan has made them
+        self.forward = forward
+        self.state = state
+        self.grads = grads
+        self.kind = kind
+        self.options = options
+        self.loss: Any = None  # a number, once a plan has computed it; the norm likewise
         self.norm: Any = None
-        self.count, self.memory = 0, [{n: torch.zeros_like(w) for n, w in state.items()} for _ in range(2)]
+        self.count = 0
+        self.memory = [{n: torch.zeros_like(w) for n, w in state.items()} for _ in range(2)]
 
     def after(self, plan: str, x, targets, max_norm: float) -> "_Training":
         """A copy, after the operations of a plan, such as ``"zero forward backward clip step"``."""
         new = copy.copy(self)
-        new.loss = new.norm = None
-        for word in plan.split():
-            norm = _norm(new.grads)
-            if word == "zero":
+        new.loss = None
+        new.norm = None
+        for operation in plan.split():
+            if operation == "zero":
                 new.grads = {n: torch.zeros_like(g) for n, g in new.grads.items()}
-            elif word in ("forward", "sum"):
+            elif operation in ("forward", "sum"):
                 leaves = {n: w.clone().requires_grad_() for n, w in new.state.items()}
                 errors = (new.forward(leaves, x) - targets) ** 2
-                loss = errors.mean() if word == "forward" else errors.sum()
+                loss = errors.mean() if operation == "forward" else errors.sum()
                 new.loss = float(loss.detach())
-            elif word == "backward":
-                made = torch.autograd.grad(loss, list(leaves.values()))
-                new.grads = {n: g + more for (n, g), more in zip(new.grads.items(), made, strict=True)}
-            elif word == "step":
+            elif operation == "backward":
+                added = torch.autograd.grad(loss, list(leaves.values()))
+                new.grads = {n: g + more for (n, g), more in zip(new.grads.items(), added, strict=True)}
+            elif operation == "step":
                 new._step()
             else:
-                new.norm, new.grads = norm, {n: _shorter(word, g, norm, max_norm) for n, g in new.grads.items()}
+                norm = _norm(new.grads)
+                new.norm = norm
+                new.grads = {n: _clipped(operation, g, norm, max_norm) for n, g in new.grads.items()}
         return new
 
     def _step(self) -> None:
         """One step of SGD, SGD with momentum 0.9, or Adam."""
         if not _norm(self.grads):  # as after zero_grad
             return
-        lr, self.count = self.options["lr"], self.count + 1
+        self.count += 1
         first, second = self.memory
         if self.kind == "Adam":
             first = {n: 0.9 * first[n] + 0.1 * g for n, g in self.grads.items()}
             second = {n: 0.999 * second[n] + 0.001 * g**2 for n, g in self.grads.items()}
-            a, b = 1 - 0.9**self.count, 1 - 0.999**self.count
-            moves = {n: first[n] / a / ((second[n] / b).sqrt() + 1e-8) for n in first}
+            first_bias = 1 - 0.9**self.count
+            second_bias = 1 - 0.999**self.count
+            moves = {n: first[n] / first_bias / ((second[n] / second_bias).sqrt() + 1e-8) for n in first}
         else:
-            moves = first = {n: self.options.get("momentum", 0) * first[n] + g for n, g in self.grads.items()}
+            first = {n: self.options.get("momentum", 0) * first[n] + g for n, g in self.grads.items()}
+            moves = first
         self.memory = [first, second]
-        self.state = {n: w - lr * moves[n] for n, w in self.state.items()}
+        self.state = {n: w - self.options["lr"] * moves[n] for n, w in self.state.items()}
 
 
-def _shorter(way: str, gradient: torch.Tensor, norm: float, limit: float) -> torch.Tensor:
-    """One of several gradients of a total norm: clipped in the right way, ``clip``, or in a wrong one."""
+def _clipped(way: str, gradient: torch.Tensor, norm: float, limit: float) -> torch.Tensor:
+    """One of several gradients of a total norm, clipped in the right way, ``clip``, or in a wrong one."""
     if way == "value":
         return gradient.clamp(-limit, limit)
-    norm, limit = float(gradient.norm()) if way == "each" else norm, 1.0 if way == "one" else limit
+    if way == "each":
+        norm = float(gradient.norm())
+    if way == "one":
+        limit = 1.0
     factor = limit / max(norm, 1e-12)
     return gradient * (factor if way == "always" else min(1.0, factor))
 
@@ -406,7 +542,7 @@ def _all_close(got, expected: dict[str, torch.Tensor]) -> bool:
 
 _RIGHT = "zero forward backward clip step"
 _CLEAR = "The gradients from before were still there, and backward() adds to them: clear them with zero_grad() first."
-_ORDERS = [  # what goes wrong with the parameters, and the hint; of those that fit equally well the first
+_WRONG_PLANS = [  # and the hint for each; of those that fit equally well, the first counts
     ("zero forward backward step", "The step was made with gradients that nobody had clipped: clip them after "
      "backward() and before optimizer.step()."),
     ("zero forward backward step clip", "The clipping came after optimizer.step(), when the weights had already been "
@@ -428,29 +564,111 @@ _ORDERS = [  # what goes wrong with the parameters, and the hint; of those that 
 ]  # fmt: skip
 
 
-def _explain_step(got: dict, grads: dict, norm, start: _Training, right: _Training, log: list, data: tuple) -> None:
-    """Which mistake makes the parameters that are not right."""
+def _explain_step(
+    got: dict, grads: dict, norm, start: _Training, right: _Training, recorded: list[bool], data: tuple
+) -> None:
+    """Raise the mistake that explains parameters which differ from the right ones.
+
+    Args:
+        got: the parameters after the call.
+        grads: the gradients after the call.
+        norm: what the call returned as the norm.
+        start: before the call.
+        right: after a right call.
+        recorded: for each step of the optimizer, whether there were gradients.
+        data: x, targets and max_norm of the call.
+    """
     if _all_close(got, start.state):
         hint = "Without optimizer.step() the gradients are computed and never used: it comes after the clipping."
-        if log and not any(log):
-            hint = "There were no gradients when optimizer.step() was called: backward() makes them, and zero_grad() "
-            hint += "comes before backward(), not between backward() and the step."
+        if recorded and not any(recorded):
+            hint = (
+                "There were no gradients when optimizer.step() was called: backward() makes them, and zero_grad() "
+                "comes before backward(), not between backward() and the step."
+            )
             if _norm(grads):
                 hint = "optimizer.step() was called before backward(), when there were no gradients yet."
         raise CheckFailed("The parameters did not move.", hint)
-    fitting: list[tuple[int, int, dict, str]] = []
-    for plan, hint in _ORDERS:
+    fitting: list[tuple[int, dict, str]] = []
+    for plan, hint in _WRONG_PLANS:
         wrong = start.after(plan, *data)
         if _all_close(got, wrong.state):
             score = _all_close(grads, wrong.grads) + close(norm, wrong.norm, rtol=1e-3)
-            fitting.append((score, -len(fitting), wrong.state, hint))
-    mistakes = [max(fitting, key=lambda one: one[:2])[2:]] if fitting else []
+            fitting.append((score, wrong.state, hint))
+    mistakes = [max(fitting, key=lambda fit: fit[0])[1:]] if fitting else []
     hints = {
         "values": "The order is zero_grad(), the loss, backward(), nn.utils.clip_grad_norm_(model.parameters(), "
         "max_norm), step(): each of them once, in each call.",
         "nonfinite": "A number divided by 0, or by a norm that is 0? nn.utils.clip_grad_norm_ takes care of that.",
     }
     expect(got, right.state, what="The parameters after the step", mistakes=mistakes, hints=hints)
+
+
+def _draw_state(rng, network: _Network, steps: int, features: int, hidden: int, outputs: int, dtype: str) -> dict:
+    """The parameters of a network, by their names in its state dict."""
+    if network is _FLAT:
+        return {
+            "1.weight": normal(rng, outputs, steps * features, dtype=dtype),
+            "1.bias": normal(rng, outputs, dtype=dtype),
+        }
+    weights = _weights(rng, features, hidden, 3 if network is _GATED else 1, dtype)
+    state = {f"rnn.{name}": w for name, w in zip(_RECURRENT, weights, strict=True)}
+    state["out.weight"] = normal(rng, outputs, hidden, dtype=dtype)
+    state["out.bias"] = normal(rng, outputs, dtype=dtype)
+    if network is _EXPLODING:  # positive weights: each time step makes the state nearly twice as long
+        state["rnn.weight_hh_l0"] = (1.8 / hidden) * (1 + 0.2 * state["rnn.weight_hh_l0"].tanh())
+        state["rnn.bias_hh_l0"] = 1 + state["rnn.bias_hh_l0"].abs()
+        state["out.weight"] = 0.5 + state["out.weight"].abs()
+    return state
+
+
+def _draw_max_norm(rng, case: int, network: _Network, longer: bool, first: dict[str, torch.Tensor]) -> float:
+    """A limit below the norm of the first gradient if that is to be ``longer``, and above it otherwise."""
+    if network is _EXPLODING:
+        return float(rng.uniform(0.4, 0.8) if case % 2 else rng.uniform(1.5, 3))
+    if longer:
+        return float(rng.uniform(0.2, 0.6)) * max(float(g.abs().max()) for g in first.values())
+    return float(rng.uniform(1.5, 3)) * _norm(first)
+
+
+def _expect_loss_and_norm(result, before: _Training, right: _Training, data: tuple) -> None:
+    """The loss and the norm that a call returned are those from before the step."""
+    grads = before.after("zero forward backward", *data).grads
+    norms = [float(g.norm()) for g in grads.values()]
+    count = data[1].numel()
+    loss_after = right.after("forward", *data).loss
+    together = "The total norm is that of all gradients together, as of one long vector."
+    pair = isinstance(result, (list, tuple)) and len(result) == 2
+    if pair and any(isinstance(value, (torch.Tensor, np.ndarray)) for value in result):
+        which = [name for name, value in zip(("loss", "norm"), result, strict=True) if not isinstance(value, float)]
+        hint = "loss.item() and norm.item() are Python floats. A loss that is kept as a tensor keeps its graph alive."
+        raise CheckFailed(f"The result must be two Python floats: the {' and the '.join(which)} is a tensor.", hint)
+    expect(
+        result,
+        (right.loss, right.norm),
+        what="The result",
+        rtol=1e-3,
+        mistakes=[
+            ((right.norm, right.loss), "The order is (loss, norm)."),
+            ((loss_after, _norm(right.grads)), "Both numbers are from before: the loss before the step, and the "
+             "norm before the clipping, which clip_grad_norm_ returns."),
+            ((right.loss * count, right.norm * count), "mse_loss is a mean over all elements, not a sum."),
+            ((right.loss * len(data[0]), right.norm**2), "The loss is mse_loss as it is, and the norm the root of the "
+             "sum of all squares."),
+            ((right.loss**0.5, None), "The loss is mse_loss as it is, without a root."),
+            ((None, sum(norms)), together),
+            ((None, max(norms)), together),
+            ((None, norms[-1]), together),
+            ((None, norms[0]), together),
+            ((None, data[2]), "This is the limit. Asked for is the norm before the clipping."),
+            ((None, 0.0), "The norm is that of the gradients after backward() and before the clipping."),
+        ],
+        hints={
+            "none": "Return two numbers: `return loss.item(), norm.item()`.",
+            "type": "Return two numbers: `return loss.item(), norm.item()`.",
+            "values": "The loss is nn.functional.mse_loss(model(x), targets) before the step; the norm is what "
+            "clip_grad_norm_ returns.",
+        },
+    )  # fmt: skip
 
 
 @task(
@@ -484,142 +702,155 @@ def _explain_step(got: dict, grads: dict, norm, start: _Training, right: _Traini
     },
 )
 def clipped_training(student: Student, rng, case: int) -> None:
-    plain, explodes, gru, flat = _NETWORKS
-    settings = [  # network, optimizer, is the first gradient longer than max_norm, is there one of an earlier step
-        (plain, "SGD", True, False),
-        (gru, "SGD", False, True),
-        (explodes, "momentum", True, False),
-        (flat, "Adam", True, False),
-        (flat, "SGD", True, True),
-        (explodes, "SGD", True, False),
-        (gru, "momentum", False, False),
-        (plain, "Adam", False, True),
-        (gru, "SGD", True, True),
-    ]
-    network, optimizer, longer, leftover = settings[case % len(settings)]
-    layer, step = _NETWORKS[network]
+    network, optimizer, longer, leftover = _SETTINGS[case % len(_SETTINGS)]
     # Adam divides a gradient by its own size: one that is nearly 0 needs many digits.
     dtype = "float64" if optimizer == "Adam" else "float32"
     batch, steps, features, hidden, outputs = (
         int(rng.integers(a, b)) for a, b in ((2, 5), (3, 6), (1, 4), (3, 6), (1, 3))
     )
-    steps = 12 if network == explodes else steps
-    if layer is None:
-        state = {
-            "1.weight": normal(rng, outputs, steps * features, dtype=dtype),
-            "1.bias": normal(rng, outputs, dtype=dtype),
-        }
-        build = _FLAT
-    else:
-        weights = _weights(rng, features, hidden, 3 if network == gru else 1, dtype)
-        state = {f"rnn.{name}": w for name, w in zip(_RECURRENT, weights, strict=True)}
-        state |= {
-            "out.weight": normal(rng, outputs, hidden, dtype=dtype),
-            "out.bias": normal(rng, outputs, dtype=dtype),
-        }
-        build = _recurrent_network(layer)
-    if network == explodes:  # positive weights: each time step makes the state nearly twice as long
-        state["rnn.weight_hh_l0"] = (1.8 / hidden) * (1 + 0.2 * state["rnn.weight_hh_l0"].tanh())
-        state["rnn.bias_hh_l0"] = 1 + state["rnn.bias_hh_l0"].abs()
-        state["out.weight"] = 0.5 + state["out.weight"].abs()
-
-    def forward(s, x):
-        if layer is None:
-            return x.flatten(1) @ s["1.weight"].mT + s["1.bias"]
-        w = [s[f"rnn.{name}"] for name in _RECURRENT]
-        return _unroll(step, x, _zeros(x, hidden), w) @ s["out.weight"].mT + s["out.bias"]
-
+    steps = 12 if network is _EXPLODING else steps
+    state = _draw_state(rng, network, steps, features, hidden, outputs, dtype)
+    forward = partial(_forward, network)
     x = normal(rng, 3, batch, steps, features, dtype=dtype)
     targets = 3 + normal(rng, 3, *forward(state, x[0]).shape, dtype=dtype)  # far from 0: so are the gradients
-    kind, options = "Adam" if optimizer == "Adam" else "SGD", {"lr": 0.05}
-    options |= {"momentum": 0.9} if optimizer == "momentum" else {}
+    kind = "Adam" if optimizer == "Adam" else "SGD"
+    options = {"lr": 0.05, "momentum": 0.9} if optimizer == "momentum" else {"lr": 0.05}
     old = {name: torch.zeros_like(w) for name, w in state.items()}
     if leftover:
         old = {name: normal(rng, *w.shape, dtype=dtype) for name, w in state.items()}
-    now = _Training(forward, state, old, kind, options)
-    first = now.after("zero forward backward", x[0], targets[0], 1.0).grads
-    if network == explodes:
-        max_norm = float(rng.uniform(0.4, 0.8) if case % 2 else rng.uniform(1.5, 3))
-    elif longer:
-        max_norm = float(rng.uniform(0.2, 0.6)) * max(float(g.abs().max()) for g in first.values())
-    else:
-        max_norm = float(rng.uniform(1.5, 3)) * _norm(first)
-    max_norm = round(max_norm, 3)
-    words = f"{network}, {'SGD with momentum' if optimizer == 'momentum' else kind}, x of shape ({batch}, {steps}, "
-    words += f"{features}), {dtype}; the first gradient is {'longer' if longer else 'shorter'} than max_norm"
-    words += "; the parameters hold gradients of an earlier step" if leftover else ""
+    before = _Training(forward, state, old, kind, options)
+    first = before.after("zero forward backward", x[0], targets[0], 1.0).grads
+    max_norm = round(_draw_max_norm(rng, case, network, longer, first), 3)
+    words = (
+        f"{network.name}, {'SGD with momentum' if optimizer == 'momentum' else kind}, x of shape ({batch}, {steps}, "
+        f"{features}), {dtype}; the first gradient is {'longer' if longer else 'shorter'} than max_norm"
+        f"{'; the parameters hold gradients of an earlier step' if leftover else ''}"
+    )
 
-    model, log = student.call(build, state, keep=True), student.put(Code("[]"))
+    if network is _FLAT:
+        model = student.call(build_flat_network, state, keep=True)
+    else:
+        model = student.call(build_recurrent_network, state, "rnn", network.kind, network.options, keep=True)
     if leftover:
-        leave = "lambda m, old: [setattr(p, 'grad', old[n].clone()) for n, p in m.named_parameters()] and None"
-        student.call(Code(leave), model, old)
-    handle = student.call(_OPTIMIZER, model, kind, options, log, keep=True)
+        student.call(leave_gradients, model, old)
+    handle = student.call(make_optimizer, model, kind, options, keep=True)
+    log = student.call(record_steps, model, handle, keep=True)
     for number in range(3):
         student.case = f"{words}; call {number + 1} | max_norm = {max_norm}"
-        student.call(Code("lambda log: log.clear()"), log)
         data = (x[number], targets[number], max_norm)
         kept = student.call("clipped_step", model, x[number], targets[number], handle, max_norm, keep=True)
-        result = student.get(kept)
-        pair = result if isinstance(result, (list, tuple)) and len(result) == 2 else (None, None)
-        right = now.after(_RIGHT, *data)
-        got = student.call(Code("lambda m: dict(m.state_dict())"), model)
+        result, got, recorded = student.call(after_a_call, kept, model, log)
+        right = before.after(_RIGHT, *data)
         if not _all_close(got, right.state):
-            _explain_step(got, student.call(_GRADIENTS, model), pair[1], now, right, student.get(log), data)
-        _expect_loss_and_norm(result, now, right, data)
-        now = right
-
-
-def _expect_loss_and_norm(result, before: _Training, right: _Training, data: tuple) -> None:
-    grads = before.after("zero forward backward", *data).grads
-    norms = [float(g.norm()) for g in grads.values()]
-    count, again = data[1].numel(), right.after("forward", *data).loss
-    together = "The total norm is that of all gradients together, as of one long vector."
-    pair = isinstance(result, (list, tuple)) and len(result) == 2
-    if pair and any(isinstance(value, (torch.Tensor, np.ndarray)) for value in result):
-        which = [name for name, value in zip(("loss", "norm"), result, strict=True) if not isinstance(value, float)]
-        hint = "loss.item() and norm.item() are Python floats. A loss that is kept as a tensor keeps its graph alive."
-        raise CheckFailed(f"The result must be two Python floats: the {' and the '.join(which)} is a tensor.", hint)
-    expect(
-        result,
-        (right.loss, right.norm),
-        what="The result",
-        rtol=1e-3,
-        mistakes=[
-            ((right.norm, right.loss), "The order is (loss, norm)."),
-            ((again, _norm(right.grads)), "Both numbers are from before: the loss before the step, and the norm before "
-             "the clipping, which clip_grad_norm_ returns."),
-            ((right.loss * count, right.norm * count), "mse_loss is a mean over all elements, not a sum."),
-            ((right.loss * len(data[0]), right.norm**2), "The loss is mse_loss as it is, and the norm the root of the "
-             "sum of all squares."),
-            ((right.loss**0.5, None), "The loss is mse_loss as it is, without a root."),
-            ((None, sum(norms)), together),
-            ((None, max(norms)), together),
-            ((None, norms[-1]), together),
-            ((None, norms[0]), together),
-            ((None, data[2]), "This is the limit. Asked for is the norm before the clipping."),
-            ((None, 0.0), "The norm is that of the gradients after backward() and before the clipping."),
-        ],
-        hints={
-            "none": "Return two numbers: `return loss.item(), norm.item()`.",
-            "type": "Return two numbers: `return loss.item(), norm.item()`.",
-            "values": "The loss is nn.functional.mse_loss(model(x), targets) before the step; the norm is what "
-            "clip_grad_norm_ returns.",
-        },
-    )  # fmt: skip
+            norm = result[1] if isinstance(result, (list, tuple)) and len(result) == 2 else None
+            _explain_step(got, student.call(gradients_held, model), norm, before, right, recorded, data)
+        _expect_loss_and_norm(result, before, right, data)
+        before = right
 
 
 # --- 5.5 ---------------------------------------------------------------------------------------
 
-_FORECASTER = Code(  # (B, T, 1) to (B, 1): RNN, dropout, linear layer
-    "lambda s: (lambda m: (setattr(m, 'rnn', nn.RNN(1, len(s['out.weight'][0]), batch_first=True)), "
-    "setattr(m, 'drop', nn.Dropout(0.7)), setattr(m, 'out', nn.Linear(len(s['out.weight'][0]), 1)), "
-    "m.load_state_dict(s), m.cpu())[-1])"
-    "(type('Forecaster', (nn.Module,), {'forward': lambda s, x: s.out(s.drop(s.rnn(x)[0][:, -1]))})())"
-)
-_WATCH = Code(
-    "lambda m, log: m.register_forward_pre_hook("
-    "lambda m, i: log.append((list(np.shape(i[0])), m.drop.training, torch.is_grad_enabled())))"
-)
+
+def build_forecaster(state, training):
+    """(B, T, 1) to (B, 1): a recurrent layer, dropout of its last output, and a linear layer."""
+
+    class Forecaster(nn.Module):
+        def __init__(self):
+            super().__init__()
+            hidden = state["out.weight"].shape[1]
+            self.rnn = nn.RNN(1, hidden, batch_first=True)
+            self.drop = nn.Dropout(0.7)
+            self.out = nn.Linear(hidden, 1)
+
+        def forward(self, x):
+            outputs, _ = self.rnn(x)
+            return self.out(self.drop(outputs[:, -1]))
+
+    model = Forecaster().cpu()
+    model.load_state_dict(state)
+    return model.train(training)
+
+
+def record_calls(model):
+    """A list to which each call adds the shape of its input, whether dropout acts, and whether a graph is recorded."""
+    calls: list = []
+
+    def record(module, inputs):
+        drops = any(isinstance(layer, nn.Dropout) and layer.training for layer in module.modules())
+        calls.append((list(np.shape(inputs[0])), drops, torch.is_grad_enabled()))
+
+    model.register_forward_pre_hook(record)
+    return calls
+
+
+def after_a_run(result, model, calls):
+    """The result, whether it requires a gradient, the calls recorded, and the mode of each layer now."""
+    modes = [layer.training for layer in model.modules()]
+    return result, getattr(result, "requires_grad", False), calls, modes
+
+
+def _forecast(window: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
+    """The value (B, 1, 1) that a Forecaster with these weights predicts for a window (B, T, 1)."""
+    *recurrent, out, bias = weights
+    states = _unroll(_rnn, window, _zeros(window, out.shape[1]), recurrent)
+    return (states[:, -1] @ out.mT + bias)[:, None]
+
+
+def _expect_calls(calls: list, batch: int, length: int) -> None:
+    """The model was called in evaluation mode, without a graph, and with windows of its length."""
+    if any(drops for _, drops, _ in calls):
+        hint = "Call model.eval() before the first prediction: in training mode dropout deletes numbers at random."
+        raise CheckFailed("The model was in training mode while it predicted.", hint)
+    if any(recorded for _, _, recorded in calls):
+        raise CheckFailed(
+            "A graph was recorded.", "Nothing is trained here: put the loop into `with torch.no_grad():`."
+        )
+    for shape, _, _ in calls:
+        if shape == [batch, length, 1]:
+            continue
+        hint = f"The model sees windows of shape (B, T, 1), all {batch} sequence{'s' * (batch > 1)} at once."
+        if len(shape) == 3 and shape[1] > length:
+            hint = (
+                "The window grew: take its oldest value away, window[:, 1:], when the prediction comes in. The "
+                "network was trained on windows of length T."
+            )
+        elif len(shape) == 3 and shape[1] < length:
+            hint = "The window shrinks: each prediction must come in at its end."
+        raise CheckFailed("The model was given a window of the wrong shape.", hint, got=f"shape {tuple(shape)}")
+
+
+def _expect_generated(got, start: torch.Tensor, steps: int, weights: list[torch.Tensor]) -> None:
+    """The values that a Forecaster with these weights generates from ``start``."""
+
+    def generated(advance):
+        window = start
+        predictions = []
+        for _ in range(steps):
+            predictions.append(_forecast(window, weights))
+            window = advance(window, predictions[-1])
+        return torch.cat(predictions, dim=1)
+
+    batch, length, _ = start.shape
+    expected = generated(lambda window, new: torch.cat([window[:, 1:], new], 1))
+    first = _forecast(start, weights).expand(-1, steps, -1)
+    front = generated(lambda window, new: torch.cat([new, window[:, :-1]], 1))
+    overwritten = generated(lambda window, new: torch.cat([window[:, :-1], new], 1))
+    ahead = expected[:, -1:]
+    if length == 1:
+        ahead = _forecast(expected[:, -1:], weights)
+    mistakes = [
+        (torch.cat([start, expected], 1), "Return the generated values only, without those of start."),
+        (torch.cat([start, expected], 1)[:, -length:], "This is the last window. Return all generated values."),
+        (first, "Each prediction must go into the window: the next one is made from it."),
+        (front, "The newest value belongs to the end of the window, and the oldest one, window[:, 0], leaves it."),
+        (overwritten, "The window must move on: window[:, 1:] drops the oldest value, then the prediction comes in."),
+        (expected.flip(1), "The values come in the order in which they were generated."),
+        (expected.transpose(0, 1), "The batch comes first: torch.stack(predictions, dim=1)."),
+        (expected[:, :, 0], "The shape is (B, steps, 1): torch.stack(predictions, dim=1) of (B, 1) each."),
+        (ahead[:, 0], "Return all generated values, not only the last."),
+    ]
+    shape = f"The result has the shape (B, steps, 1), here ({batch}, {steps}, 1)."
+    expect(got, expected, what="The generated values", mistakes=mistakes, hints={"shape": shape}, atol=1e-4)
 
 
 @task(
@@ -655,68 +886,20 @@ def running_free(student: Student, rng, case: int) -> None:
     student.case = f"batch of {batch}, window of {length}, {steps} step{'s' * (steps > 1)}, the model arrives in "
     student.case += f"{'training' if training else 'evaluation'} mode"
     hidden = 5
-    weights = _weights(rng, 1, hidden, 1)
-    out, bias = normal(rng, 1, hidden, scale=0.6), normal(rng, 1)
-    state = {f"rnn.{name}": w for name, w in zip(_RECURRENT, weights, strict=True)}
-    state |= {"out.weight": out, "out.bias": bias}
+    weights = [*_weights(rng, 1, hidden, 1), normal(rng, 1, hidden, scale=0.6), normal(rng, 1)]
+    names = [*(f"rnn.{name}" for name in _RECURRENT), "out.weight", "out.bias"]
     start = normal(rng, batch, length, 1)
-    model, log = student.call(_FORECASTER, state, keep=True), student.put(Code("[]"))
-    student.call(Code("lambda m, mode: [m.train(mode)] and None"), model, training)
-    student.call(_WATCH, model, log)
+    model = student.call(build_forecaster, dict(zip(names, weights, strict=True)), training, keep=True)
+    log = student.call(record_calls, model, keep=True)
 
-    def predict(window):
-        return (_unroll(_rnn, window, _zeros(window, hidden), weights)[:, -1] @ out.mT + bias)[:, None]
-
-    def roll(advance):
-        window, made = start, []
-        for _ in range(steps):
-            made.append(predict(window))
-            window = advance(window, made[-1])
-        return torch.cat(made, dim=1)
-
-    expected = roll(lambda w, p: torch.cat([w[:, 1:], p], 1))
     kept = student.call("generate", model, start, steps, keep=True)
-    seen = student.get(log)
-    if any(mode for _, mode, _ in seen):
-        hint = "Call model.eval() before the first prediction: in training mode dropout deletes numbers at random."
-        raise CheckFailed("The model was in training mode while it predicted.", hint)
-    if any(recorded for _, _, recorded in seen):
-        raise CheckFailed(
-            "A graph was recorded.", "Nothing is trained here: put the loop into `with torch.no_grad():`."
-        )
-    for shape, _, _ in seen:
-        if shape != [batch, length, 1]:
-            hint = f"The model sees windows of shape (B, T, 1), all {batch} sequence{'s' * (batch > 1)} at once."
-            if len(shape) == 3 and shape[1] > length:
-                hint = "The window grew: take its oldest value away, window[:, 1:], when the prediction comes in. The "
-                hint += "network was trained on windows of length T."
-            elif len(shape) == 3 and shape[1] < length:
-                hint = "The window shrinks: each prediction must come in at its end."
-            raise CheckFailed("The model was given a window of the wrong shape.", hint, got=f"shape {tuple(shape)}")
-    got = student.get(kept)
-    first = predict(start).expand(-1, steps, -1)
-    front = roll(lambda w, p: torch.cat([p, w[:, :-1]], 1))
-    overwritten = roll(lambda w, p: torch.cat([w[:, :-1], p], 1))
-    ahead = predict(torch.cat([start[:, 1:], expected[:, -1:]], 1)) if length == 1 else expected[:, -1:]
-    whole = "Return the generated values only, without those of start."
-    mistakes = [
-        (torch.cat([start, expected], 1), whole),
-        (torch.cat([start, expected], 1)[:, -length:], "This is the last window. Return all generated values."),
-        (first, "Each prediction must go into the window: the next one is made from it."),
-        (front, "The newest value belongs to the end of the window, and the oldest one, window[:, 0], leaves it."),
-        (overwritten, "The window must move on: window[:, 1:] drops the oldest value, then the prediction comes in."),
-        (expected.flip(1), "The values come in the order in which they were generated."),
-        (expected.transpose(0, 1), "The batch comes first: torch.stack(predictions, dim=1)."),
-        (expected[:, :, 0], "The shape is (B, steps, 1): torch.stack(predictions, dim=1) of (B, 1) each."),
-        (ahead[:, 0], "Return all generated values, not only the last."),
-    ]
-    shape = f"The result has the shape (B, steps, 1), here ({batch}, {steps}, 1)."
-    expect(got, expected, what="The generated values", mistakes=mistakes, hints={"shape": shape}, atol=1e-4)
-    now = student.call(Code("lambda m: [layer.training for layer in m.modules()]"), model)
-    if any(mode != training for mode in now):
+    got, requires_grad, calls, modes = student.call(after_a_run, kept, model, log)
+    _expect_calls(calls, batch, length)
+    _expect_generated(got, start, steps, weights)
+    if any(mode != training for mode in modes):
         hint = "Note model.training before eval(), and put it back in the end with model.train(was_training)."
         raise CheckFailed("The model is in another mode than before.", hint)
-    if student.call(Code("lambda t: t.requires_grad"), kept):
+    if requires_grad:
         raise CheckFailed("The result requires a gradient.", "Put the loop into `with torch.no_grad():`.")
 
 
@@ -777,20 +960,83 @@ def last_outputs(student: Student, rng, case: int) -> None:
     hints = {"shape": "One output for each sequence: (B, H).", "values": late}
     got = student.call("last_valid", outputs, lengths)
     expect(got, expected, what="The last outputs", mistakes=mistakes, hints=hints)
-    upstream, leaf = normal(rng, batch, hidden), outputs.clone().requires_grad_()
+    upstream = normal(rng, batch, hidden)
+    leaf = outputs.clone().requires_grad_()
     right = torch.autograd.grad(leaf[rows, lengths - 1], leaf, upstream)
-    ask = "lambda f, g, o, n: torch.autograd.grad(f(o.requires_grad_(), n), o, g)"
-    got = student.call(Code(ask), student.value("last_valid"), upstream, outputs, lengths)
+    got = student.call(gradients_of, student.value("last_valid"), upstream, outputs, lengths)
     hint = "Pick the outputs with tensor operations: only then gradients flow back to them."
     expect(got, right, what="The gradient that flows back", hints={"values": hint})
 
 
 # --- 5.7 ---------------------------------------------------------------------------------------
 
-_GRU = Code(
-    "lambda s, layers: (lambda m: (m.load_state_dict(s), m)[1])(nn.GRU(s['weight_ih_l0'].shape[1], "
-    "s['weight_hh_l0'].shape[1], layers, batch_first=True).cpu())"
-)
+
+def build_gru(state, layers):
+    inputs = state["weight_ih_l0"].shape[1]
+    hidden = state["weight_hh_l0"].shape[1]
+    model = nn.GRU(inputs, hidden, layers, batch_first=True).cpu()
+    model.load_state_dict(state)
+    return model
+
+
+def _run_gru(stack: list[list[torch.Tensor]], sequence: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """States of the last layer, (T, H), and the last state of the first layer, (H,)."""
+    states = sequence[None]
+    final = []
+    for weights in stack:
+        states = _unroll(_gru, states, _zeros(states, weights[1].shape[1]), weights)
+        final.append(states[0, -1])
+    return states[0], final[0]
+
+
+def _expect_final_states(got, stack: list[list[torch.Tensor]], sequences: list[torch.Tensor]) -> None:
+    """The last state of the last layer for each sequence, (N, H)."""
+    lengths = [len(sequence) for sequence in sequences]
+    longest = max(lengths)
+    features = sequences[0].shape[1]
+    runs = [_run_gru(stack, sequence) for sequence in sequences]
+    expected = torch.stack([states[-1] for states, _ in runs])
+
+    def last_states(changed):
+        return torch.stack([_run_gru(stack, sequence)[0][-1] for sequence in changed])
+
+    zeros = [s.new_zeros(longest - len(s), features) for s in sequences]
+    behind = last_states(torch.cat([s, z]) for s, z in zip(sequences, zeros, strict=True))
+    before = last_states(torch.cat([z, s]) for s, z in zip(sequences, zeros, strict=True))
+    short = last_states(s[: min(lengths)] for s in sequences)
+    blank = torch.stack([expected[i] * (n == longest) for i, n in enumerate(lengths)])
+    early = torch.stack([states[0] for states, _ in runs])
+    before_last = torch.stack([states[max(len(states) - 2, 0)] for states, _ in runs])
+    first_layer = torch.stack([first for _, first in runs])
+    falling = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    rising = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    given = "The sequences must keep their order. With enforce_sorted=False nothing has to be sorted."
+    mistakes = [
+        (behind, "The GRU went on through the padding. Pack the padded batch, so that each sequence ends where it "
+         "ends."),
+        (before, "Zeros in front of a sequence change the state too, through the biases. Pack instead."),
+        (blank, "pad_packed_sequence fills the short outputs with zeros, so [:, -1] is 0 for them. The GRU's second "
+         "result, h_n, is what is asked for."),
+        (expected[falling], given),
+        (expected[rising], given),
+        (expected[rising].flip(0), given),
+        (expected.flip(0), given),
+        (short, "The long sequences were cut: every value counts."),
+        (first_layer, "h_n[0] is the state of the first layer. Asked for is that of the last, h_n[-1]."),
+        (early, "This is the state after the first step of each sequence."),
+        (before_last, "This is the state one step before the end of each sequence."),
+        (expected[None], "h_n has a dimension of the layers in front: take h_n[-1]."),
+        (torch.stack([states.mean(0) for states, _ in runs]), "The last state is asked for, not the mean of all."),
+    ]  # fmt: skip
+    if len(stack) > 1:
+        both = torch.stack([first_layer, expected])
+        mistakes.append((both, "h_n has a dimension of the layers in front: take h_n[-1], that of the last layer."))
+    hints = {
+        "shape": "One state for each sequence, of the last layer: (N, H).",
+        "values": "Compare one row with what the GRU gives for that sequence alone, rnn(sequence.unsqueeze(0)).",
+        "type": "A tensor of shape (N, H): if you have a list of states, torch.stack makes one of it.",
+    }
+    expect(got, expected, what="The final states", mistakes=mistakes, hints=hints)
 
 
 @task(
@@ -827,107 +1073,58 @@ def different_lengths(student: Student, rng, case: int) -> None:
     lengths = [[2, 4, 3], [1, 5, 5, 2], [3], [4, 4], [1, 2, 3, 6]][case] if case < 5 else None
     lengths = lengths or rng.integers(1, 8, int(rng.integers(2, 6))).tolist()
     layers = 2 if case % 3 == 1 else 1
-    features, hidden = int(rng.integers(1, 4)), int(rng.integers(2, 5))
+    features = int(rng.integers(1, 4))
+    hidden = int(rng.integers(2, 5))
     student.case = f"lengths {', '.join(map(str, lengths))}; a GRU of {layers} layer{'s' * (layers > 1)}, "
     student.case += f"{features} feature{'s' * (features > 1)}, {hidden} hidden units"
     sequences = [normal(rng, n, features) for n in lengths]
     stack = [_weights(rng, hidden if layer else features, hidden, 3) for layer in range(layers)]
-    names = ("weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l")
-    pairs = [(f"{n}{k}", w) for k, weights in enumerate(stack) for n, w in zip(names, weights, strict=True)]
-
-    def outputs(sequence):
-        """States of the last layer, (T, H), and the last state of the first layer."""
-        states, firsts = sequence[None], []
-        for weights in stack:
-            states = _unroll(_gru, states, _zeros(states, hidden), weights)
-            firsts.append(states[0, -1])
-        return states[0], firsts[0]
-
-    longest = max(lengths)
-    final = [outputs(s) for s in sequences]
-    expected = torch.stack([states[-1] for states, _ in final])
-    zeros = [s.new_zeros(longest - len(s), features) for s in sequences]
-    behind = torch.stack([outputs(torch.cat([s, z]))[0][-1] for s, z in zip(sequences, zeros, strict=True)])
-    before = torch.stack([outputs(torch.cat([z, s]))[0][-1] for s, z in zip(sequences, zeros, strict=True)])
-    short = torch.stack([outputs(s[: min(lengths)])[0][-1] for s in sequences])
-    blank = torch.stack([expected[i] * (n == longest) for i, n in enumerate(lengths)])
-    early = torch.stack([states[0] for states, _ in final])
-    before_last = torch.stack([states[max(len(states) - 2, 0)] for states, _ in final])
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    rising = sorted(range(len(lengths)), key=lambda i: lengths[i])
-    given = "The sequences must keep their order. With enforce_sorted=False nothing has to be sorted."
-    mistakes = [
-        (behind, "The GRU went on through the padding. Pack the padded batch, so that each sequence ends where it "
-         "ends."),
-        (before, "Zeros in front of a sequence change the state too, through the biases. Pack instead."),
-        (blank, "pad_packed_sequence fills the short outputs with zeros, so [:, -1] is 0 for them. The GRU's second "
-         "result, h_n, is what is asked for."),
-        (expected[order], given),
-        (expected[rising], given),
-        (expected[rising].flip(0), given),
-        (expected.flip(0), given),
-        (short, "The long sequences were cut: every value counts."),
-        (torch.stack([first for _, first in final]), "h_n[0] is the state of the first layer. Asked for is that of "
-         "the last, h_n[-1]."),
-        (early, "This is the state after the first step of each sequence."),
-        (before_last, "This is the state one step before the end of each sequence."),
-        (expected[None], "h_n has a dimension of the layers in front: take h_n[-1]."),
-        (torch.stack([states.mean(0) for states, _ in final]), "The last state is asked for, not the mean of all."),
-    ]  # fmt: skip
-    if layers > 1:
-        both = torch.stack([torch.stack([first, states[-1]]) for states, first in final], dim=1)
-        mistakes.append((both, "h_n has a dimension of the layers in front: take h_n[-1], that of the last layer."))
-    rnn = student.call(_GRU, dict(pairs), layers, keep=True)
+    state = {}
+    for layer, weights in enumerate(stack):
+        for name, weight in zip(_RECURRENT, weights, strict=True):
+            state[f"{name[:-1]}{layer}"] = weight
+    rnn = student.call(build_gru, state, layers, keep=True)
     kept = student.call("encode", rnn, sequences, keep=True)
-    hints = {
-        "shape": "One state for each sequence, of the last layer: (N, H).",
-        "values": "Compare one row with what the GRU gives for that sequence alone, rnn(sequence.unsqueeze(0)).",
-        "type": "A tensor of shape (N, H): if you have a list of states, torch.stack makes one of it.",
-    }
-    expect(student.get(kept), expected, what="The final states", mistakes=mistakes, hints=hints)
-    if not student.call(Code("lambda t: t.requires_grad"), kept):
+    got, requires_grad = student.call(result_and_requires_grad, kept)
+    _expect_final_states(got, stack, sequences)
+    if not requires_grad:
         hint = "The GRU in front of a classifier must learn: no torch.no_grad(), no detach()."
         raise CheckFailed("No gradient can flow back through the result.", hint)
 
 
 # --- 5.8 ---------------------------------------------------------------------------------------
 
-_ROWS = Code(  # (B, T, W) to (B, T, W): what Completer is asked for
-    "lambda s: (lambda m: (setattr(m, 'gru', nn.GRU(len(s['out.weight']), len(s['out.weight'][0]), batch_first=True)), "
-    "setattr(m, 'out', nn.Linear(len(s['out.weight'][0]), len(s['out.weight']))), m.load_state_dict(s), m.cpu())[-1])"
-    "(type('Rows', (nn.Module,), {'forward': lambda s, x: s.out(s.gru(x)[0])})())"
-)
-_SEEN = Code(
-    "lambda m, log: m.register_forward_pre_hook("
-    "lambda m, i: log.append((list(np.shape(i[0])), torch.is_grad_enabled())))"
-)
+
+def load_parameters(model, state):
+    model.load_state_dict(state, strict=False)
 
 
 def _parts(state: dict[str, torch.Tensor], width: int, hidden: int) -> list[str]:
     """The names of a Completer's parameters: the four of the GRU, then weight and bias of the linear layer."""
-    names = []
+    names: list[str] = []
     for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-        found = [name for name in state if part in name]
-        if len(found) != 1:
+        matching = [name for name in state if part in name]
+        if len(matching) != 1:
             hint = "One nn.GRU of one layer, in one direction, with biases, stored in self in __init__."
             raise CheckFailed(
                 "The network must hold exactly one GRU of one layer.", hint, got=f"parameters {list(state)}"
             )
-        names += found
+        names += matching
     rest = sorted((name for name in state if name not in names), key=lambda name: -state[name].dim())
     if [state[name].dim() for name in rest] != [2, 1]:
         hint = "Besides the GRU there is one nn.Linear(hidden, width), stored in self in __init__, and nothing else."
         raise CheckFailed("The network must hold exactly one linear layer.", hint, got=f"parameters {list(state)}")
-    shapes = [tuple(state[name].shape) for name in [*names, *rest]]
-    rows = shapes[0][0] // max(1, shapes[1][1])
+    names += rest
+    shapes = [tuple(state[name].shape) for name in names]
+    gates = shapes[0][0] // max(1, shapes[1][1])
     hint = "The GRU is nn.GRU(width, hidden, batch_first=True), the linear layer nn.Linear(hidden, width)."
-    if rows in (1, 4):
-        hint = f"The weights are those of an nn.{'RNN' if rows == 1 else 'LSTM'}. This task asks for an nn.GRU."
+    if gates in (1, 4):
+        hint = f"The weights are those of an nn.{'RNN' if gates == 1 else 'LSTM'}. This task asks for an nn.GRU."
     right = [(3 * hidden, width), (3 * hidden, hidden), (3 * hidden,), (3 * hidden,), (width, hidden), (width,)]
-    for name, shape, wanted in zip([*names, *rest], shapes, right, strict=True):
+    for name, shape, wanted in zip(names, shapes, right, strict=True):
         if shape != wanted:
             raise CheckFailed(f"The parameter {name} has the wrong shape, {shape}.", hint)
-    return [*names, *rest]
+    return names
 
 
 def _states(weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
@@ -940,6 +1137,7 @@ def _rows(weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
 
 
 def _expect_predictions(got, x: torch.Tensor, weights: list[torch.Tensor]) -> None:
+    """The outputs of a Completer with these weights."""
     expected = _rows(weights, x)
     if close(got, expected):
         return
@@ -973,6 +1171,8 @@ def _expect_predictions(got, x: torch.Tensor, weights: list[torch.Tensor]) -> No
 
 
 def _expect_picture(got, top: torch.Tensor, count: int, weights: list[torch.Tensor]) -> None:
+    """The picture that begins with the rows ``top`` and goes on with ``count`` predicted ones."""
+
     def continued(extend):
         picture = top
         for _ in range(count):
@@ -982,7 +1182,9 @@ def _expect_picture(got, top: torch.Tensor, count: int, weights: list[torch.Tens
     picture = continued(lambda p: _rows(weights, p)[:, -1:])
     if close(got, picture, atol=1e-4):
         return
-    predicted, new, given = _rows(weights, top), picture[:, top.shape[1] :], top.shape[1]
+    given = top.shape[1]
+    new = picture[:, given:]
+    predicted = _rows(weights, top)
     whole = "Return the whole picture: the given rows, and the new ones below."
     stay = "The given rows stay as they are: only new rows come from the model."
     mistakes = [
@@ -1047,13 +1249,14 @@ def completion(student: Student, rng, case: int) -> None:
     model = student.module(student.call("Completer", width, hidden, keep=True))
     names = _parts(model.parameters, width, hidden)
     weights = [*_weights(rng, width, hidden, 3), normal(rng, width, hidden), normal(rng, width)]
-    load = "lambda m, s: [m.load_state_dict(s, strict=False)] and None"
-    student.call(Code(load), model.handle, dict(zip(names, weights, strict=True)))
+    student.call(load_parameters, model.handle, dict(zip(names, weights, strict=True)))
     x = normal(rng, batch, steps, width)
 
     _expect_predictions(model.forward(x), x, weights)
     target = normal(rng, batch, steps, width)
-    leaves, lr, losses = [w.clone().requires_grad_() for w in weights], 0.2, []
+    leaves = [w.clone().requires_grad_() for w in weights]
+    lr = 0.2
+    losses = []
     for _ in range(3):
         loss = ((_rows(leaves, x) - target) ** 2).mean()
         gradients = torch.autograd.grad(loss, leaves)
@@ -1073,14 +1276,15 @@ def completion(student: Student, rng, case: int) -> None:
     weights[4:] = [0.5 * w for w in weights[4:]]
     state = {f"gru.{n}": w for n, w in zip(_RECURRENT, weights[:4], strict=True)}
     state |= {"out.weight": weights[4], "out.bias": weights[5]}
-    net, log = student.call(_ROWS, state, keep=True), student.put(Code("[]"))
-    student.call(_SEEN, net, log)
+    network = student.call(build_recurrent_network, state, "gru", "GRU", {}, keep=True)
+    log = student.call(record_calls, network, keep=True)
 
-    kept = student.call("complete", net, top, count, keep=True)
-    if any(recorded for _, recorded in student.get(log)):
+    kept = student.call("complete", network, top, count, keep=True)
+    got, requires_grad, calls, _ = student.call(after_a_run, kept, network, log)
+    if any(recorded for _, _, recorded in calls):
         raise CheckFailed(
             "A graph was recorded.", "Nothing is trained here: put the loop into `with torch.no_grad():`."
         )
-    _expect_picture(student.get(kept), top, count, weights)
-    if student.call(Code("lambda t: t.requires_grad"), kept):
+    _expect_picture(got, top, count, weights)
+    if requires_grad:
         raise CheckFailed("The picture requires a gradient.", "Put the loop into `with torch.no_grad():`.")
