@@ -1,7 +1,12 @@
-"""Checks of exercise 6: from a file with weights to an endpoint that strangers may use."""
+"""Checks of exercise 6: from a file with weights to an endpoint that strangers may use.
+
+Apart from the tasks, a function whose name has no leading underscore runs in the student's process. It is sent as
+source, so it imports what it needs in its body, and the student can read it.
+"""
 
 import contextlib
 import io
+import json
 import pickle
 import struct
 import zipfile
@@ -11,8 +16,9 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
-from torch.nn import functional as F
+from torch import nn
 
 from lecture_utils.grading import (
     CheckFailed,
@@ -40,17 +46,57 @@ from torch import nn
 
 # --- a network, and files ------------------------------------------------------------------------
 
-_NET = Code(  # BatchNorm has buffers, Dropout a mode, and one name holds "module." in its middle
-    "lambda width, classes: (lambda d: nn.Sequential(d(features=nn.Sequential(nn.Conv2d(3, width, 3, padding=1), "
-    "nn.BatchNorm2d(width), nn.ReLU()), flat=nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.5)), "
-    "output=nn.Sequential(d(module=nn.Linear(4 * width, classes))))).cpu())(__import__('collections').OrderedDict)"
-)
-_LOAD = Code("lambda m, s: [m.load_state_dict(s)] and None")
-_MODES = Code("lambda m: sorted({l.training for l in m.modules()})")
+
+# BatchNorm has buffers, Dropout depends on the mode, and one name holds "module." in its middle.
+def build_network(state: dict[str, torch.Tensor], training: bool) -> nn.Module:
+    """A network with these weights, in training or evaluation mode."""
+    from collections import OrderedDict
+
+    width = len(state["features.0.bias"])
+    classes = len(state["output.module.bias"])
+    features = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU())
+    flat = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.5))
+    output = nn.Sequential(OrderedDict(module=nn.Linear(4 * width, classes)))
+    network = nn.Sequential(OrderedDict(features=features, flat=flat, output=output)).cpu()
+    network.load_state_dict(state)
+    return network.train(training)
 
 
-def _state(rng, width: int, classes: int) -> dict[str, torch.Tensor]:
-    """Random numbers for each parameter and buffer of ``_NET``."""
+def training_modes(network: nn.Module) -> list[bool]:
+    """The modes found among the layers: [False], [True], or [False, True] if they differ."""
+    return sorted({layer.training for layer in network.modules()})
+
+
+def make_folder() -> tuple:
+    """A temporary folder, and its path."""
+    import tempfile
+
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    return folder, folder.name
+
+
+def remove_folder(folder) -> None:
+    folder.cleanup()
+
+
+def write_file(path: str, content: np.ndarray) -> None:
+    from pathlib import Path
+
+    Path(path).write_bytes(content.tobytes())
+
+
+def is_file(path: str) -> bool:
+    from pathlib import Path
+
+    return Path(path).is_file()
+
+
+def read_weights(path: str):
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _random_state(rng, width: int, classes: int) -> dict[str, torch.Tensor]:
+    """Random numbers for each parameter and buffer of :func:`build_network`."""
     return {
         "features.0.weight": normal(rng, width, 3, 3, 3, scale=0.6),
         "features.0.bias": normal(rng, width, scale=0.5),
@@ -65,8 +111,12 @@ def _state(rng, width: int, classes: int) -> dict[str, torch.Tensor]:
 
 
 def _logits(s: dict[str, torch.Tensor], x: torch.Tensor, own_statistics: bool = False) -> torch.Tensor:
-    """What ``_NET`` with these weights gives, in evaluation mode; with the batch's own mean and variance if asked."""
-    patches = F.unfold(x, 3, padding=1)  # conv2d's threads wait for each other when the machine is busy
+    """The output of :func:`build_network` with these weights, in evaluation mode.
+
+    With ``own_statistics``, BatchNorm uses the mean and variance of the batch, as it does in training mode.
+    """
+    # A matrix product instead of conv2d, whose threads wait for each other when the machine is busy.
+    patches = F.unfold(x, 3, padding=1)
     x = (s["features.0.weight"].flatten(1) @ patches + s["features.0.bias"][:, None]).unflatten(2, x.shape[2:])
     mean, var = s["features.1.running_mean"], s["features.1.running_var"]
     if own_statistics:
@@ -76,32 +126,25 @@ def _logits(s: dict[str, torch.Tensor], x: torch.Tensor, own_statistics: bool = 
     return x @ s["output.module.weight"].mT + s["output.module.bias"]
 
 
-def _network(student: Student, state: dict[str, torch.Tensor], mode: str = "train") -> Handle:
-    """A network with these weights on the student's side."""
-    net = student.call(_NET, len(state["features.0.bias"]), len(state["output.module.bias"]), keep=True)
-    student.call(_LOAD, net, state)
-    student.call(Code(f"lambda m: [m.{mode}()] and None"), net)
-    return net
+def _network(student: Student, state: dict[str, torch.Tensor], training: bool = True) -> Handle:
+    """A network with these weights in the student's process."""
+    return student.call(build_network, state, training, keep=True)
 
 
 @contextlib.contextmanager
 def _folder(student: Student) -> Iterator[str]:
-    """A temporary folder on the student's side."""
-    make = "lambda: __import__('tempfile').TemporaryDirectory(ignore_cleanup_errors=True)"
-    folder = student.call(Code(make), keep=True)
+    """The path of a temporary folder, made in the student's process."""
+    folder, path = student.call(make_folder)
     try:
-        yield student.call(Code("lambda f: f.name"), folder)
+        yield path
     finally:
-        student.call(Code("lambda f: f.cleanup()"), folder)
+        student.call(remove_folder, folder)
 
 
 def _write(student: Student, path: str, content: bytes) -> str:
-    write = Code("lambda p, a: [__import__('pathlib').Path(p).write_bytes(a.tobytes())] and None")
-    student.call(write, path, np.frombuffer(content, "uint8").copy())
+    """Write a file in the student's process; returns its path."""
+    student.call(write_file, path, np.frombuffer(content, "uint8").copy())
     return path
-
-
-_DEFINE = Code("lambda source, name: (lambda names: (exec(source, names), names[name])[1])({})")
 
 
 def _saved(value) -> bytes:
@@ -112,9 +155,9 @@ def _saved(value) -> bytes:
 
 
 def _from_gpu(content: bytes) -> bytes:
-    """The same file as if its tensors had been on a GPU, a server's eighth one.
+    """The same file as if its tensors had been on the eighth GPU of a server.
 
-    Where a storage was is a text in the file's pickle, after its length; later storages refer back to it.
+    The file's pickle names the device of the first storage, a string after its length; the others refer to that string.
     """
     result = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(result, "w") as new:
@@ -128,7 +171,7 @@ def _from_gpu(content: bytes) -> bytes:
 
 
 def _expect_loaded(student: Student, got: Handle, state: dict[str, torch.Tensor], x: torch.Tensor) -> None:
-    """The network that a function returned: its mode, its tensors, its outputs."""
+    """Check the network that a function returned: its mode, its tensors and its outputs."""
     if got.kind == "NoneType":
         raise CheckFailed("The function returns None.", "The last line: return model.")
     if got.kind == "_IncompatibleKeys":
@@ -139,7 +182,7 @@ def _expect_loaded(student: Student, got: Handle, state: dict[str, torch.Tensor]
             "The function returns a dict.", "model.load_state_dict(...) fills the model; then return model."
         )
     network = student.module(got)
-    if True in student.call(_MODES, got):
+    if True in student.call(training_modes, got):
         hint = "model.eval() switches dropout off, and lets BatchNorm use its running statistics."
         raise CheckFailed("The network that was loaded is still in training mode.", hint)
     loaded = network.state_dict
@@ -181,43 +224,46 @@ def _expect_loaded(student: Student, got: Handle, state: dict[str, torch.Tensor]
 )
 def saving(student: Student, rng, case: int) -> None:
     width, classes = [(4, 3), (2, 10), (5, 2)][case] if case < 3 else rng.integers(2, 7, 2).tolist()
-    mode = "eval" if case % 3 == 1 else "train"
-    student.case = (
-        f"{width} channels, {classes} classes; saved in {'evaluation' if mode == 'eval' else 'training'} mode"
-    )
-    state, x = _state(rng, width, classes), normal(rng, 4, 3, 6, 6)
+    training = case % 3 != 1
+    student.case = f"{width} channels, {classes} classes; saved in {'training' if training else 'evaluation'} mode"
+    state = _random_state(rng, width, classes)
+    x = normal(rng, 4, 3, 6, 6)
     with _folder(student) as folder:
-        net, path = _network(student, state, mode), f"{folder}/model.pt"
+        net = _network(student, state, training)
+        path = f"{folder}/model.pt"
         student.call("save", net, path)
-        if not student.call(Code("lambda p: __import__('os').path.isfile(p)"), path):
-            raise CheckFailed("save wrote no file there.", "torch.save takes what to save, and then the path.")
-        read = "lambda p: torch.load(p, map_location='cpu', weights_only=True)"
-        try:
-            content = student.call(Code(read), path)
-        except StudentError as error:
-            hint = "torch.save(model, path) stores the network as a pickle: it needs the class, and may run code when "
-            hint += "it is loaded. Save model.state_dict()."
-            if "Weights only" not in error.message:
-                hint = "Write it with torch.save(..., path)."
-            raise CheckFailed("torch.load cannot read the file as names and tensors.", hint) from None
-        if not isinstance(content, dict):
-            raise CheckFailed("The file holds no state_dict.", "Save model.state_dict().", got=describe(content))
-        if set(content) != set(state):
-            hint = "Save model.state_dict() as it is, with nothing around it."
-            if set(content) < set(state):
-                hint = "BatchNorm's running mean and variance are buffers, not parameters. model.state_dict() holds "
-                hint += "both."
-            raise CheckFailed(
-                "The file does not hold the names of the state_dict.", hint, got=f"{sorted(map(str, content))}"
-            )
-        expect(content, state, what="The file", rtol=0, atol=1e-7)
-        if student.call(_MODES, net) != [mode == "train"]:
+        _expect_saved(student, path, state)
+        if student.call(training_modes, net) != [training]:
             hint = "Training may go on after a save: leave the mode alone there."
             raise CheckFailed("save changed the mode of the network.", hint)
 
-        fresh = _network(student, _state(rng, width, classes))
+        fresh = _network(student, _random_state(rng, width, classes))
         ours = _write(student, f"{folder}/other.pt", _saved(state))
         _expect_loaded(student, student.call("load", fresh, ours, keep=True), state, x)
+
+
+def _expect_saved(student: Student, path: str, state: dict[str, torch.Tensor]) -> None:
+    """Check the file that ``save`` wrote."""
+    if not student.call(is_file, path):
+        raise CheckFailed("save wrote no file there.", "torch.save takes what to save, and then the path.")
+    try:
+        content = student.call(read_weights, path)
+    except StudentError as error:
+        hint = "torch.save(model, path) stores the network as a pickle: it needs the class, and may run code when "
+        hint += "it is loaded. Save model.state_dict()."
+        if "Weights only" not in error.message:
+            hint = "Write it with torch.save(..., path)."
+        raise CheckFailed("torch.load cannot read the file as names and tensors.", hint) from None
+    if not isinstance(content, dict):
+        raise CheckFailed("The file holds no state_dict.", "Save model.state_dict().", got=describe(content))
+    if set(content) != set(state):
+        hint = "Save model.state_dict() as it is, with nothing around it."
+        if set(content) < set(state):
+            hint = "BatchNorm's running mean and variance are buffers, not parameters. model.state_dict() holds both."
+        raise CheckFailed(
+            "The file does not hold the names of the state_dict.", hint, got=f"{sorted(map(str, content))}"
+        )
+    expect(content, state, what="The file", rtol=0, atol=1e-7)
 
 
 # --- 6.2 ---------------------------------------------------------------------------------------
@@ -253,19 +299,23 @@ _GPU_CASES = ["all names begin with module.", "no name begins with module.", "on
     },
 )
 def gpu_to_cpu(student: Student, rng, case: int) -> None:
-    kind = case if case < 3 else int(rng.integers(3))
+    kind = _GPU_CASES[case if case < 3 else int(rng.integers(3))]
     width, classes = [(3, 4), (4, 3), (2, 5)][case] if case < 3 else rng.integers(2, 7, 2).tolist()
-    student.case = f"{width} channels, {classes} classes; {_GPU_CASES[kind]}"
-    state, x = _state(rng, width, classes), normal(rng, 3, 3, 6, 6)
-    stored = {("" if kind == 1 else "module.") + name: tensor for name, tensor in state.items()}
-    if kind == 2:
-        names = [name for name in stored if not name.endswith("num_batches_tracked")]  # torch forgives that one
+    student.case = f"{width} channels, {classes} classes; {kind}"
+    state = _random_state(rng, width, classes)
+    x = normal(rng, 3, 3, 6, 6)
+    prefix = "" if kind == "no name begins with module." else "module."
+    stored = {prefix + name: tensor for name, tensor in state.items()}
+    incomplete = kind == "one tensor is missing"
+    if incomplete:
+        # load_state_dict forgives a missing num_batches_tracked
+        names = [name for name in stored if not name.endswith("num_batches_tracked")]
         stored.pop(names[int(rng.integers(len(names)))])
     checkpoint = {"epoch": int(rng.integers(1, 100)), "state_dict": stored}
-    net = _network(student, _state(rng, width, classes))
+    net = _network(student, _random_state(rng, width, classes))
     with _folder(student) as folder:
         path = _write(student, f"{folder}/gpu.pt", _from_gpu(_saved(checkpoint)))
-        if kind < 2:
+        if not incomplete:
             return _expect_loaded(student, student.call("load_from_gpu", net, path, keep=True), state, x)
         with contextlib.suppress(StudentError):
             student.call("load_from_gpu", net, path, keep=True)
@@ -276,34 +326,48 @@ def gpu_to_cpu(student: Student, rng, case: int) -> None:
 # --- 6.3 ---------------------------------------------------------------------------------------
 
 _FLAG = "opened_by_a_checkpoint"
-_ATTEMPT = '''
-def attempt(function, path):
-    """The kinds and the message of the error that a function raises, or None."""
+
+
+def try_to_load(function, path: str, flag: str) -> tuple:
+    """The error that a function raises for a file, and whether code in the file has set a flag in ``sys``.
+
+    The error is the names of its classes and its message, or None.
+    """
+    import sys
+
+    error = None
     try:
         function(path)
     except NotImplementedError:
         raise
-    except Exception as error:
-        return [[kind.__name__ for kind in type(error).__mro__], str(error)]
-'''
+    except Exception as raised:
+        error = [[kind.__name__ for kind in type(raised).__mro__], str(raised)]
+    return error, vars(sys).pop(flag, False)
+
+
+def clear_flag(flag: str) -> None:
+    import sys
+
+    vars(sys).pop(flag, None)
 
 
 class _Payload:
-    """What is pickled of it is a call: exec runs escape_formula code, which leaves a flag behind."""
+    """Pickled as a call of exec, whose code does no harm: it sets a flag."""
 
     def __reduce__(self):
         return exec, (f"import sys; sys.{_FLAG} = True",)
 
 
 def _bad_files(rng, state: dict[str, torch.Tensor]) -> dict[str, bytes]:
-    """Files that are no weights, by what is the matter with them."""
-    good, name = _saved(state), f"layer{rng.integers(10)}.weight"
+    """Files that hold no weights, or more than weights, by what is wrong with each."""
+    good = _saved(state)
+    name = f"layer{rng.integers(10)}.weight"
     words = " ".join(str(w) for w in rng.choice(["these", "are", "notes", "on", "training", "and", "tests"], 30))
     return {
         "a state_dict with code hidden behind its tensors": _saved(state | {"note": _Payload()}),
         "a file cut off in the middle": good[: int(len(good) * rng.uniform(0.3, 0.9))],
         "a text file": words.encode(),
-        "a network saved whole": _saved(torch.nn.Flatten()),
+        "a network saved whole": _saved(nn.Flatten()),
         "a list of tensors": _saved(list(state.values())),
         "an empty file": b"",
         "a pickle with code, not made by torch.save": pickle.dumps({name: _Payload()}, protocol=2),
@@ -334,7 +398,7 @@ def _bad_files(rng, state: dict[str, torch.Tensor]) -> dict[str, bytes]:
 )
 def safe_loading(student: Student, rng, case: int) -> None:
     width, classes = rng.integers(2, 6, 2).tolist()
-    state = _state(rng, width, classes)
+    state = _random_state(rng, width, classes)
     files = _bad_files(rng, state)
     kinds = list(files)
     chosen = [kinds[:1], kinds[1:3], kinds[3:5], kinds[5:8]][case] if case < 4 else rng.permutation(kinds)
@@ -349,13 +413,13 @@ def safe_loading(student: Student, rng, case: int) -> None:
                 name = f"file{number}-{rng.integers(1000)}.pt"
                 _expect_refused(student, _write(student, f"{folder}/{name}", files[kind]), name)
     finally:
-        student.call(Code(f"lambda: __import__('sys').__dict__.pop({_FLAG!r}, None) and None"))
+        student.call(clear_flag, _FLAG)
 
 
 def _expect_refused(student: Student, path: str, name: str) -> None:
-    attempt = student.call(_DEFINE, _ATTEMPT, "attempt", keep=True)
-    error = student.call(attempt, student.value("load_safely"), path)
-    if student.call(Code(f"lambda: __import__('sys').__dict__.pop({_FLAG!r}, False)")):
+    """Check that ``load_safely`` refuses a file with a ValueError that names it."""
+    error, code_was_run = student.call(try_to_load, student.value("load_safely"), path, _FLAG)
+    if code_was_run:
         hint = "Whoever loads such a file does what its author wants. torch.load(path, weights_only=True) makes "
         hint += "tensors and plain data only, and there must be no second attempt without it."
         raise CheckFailed("The code in the file was run.", hint)
@@ -375,18 +439,26 @@ def _expect_refused(student: Student, path: str, name: str) -> None:
 
 # --- pictures ------------------------------------------------------------------------------------
 
-_OPEN = Code("lambda a: __import__('PIL.Image').Image.open(__import__('io').BytesIO(a.tobytes()))")
+
+def open_picture(content: np.ndarray):
+    """The picture of a file, as Image.open gives it."""
+    import io
+
+    from PIL import Image
+
+    return Image.open(io.BytesIO(content.tobytes()))
 
 
 def _encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    """The bytes of a picture's file."""
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
 
 
 def _opened(student: Student, content: bytes) -> Handle:
-    """A picture on the student's side, as Image.open gives it."""
-    return student.call(_OPEN, np.frombuffer(content, "uint8").copy(), keep=True)
+    """A picture in the student's process, as Image.open gives it."""
+    return student.call(open_picture, np.frombuffer(content, "uint8").copy(), keep=True)
 
 
 def _pixels(rng, height: int, width: int, *channels: int) -> np.ndarray:
@@ -436,65 +508,6 @@ def preprocessing(student: Student, rng, case: int) -> None:
     student.case = f"a picture {w} wide and {h} high, size {[height, width]}, order {order} | mean={mean}, std={std}"
     image = Image.fromarray(_pixels(rng, h, w, 3))
     recipe = {"size": [height, width], "mean": mean, "std": std, "order": order}
-    m, s = (torch.tensor(v, device="cpu").view(3, 1, 1) for v in (mean, std))
-
-    def tensor(resampling=Image.Resampling.BILINEAR, of=image) -> torch.Tensor:
-        return torch.from_numpy(np.array(of.resize((width, height), resampling))).permute(2, 0, 1) / 255
-
-    def turned(t: torch.Tensor) -> torch.Tensor:
-        return t.flip(0) if order == "BGR" else t
-
-    x = turned(tensor())
-    right = ((x - m) / s)[None]
-    square = min(h, w)
-    middle = image.crop(((w - square) // 2, (h - square) // 2, (w + square) // 2, (h + square) // 2))
-    thin = F.interpolate(torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255, (height, width),
-                         mode="bilinear", align_corners=False)[0]  # fmt: skip
-    bilinear = "The resampling (補間) differs from the training: image.resize takes Image.Resampling.BILINEAR as its "
-    bilinear += "second argument, and its default is another."
-    shown = "Two shapes fit, but the picture was squeezed to (height, width) as PIL counts: PIL wants (width, height)."
-    mistakes = [
-        (x[None], "The values are not standardised: (pixels - mean) / std."),
-        ((x * 255)[None], "The pixels still run from 0 to 255, and are not standardised."),
-        (((x * 255 / 256 - m) / s)[None], "The largest level is 255, not 256: white is to be 1."),
-        (((x * 255 - m) / s)[None], "The mean and std are those of pixels from 0 to 1: divide by 255 first."),
-        (((x - 0.5) / 0.5)[None], "Use the mean and std of the recipe."),
-        ((x - m)[None], "Dividing by std is missing."),
-        (((x - s) / m)[None], "mean and std are exchanged."),
-        (((x - m) / s**2)[None], "Divide by the standard deviation, not by the variance."),
-        *(
-            (((turned(tensor(r)) - m) / s)[None], bilinear)
-            for r in (Image.Resampling.NEAREST, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS,
-                      Image.Resampling.BOX, Image.Resampling.HAMMING)
-        ),
-        (((turned(thin) - m) / s)[None], "The picture is made smaller without smoothing (antialias), as a tensor. "
-         "Training resized the PIL picture: image.resize((width, height), Image.Resampling.BILINEAR)."),
-        (((turned(tensor(of=middle)) - m) / s)[None], "The middle was cut out. In this training the whole picture was "
-         "squeezed to the size, without a cut."),
-        (right[0], "A network takes a batch, here one of a single picture: .unsqueeze(0)."),
-        (right.permute(0, 2, 3, 1), "The channels come first in PyTorch, (1, 3, H, W): permute."),
-    ]  # fmt: skip
-    if order == "BGR":
-        plain = tensor()
-        mistakes += [
-            (((plain - m) / s)[None], "The network was trained on pictures in the order blue, green, red: turn the "
-             "channels around."),
-            (((plain - m) / s).flip(0)[None], "mean and std are in the order of the network's channels: turn the "
-             "channels around first, and then standardise."),
-            (((x.flip(1) - m) / s)[None], "The rows were turned around, not the channels."),
-            (((x.flip(2) - m) / s)[None], "The columns were turned around, not the channels."),
-            (((plain.flip(1) - m) / s)[None], "The rows were turned around, not the channels."),
-            (((plain.flip(2) - m) / s)[None], "The columns were turned around, not the channels."),
-        ]  # fmt: skip
-    else:
-        mistakes.append((((x.flip(0) - m) / s)[None], "The order is RGB here, as PIL has it: nothing to turn around."))
-    if height != width:
-        other = torch.from_numpy(np.array(image.resize((height, width), Image.Resampling.BILINEAR))) / 255
-        mistakes.append((((turned(other.permute(2, 1, 0)) - m) / s)[None], shown))
-    raw = np.array(image.resize((width, height), Image.Resampling.BILINEAR))
-    mixed = turned(torch.from_numpy(raw).reshape(3, height, width) / 255)
-    mistakes.append((((mixed - m) / s)[None], "reshape does not move the channels to the front, it cuts the numbers "
-                     "anew, and mixes colours and places: permute(2, 0, 1)."))  # fmt: skip
     got = student.call("preprocess", _opened(student, _encoded(image)), recipe)
     if height != width and isinstance(got, torch.Tensor) and got.shape == (1, 3, width, height):
         hint = "PIL's size is (width, height), the recipe's is (height, width): exchange them for image.resize."
@@ -505,99 +518,257 @@ def preprocessing(student: Student, rng, case: int) -> None:
         "type": "Make a tensor of the picture: torch.tensor(np.array(image)).",
         "values": "Compare each step with the recipe: size and BILINEAR, order of the channels, / 255, mean, std.",
     }
-    # a level or two of 255, so that roundings between the steps are left free, but where no resizing is needed
+    # Rounding between the steps is free: one or two of 255 levels. Where nothing is resized, nothing is rounded.
     atol = 2.2 / 255 / min(std) if (h, w) != (height, width) else 1e-3
+    right = _standardised(_in_order(_resized(image, height, width), order), mean, std)
+    mistakes = [
+        *_value_mistakes(image, recipe),
+        *_resampling_mistakes(image, recipe),
+        *_order_mistakes(image, recipe),
+        *_layout_mistakes(image, recipe),
+    ]
     expect(got, right, what="The tensor", mistakes=mistakes, hints=hints, rtol=0, atol=atol)
+
+
+def _resized(image: Image.Image, height: int, width: int, resampling=Image.Resampling.BILINEAR) -> torch.Tensor:
+    """A picture of another size, as a tensor (3, height, width) of values from 0 to 1."""
+    pixels = np.array(image.resize((width, height), resampling))
+    return torch.from_numpy(pixels).permute(2, 0, 1) / 255
+
+
+def _in_order(pixels: torch.Tensor, order: str) -> torch.Tensor:
+    """RGB channels in the order that a recipe asks for."""
+    return pixels.flip(0) if order == "BGR" else pixels
+
+
+def _per_channel(values: list[float]) -> torch.Tensor:
+    return torch.tensor(values, device="cpu").view(3, 1, 1)
+
+
+def _standardised(pixels: torch.Tensor, mean: list[float], std: list[float]) -> torch.Tensor:
+    """A batch of one picture, (1, 3, height, width)."""
+    return ((pixels - _per_channel(mean)) / _per_channel(std))[None]
+
+
+def _value_mistakes(image: Image.Image, recipe: dict) -> list[tuple[torch.Tensor, str]]:
+    """Mistakes in the range of the pixels, and in mean and std."""
+    x = _in_order(_resized(image, *recipe["size"]), recipe["order"])
+    mean, std = recipe["mean"], recipe["std"]
+    m, s = _per_channel(mean), _per_channel(std)
+    return [
+        (x[None], "The values are not standardised: (pixels - mean) / std."),
+        ((x * 255)[None], "The pixels still run from 0 to 255, and are not standardised."),
+        (_standardised(x * 255 / 256, mean, std), "The largest level is 255, not 256: white is to be 1."),
+        (_standardised(x * 255, mean, std), "The mean and std are those of pixels from 0 to 1: divide by 255 first."),
+        (((x - 0.5) / 0.5)[None], "Use the mean and std of the recipe."),
+        ((x - m)[None], "Dividing by std is missing."),
+        (((x - s) / m)[None], "mean and std are exchanged."),
+        (((x - m) / s**2)[None], "Divide by the standard deviation, not by the variance."),
+    ]
+
+
+def _resampling_mistakes(image: Image.Image, recipe: dict) -> list[tuple[torch.Tensor, str]]:
+    """Mistakes in how the picture was resized."""
+    height, width = recipe["size"]
+    methods = (
+        Image.Resampling.NEAREST,
+        Image.Resampling.BICUBIC,
+        Image.Resampling.LANCZOS,
+        Image.Resampling.BOX,
+        Image.Resampling.HAMMING,
+    )
+    whole = torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
+    not_smoothed = F.interpolate(whole[None], (height, width), mode="bilinear", align_corners=False)[0]
+    w, h = image.size
+    square = min(h, w)
+    middle = image.crop(((w - square) // 2, (h - square) // 2, (w + square) // 2, (h + square) // 2))
+    bilinear = "The resampling (補間) differs from the training: image.resize takes Image.Resampling.BILINEAR as its "
+    bilinear += "second argument, and its default is another."
+    smooth = "The picture is made smaller without smoothing (antialias), as a tensor. Training resized the PIL "
+    smooth += "picture: image.resize((width, height), Image.Resampling.BILINEAR)."
+    no_cut = "The middle was cut out. In this training the whole picture was squeezed to the size, without a cut."
+    wrong = [
+        *((_resized(image, height, width, method), bilinear) for method in methods),
+        (not_smoothed, smooth),
+        (_resized(middle, height, width), no_cut),
+    ]
+    order, mean, std = recipe["order"], recipe["mean"], recipe["std"]
+    return [(_standardised(_in_order(pixels, order), mean, std), hint) for pixels, hint in wrong]
+
+
+def _order_mistakes(image: Image.Image, recipe: dict) -> list[tuple[torch.Tensor, str]]:
+    """Mistakes in the order of the channels."""
+    rgb = _resized(image, *recipe["size"])
+    bgr = rgb.flip(0)
+    mean, std = recipe["mean"], recipe["std"]
+    if recipe["order"] == "RGB":
+        return [(_standardised(bgr, mean, std), "The order is RGB here, as PIL has it: nothing to turn around.")]
+    blue_first = "The network was trained on pictures in the order blue, green, red: turn the channels around."
+    turn_first = "mean and std are in the order of the network's channels: turn the channels around first, and then "
+    turn_first += "standardise."
+    rows = "The rows were turned around, not the channels."
+    columns = "The columns were turned around, not the channels."
+    return [
+        (_standardised(rgb, mean, std), blue_first),
+        (_standardised(rgb, mean, std).flip(1), turn_first),
+        (_standardised(bgr.flip(1), mean, std), rows),
+        (_standardised(bgr.flip(2), mean, std), columns),
+        (_standardised(rgb.flip(1), mean, std), rows),
+        (_standardised(rgb.flip(2), mean, std), columns),
+    ]
+
+
+def _layout_mistakes(image: Image.Image, recipe: dict) -> list[tuple[torch.Tensor, str]]:
+    """Mistakes in the dimensions of the tensor."""
+    height, width = recipe["size"]
+    order, mean, std = recipe["order"], recipe["mean"], recipe["std"]
+    pixels = _resized(image, height, width)
+    right = _standardised(_in_order(pixels, order), mean, std)
+    rows_of_pixels = pixels.permute(1, 2, 0).contiguous()
+    mixed = _in_order(rows_of_pixels.reshape(3, height, width), order)
+    reshaped = "reshape does not move the channels to the front, it cuts the numbers anew, and mixes colours and "
+    reshaped += "places: permute(2, 0, 1)."
+    mistakes = [
+        (right[0], "A network takes a batch, here one of a single picture: .unsqueeze(0)."),
+        (right.permute(0, 2, 3, 1), "The channels come first in PyTorch, (1, 3, H, W): permute."),
+        (_standardised(mixed, mean, std), reshaped),
+    ]
+    if height != width:
+        squeezed = _in_order(_resized(image, width, height).mT, order)
+        hint = "Two shapes fit, but the picture was squeezed to (height, width) as PIL counts: PIL wants (width, "
+        hint += "height)."
+        mistakes.append((_standardised(squeezed, mean, std), hint))
+    return mistakes
 
 
 # --- 6.5 ---------------------------------------------------------------------------------------
 
-_TURNS = {  # EXIF orientation: from the pixels as they are meant to those that are stored
-    2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1], 5: lambda a: a.transpose(1, 0, 2),
-    6: lambda a: np.rot90(a), 7: lambda a: a[::-1, ::-1].transpose(1, 0, 2), 8: lambda a: np.rot90(a, -1),
-}  # fmt: skip
-_SHOW = Code(
-    "lambda i: [isinstance(i, __import__('PIL.Image').Image.Image), getattr(i, 'mode', ''), "
-    "list(getattr(i, 'size', ())), np.array(i.convert('RGB') if getattr(i, 'mode', '') != 'I;16' else i)"
-    ".astype('int32')]"
-)
-_VISIBLE = [
+# EXIF orientation: how the stored pixels differ from the picture as it is meant.
+_STORED_AS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+_VISIBLE_KINDS = [
     ["RGB", "grey (L)", "RGBA"],
     ["16-bit grey", "16-bit grey, a dark picture"],
     ["palette with a transparent colour"],
     ["EXIF: turned"],
 ]
-_MORE = ["grey and alpha (LA)", "palette (P)", "black and white (1)", "CMYK"]
+_HIDDEN_KINDS = ["grey and alpha (LA)", "palette (P)", "black and white (1)", "CMYK"]
+# A picture's file, its RGB pixels, and what known mistakes make of it.
+_Example = tuple[bytes, np.ndarray, list[tuple[np.ndarray, str]]]
+_ALPHA_DROPPED = 'The colours under transparent pixels are shown: convert("RGB") drops alpha. Lay the picture on white.'
+_ON_BLACK = "What is transparent became black: the background is white."
 
 
-def _on(colours: np.ndarray, alpha: np.ndarray, background: int) -> np.ndarray:
+def read_picture(picture) -> tuple | None:
+    """Mode, [width, height] and RGB or 16-bit values of a picture; None if this is no PIL picture."""
+    from PIL import Image
+
+    if not isinstance(picture, Image.Image):
+        return None
+    shown = picture if picture.mode == "I;16" else picture.convert("RGB")
+    return picture.mode, list(picture.size), np.array(shown).astype("int32")
+
+
+def _three_channels(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _composite(colours: np.ndarray, alpha: np.ndarray, background: int) -> np.ndarray:
+    """Colours laid on a grey level, 0 for black or 255 for white."""
     share = alpha[..., None] / 255
     return colours * share + background * (1 - share)
 
 
-def _picture(rng, kind: str, turn: int) -> tuple[bytes, np.ndarray, list[tuple[np.ndarray, str]]]:
-    """A picture's file, its RGB pixels, and what known mistakes make of it."""
+def _example(rng, kind: str, turn: int) -> _Example:
+    """A picture of a kind named in ``_VISIBLE_KINDS`` or ``_HIDDEN_KINDS``; ``turn`` is the EXIF orientation."""
     h, w = (int(n) for n in rng.integers(5, 12, 2))
     w += w == h
-    a, grey = _pixels(rng, h, w, 3), _pixels(rng, h, w)
+    colours = _pixels(rng, h, w, 3)
+    grey = _pixels(rng, h, w)
     alpha = rng.choice([0, 255, 128, 60], (h, w), p=[0.3, 0.3, 0.2, 0.2]).astype("uint8")
     alpha[0, :2] = 0, 255
-    three = np.repeat(grey[..., None], 3, axis=2)
-    hidden = 'The colours under transparent pixels are shown: convert("RGB") drops alpha. Lay the picture on white.'
-    black = "What is transparent became black: the background is white."
-    itself = 'The background is transparent itself: Image.new("RGBA", image.size, "white").'
-    binary = "A half transparent pixel is a mixture of its colour and of white: Image.alpha_composite mixes."
+    image = Image.fromarray(colours)
     if kind == "RGB":
-        return _encoded(Image.fromarray(a)), a, [(a[..., ::-1], "The order of the colours stays RGB.")]
+        return _encoded(image), colours, [(colours[..., ::-1], "The order of the colours stays RGB.")]
     if kind == "grey (L)":
-        return _encoded(Image.fromarray(grey)), three, []
-    if kind in ("RGBA", "grey and alpha (LA)"):
-        colours = a if kind == "RGBA" else three
-        stored = np.dstack([colours, alpha]) if kind == "RGBA" else np.dstack([grey, alpha])
-        hard = np.where(alpha[..., None] > 0, colours, 255)
-        clear = np.where(alpha[..., None] > 0, colours, 0)
-        mistakes = [(colours, hidden), (_on(colours, alpha, 0), black), (hard, binary), (clear, itself)]
-        image = Image.frombytes("RGBA" if kind == "RGBA" else "LA", (w, h), stored.tobytes())
-        return _encoded(image), _on(colours, alpha, 255), mistakes
+        return _encoded(Image.fromarray(grey)), _three_channels(grey), []
+    if kind == "RGBA":
+        return _transparent_example("RGBA", np.dstack([colours, alpha]), colours, alpha)
+    if kind == "grey and alpha (LA)":
+        return _transparent_example("LA", np.dstack([grey, alpha]), _three_channels(grey), alpha)
     if kind.startswith("16-bit grey"):
-        deep = rng.integers(0, 65536, (h, w)).astype("uint16")
-        deep[0, :3] = 100, 30_000, 65_535
-        if "dark" in kind:
-            deep = deep // 4 + np.uint16(300)
-        low = np.repeat((deep & 255).astype("uint8")[..., None], 3, axis=2)
-        cut = np.repeat(deep.clip(0, 255)[..., None], 3, axis=2)
-        white = '16-bit values run to 65535, and convert("RGB") makes white of all above 255: divide by 256 first, '
-        white += "with NumPy."
-        lost = "Of 16 bits the upper 8 count: divide by 256 before the cast to uint8, which keeps the lower 8."
-        right = np.repeat((deep / 257)[..., None], 3, axis=2)
-        stretched = (deep - deep.min()) / max(1, int(deep.max() - deep.min())) * 255
-        own = "Divide by a fixed number, not by the picture's own range: dark pictures are to stay dark."
-        mistakes = [(cut, white), (low, lost), (np.repeat(stretched[..., None], 3, axis=2), own)]
-        return _encoded(Image.fromarray(deep)), right, mistakes
+        return _sixteen_bit_example(rng, h, w, dark="dark" in kind)
     if kind.startswith("palette"):
-        colours = rng.integers(0, 256, (8, 3)).astype("uint8")
-        index = rng.integers(0, 8, (h, w)).astype("uint8")
-        index[0, :2] = 2, 3
-        image = Image.fromarray(index)
-        image.putpalette(colours.tobytes())
-        right, numbers = colours[index], np.repeat(index[..., None], 3, axis=2)
-        mistakes = [(numbers, "These are the numbers of the palette's colours: convert looks the colours up.")]
-        if kind == "palette (P)":
-            return _encoded(image), right, mistakes
-        clear = np.where(index[..., None] == 2, 255, right)
-        mistakes += [(right, hidden), (np.where(index[..., None] == 2, 0, right), black)]
-        return _encoded(image, transparency=2), clear, mistakes
+        return _palette_example(rng, h, w, transparent="transparent" in kind)
     if kind == "black and white (1)":
         bits = rng.integers(0, 2, (h, w)).astype(bool)
         bits[0, :2] = True, False
-        right = np.repeat(bits[..., None] * np.uint8(255), 3, axis=2)
+        right = _three_channels(bits) * np.uint8(255)
         return _encoded(Image.fromarray(bits)), right, [(right // 255, "White is 255.")]
     if kind == "CMYK":
-        image = Image.fromarray(a).convert("CMYK")
+        image = image.convert("CMYK")
         return _encoded(image, "TIFF"), np.array(image.convert("RGB")), []
-    turned, exif = Image.fromarray(np.ascontiguousarray(_TURNS[turn](a))), Image.Exif()
+    exif = Image.Exif()
     exif[0x0112] = turn
-    return _encoded(turned, exif=exif), a, []
+    return _encoded(image.transpose(_STORED_AS[turn]), exif=exif), colours, []
+
+
+def _transparent_example(mode: str, stored: np.ndarray, colours: np.ndarray, alpha: np.ndarray) -> _Example:
+    """A picture of mode RGBA or LA; ``colours`` are those of ``stored`` without alpha, as RGB."""
+    binary = "A half transparent pixel is a mixture of its colour and of white: Image.alpha_composite mixes."
+    itself = 'The background is transparent itself: Image.new("RGBA", image.size, "white").'
+    mistakes = [
+        (colours, _ALPHA_DROPPED),
+        (_composite(colours, alpha, 0), _ON_BLACK),
+        (np.where(alpha[..., None] > 0, colours, 255), binary),
+        (np.where(alpha[..., None] > 0, colours, 0), itself),
+    ]
+    height, width = alpha.shape
+    image = Image.frombytes(mode, (width, height), stored.tobytes())
+    return _encoded(image), _composite(colours, alpha, 255), mistakes
+
+
+def _sixteen_bit_example(rng, height: int, width: int, dark: bool) -> _Example:
+    values = rng.integers(0, 65536, (height, width)).astype("uint16")
+    values[0, :3] = 100, 30_000, 65_535
+    if dark:
+        values = values // 4 + np.uint16(300)
+    lower_bits = (values & 255).astype("uint8")
+    stretched = (values - values.min()) / max(1, int(values.max() - values.min())) * 255
+    white = '16-bit values run to 65535, and convert("RGB") makes white of all above 255: divide by 256 first, '
+    white += "with NumPy."
+    lost = "Of 16 bits the upper 8 count: divide by 256 before the cast to uint8, which keeps the lower 8."
+    own = "Divide by a fixed number, not by the picture's own range: dark pictures are to stay dark."
+    mistakes = [
+        (_three_channels(values.clip(0, 255)), white),
+        (_three_channels(lower_bits), lost),
+        (_three_channels(stretched), own),
+    ]
+    return _encoded(Image.fromarray(values)), _three_channels(values / 257), mistakes
+
+
+def _palette_example(rng, height: int, width: int, transparent: bool) -> _Example:
+    """A picture of 8 colours, of which number 2 may be transparent."""
+    palette = rng.integers(0, 256, (8, 3)).astype("uint8")
+    index = rng.integers(0, 8, (height, width)).astype("uint8")
+    index[0, :2] = 2, 3
+    image = Image.fromarray(index)
+    image.putpalette(palette.tobytes())
+    colours = palette[index]
+    numbers = "These are the numbers of the palette's colours: convert looks the colours up."
+    mistakes = [(_three_channels(index), numbers)]
+    if not transparent:
+        return _encoded(image), colours, mistakes
+    clear = index[..., None] == 2
+    mistakes += [(colours, _ALPHA_DROPPED), (np.where(clear, 0, colours), _ON_BLACK)]
+    return _encoded(image, transparency=2), np.where(clear, 255, colours), mistakes
 
 
 @task(
@@ -629,41 +800,47 @@ def _picture(rng, kind: str, turn: int) -> tuple[bytes, np.ndarray, list[tuple[n
 )
 def any_picture(student: Student, rng, case: int) -> None:
     turn = [6, 8, 3, 5, 2, 7, 4][max(0, case - 3) % 7]
-    every = [kind for kinds in [*_VISIBLE, _MORE] for kind in kinds]
-    for kind in _VISIBLE[case] if case < 4 else rng.permutation(every):
-        content, right, mistakes = _picture(rng, str(kind), turn)
+    every = [kind for kinds in [*_VISIBLE_KINDS, _HIDDEN_KINDS] for kind in kinds]
+    for kind in _VISIBLE_KINDS[case] if case < 4 else rng.permutation(every):
+        content, right, mistakes = _example(rng, str(kind), turn)
         picture = _opened(student, content)
-        before = student.call(_SHOW, picture)
-        student.case = f"{kind}, {before[2][0]} wide and {before[2][1]} high"
+        before = student.call(read_picture, picture)
+        _, (width, height), stored = before
+        student.case = f"{kind}, {width} wide and {height} high"
         kept = student.call("to_rgb", picture, keep=True)
-        if kept.kind == "NoneType":
-            raise CheckFailed("The result is None.", 'The last line: return image.convert("RGB").')
-        if not student.call(Code("lambda i: isinstance(i, __import__('PIL.Image').Image.Image)"), kept):
-            raise CheckFailed("The result is no PIL picture.", "Image.fromarray makes one of an array.", got=kept.kind)
-        _, mode, size, got = student.call(_SHOW, kept)
-        if mode != "RGB":
-            raise CheckFailed(
-                f"The picture that is returned is of mode {mode}.", 'The last step: image.convert("RGB").'
-            )
-        h, w = right.shape[:2]
-        lie = "The camera lay on its side, and says so in the EXIF data: ImageOps.exif_transpose(image)."
-        if size != [w, h]:
-            hint = lie if kind.startswith("EXIF") else "The size of the picture stays."
-            raise CheckFailed(f"The picture that is returned is {size[0]} wide and {size[1]} high.", hint)
-        if kind.startswith("EXIF"):
-            mistakes = [(np.array(before[3]), lie)] if before[3].shape == right.shape else []
+        got = _expect_rgb(student, kept)
+        upright = "The camera lay on its side, and says so in the EXIF data: ImageOps.exif_transpose(image)."
+        turned = kind.startswith("EXIF")
+        if got.shape != right.shape:
+            hint = upright if turned else "The size of the picture stays."
+            raise CheckFailed(f"The picture that is returned is {got.shape[1]} wide and {got.shape[0]} high.", hint)
+        if turned and stored.shape == right.shape:
+            mistakes = [(stored, upright)]
         for wrong, hint in mistakes:
             if _near(got, wrong) and not _near(got, right):
                 raise CheckFailed("The colours are wrong.", hint)
         if not _near(got, right):
             hint = "Show both pictures, yours and the one that came in, and compare them."
-            if kind.startswith("EXIF"):
+            if turned:
                 hint = "It is turned or mirrored the wrong way. ImageOps.exif_transpose knows all eight cases."
             raise CheckFailed("The colours are wrong.", hint)
-        after = student.call(_SHOW, picture)
-        if after[:3] != before[:3] or not np.array_equal(after[3], before[3]):
+        after = student.call(read_picture, picture)
+        if after[:2] != before[:2] or not np.array_equal(after[2], before[2]):
             hint = "paste, putalpha, thumbnail and in_place=True change a picture: work on a new one."
             raise CheckFailed("The picture that was given has changed.", hint)
+
+
+def _expect_rgb(student: Student, kept: Handle) -> np.ndarray:
+    """Check that ``to_rgb`` returned a PIL picture of mode RGB; returns its pixels."""
+    if kept.kind == "NoneType":
+        raise CheckFailed("The result is None.", 'The last line: return image.convert("RGB").')
+    result = student.call(read_picture, kept)
+    if result is None:
+        raise CheckFailed("The result is no PIL picture.", "Image.fromarray makes one of an array.", got=kept.kind)
+    mode, _, pixels = result
+    if mode != "RGB":
+        raise CheckFailed(f"The picture that is returned is of mode {mode}.", 'The last step: image.convert("RGB").')
+    return pixels
 
 
 def _near(got: np.ndarray, wanted: np.ndarray) -> bool:
@@ -673,22 +850,34 @@ def _near(got: np.ndarray, wanted: np.ndarray) -> bool:
 
 # --- 6.6 ---------------------------------------------------------------------------------------
 
-_PREPARE = Code(  # a picture of any size, RGB, to a tensor of shape (3, 6, 6)
-    "lambda log: lambda image: (log.append(['prepare', list(image.size)]), torch.from_numpy(np.array("
-    "image.resize((6, 6), 2))).permute(2, 0, 1) / 255)[1]"
-)
-_WATCH = Code(
-    "lambda m, log: [m.register_forward_pre_hook(lambda m, i: log.append(['forward', list(np.shape(i[0])), "
-    "torch.is_grad_enabled(), m.training or any(l.training for l in m.modules())]))] and None"
-)
+
+def make_prepare(log: list):
+    """A ``prepare`` for RGB pictures of any size, which gives a tensor (3, 6, 6) and logs each picture's size."""
+
+    def prepare(image):
+        log.append(["prepare", list(image.size)])
+        return torch.from_numpy(np.array(image.resize((6, 6), 2))).permute(2, 0, 1) / 255
+
+    return prepare
+
+
+def log_forward_passes(network: nn.Module, log: list) -> None:
+    """Log what each forward pass is given, whether it records gradients, and whether a layer is in training mode."""
+
+    def before_forward(module, inputs):
+        training = any(layer.training for layer in module.modules())
+        log.append(["forward", list(np.shape(inputs[0])), torch.is_grad_enabled(), training])
+
+    network.register_forward_pre_hook(before_forward)
 
 
 def _prepared(image: Image.Image) -> torch.Tensor:
+    """What the ``prepare`` of :func:`make_prepare` gives."""
     return torch.from_numpy(np.array(image.resize((6, 6), Image.Resampling.BILINEAR))).permute(2, 0, 1) / 255
 
 
-def _expect_quiet(forwards: list) -> None:
-    """Evaluation mode and no graph, in each call of the network."""
+def _expect_no_training(forwards: list) -> None:
+    """Check that each forward pass was in evaluation mode and recorded no graph."""
     if any(training for _, _, _, training in forwards):
         hint = "In training mode dropout makes answers random, and BatchNorm lets the pictures of a batch influence "
         hint += "each other: model.eval()."
@@ -727,16 +916,11 @@ def top_k(student: Student, rng, case: int) -> None:
     count, k = [(5, 3), (4, 1), (3, 5)][case] if case < 3 else (int(rng.integers(2, 9)), int(rng.integers(1, 9)))
     given: dict[str, Any] = {} if k == 3 else {"k": k}
     student.case = f"{count} classes, k {'not given' if k == 3 else f'= {k}'}"
-    state = _state(rng, 3, count)
+    state = _random_state(rng, 3, count)
     h, w = (int(n) for n in rng.integers(7, 30, 2))
     image = Image.fromarray(_pixels(rng, h, w, 3))
     scores = _logits(state, _prepared(image)[None])[0]
-    # the same order, with at least 0.4 between two neighbours, so that no rounding can change it
-    order = scores.argsort(descending=True)
-    wanted = torch.empty_like(scores)
-    steps = torch.from_numpy(rng.uniform(0.4, 1.2, count).astype("float32"))
-    wanted[order] = scores.max() - steps.cumsum(0)
-    state["output.module.bias"] = state["output.module.bias"] + wanted - scores
+    state["output.module.bias"] = state["output.module.bias"] + _spread(rng, scores) - scores
     logits = _logits(state, _prepared(image)[None])[0]
     p = logits.softmax(0)
     words = ["apple", "boat", "cat", "dog", "eagle", "frog", "goat", "house", "iris"]
@@ -744,23 +928,53 @@ def top_k(student: Student, rng, case: int) -> None:
     best = p.argsort(descending=True).tolist()
     right = [(classes[i], p[i].item()) for i in best[:k]]
 
-    log = student.put(Code("[]"))
-    prepare = student.call(_PREPARE, log, keep=True)
+    log = student.put([])
+    prepare = student.call(make_prepare, log, keep=True)
     net = _network(student, state)
-    student.call(_WATCH, net, log)
+    student.call(log_forward_passes, net, log)
     got = student.call("predict", net, prepare, _opened(student, _encoded(image)), classes, **given)
     events = student.get(log)
     forwards = [e for e in events if e[0] == "forward"]
     if not forwards:
         raise CheckFailed("The network was not asked.", "model(prepare(image).unsqueeze(0)).")
-    _expect_quiet(forwards)
+    _expect_no_training(forwards)
     if [e[1] for e in events if e[0] == "prepare"] != [[w, h]]:
         hint = "prepare(image) is what training did to each picture: give it the picture as it is, once."
         raise CheckFailed("prepare did not get the picture as it came.", hint)
-    _expect_pairs(got, right, p, logits, classes, k)
+    _expect_pairs(got, right, p, logits, classes)
 
 
-def _expect_pairs(got, right, p: torch.Tensor, logits: torch.Tensor, classes: list[str], k: int) -> None:
+def _spread(rng, scores: torch.Tensor) -> torch.Tensor:
+    """Scores in the same order, at least 0.4 apart, so that rounding cannot change the order."""
+    steps = torch.from_numpy(rng.uniform(0.4, 1.2, len(scores)).astype("float32"))
+    spread = torch.empty_like(scores)
+    spread[scores.argsort(descending=True)] = scores.max() - steps.cumsum(0)
+    return spread
+
+
+def _expect_pairs(got, right, p: torch.Tensor, logits: torch.Tensor, classes: list[str]) -> None:
+    """Check the pairs of label and probability."""
+    _expect_list_of_pairs(got, len(right))
+    labels = [label for label, _ in got]
+    values = [value for _, value in got]
+    if all(isinstance(v, str) for v in values):
+        raise CheckFailed("The label comes first in each pair.", "(label, probability), in this order.")
+    if not all(isinstance(label, str) for label in labels):
+        hint = "A label is a name, a text of `classes`, not its number: classes[i]."
+        raise CheckFailed("The first of a pair must be the name of a class.", hint, got=describe(labels[0]))
+    if any(type(v) is not float for v in values):
+        hint = "A tensor is no number for whoever reads it, JSON for example: .item() or .tolist() makes a float of it."
+        raise CheckFailed("The second of a pair must be a plain float.", hint, got=describe(values[0]))
+    if not _same_probabilities(values, [value for _, value in right]):
+        hint = _probability_hint(labels, values, right, p, logits, classes)
+        raise CheckFailed("The probabilities are wrong.", hint, expected=describe(right), got=describe(got))
+    if labels != [label for label, _ in right]:
+        hint = "Each label belongs to its probability: topk gives the places of the largest values as well."
+        raise CheckFailed("The labels are wrong.", hint, expected=describe(right), got=describe(got))
+
+
+def _expect_list_of_pairs(got, count: int) -> None:
+    """Check that there are ``count`` pairs, whatever they hold."""
     if isinstance(got, dict):
         raise CheckFailed(
             "A list of pairs is asked for, not a dict.", "[(label, probability), ...], the highest first."
@@ -774,61 +988,63 @@ def _expect_pairs(got, right, p: torch.Tensor, logits: torch.Tensor, classes: li
     if not isinstance(got, (list, tuple)) or not all(isinstance(g, (list, tuple)) and len(g) == 2 for g in got):
         hint = "[(label, probability), ...]: a list with one pair for each class."
         raise CheckFailed("The result must be a list of pairs.", hint, got=describe(got))
-    if len(got) != len(right):
+    if len(got) != count:
         hint = "k pairs, or all classes if there are fewer than k."
         raise CheckFailed(f"There are {len(got)} pairs.", hint)
-    labels, values = [g[0] for g in got], [g[1] for g in got]
-    if all(isinstance(v, str) for v in values):
-        raise CheckFailed("The label comes first in each pair.", "(label, probability), in this order.")
-    if not all(isinstance(label, str) for label in labels):
-        hint = "A label is a name, a text of `classes`, not its number: classes[i]."
-        raise CheckFailed("The first of a pair must be the name of a class.", hint, got=describe(labels[0]))
-    if any(type(v) is not float for v in values):
-        hint = "A tensor is no number for whoever reads it, JSON for example: .item() or .tolist() makes a float of it."
-        raise CheckFailed("The second of a pair must be a plain float.", hint, got=describe(values[0]))
-    expected, numbers = [label for label, _ in right], torch.tensor(values, device="cpu")
 
-    def same(wanted) -> bool:
-        return close(numbers, torch.as_tensor(wanted, dtype=torch.float32, device="cpu"), rtol=1e-3, atol=1e-4)
 
-    of = {c: i for i, c in enumerate(classes)}
-    chosen = [of.get(label, -1) for label in labels]
-    right_values = [v for _, v in right]
-    if not same(right_values):
-        hint = "softmax over all classes, and then the k largest: they need not add up to 1."
-        if same(logits[chosen]):
-            hint = "These are logits: .softmax(dim=...) makes probabilities of them."
-        elif same(logits.sigmoid()[chosen]):
-            hint = "sigmoid looks at each class alone. softmax shares 1 out among all classes."
-        elif same([1.0] * len(values)) and len(right) > 1:
-            hint = "All of them 1: the softmax went along the batch, which holds one picture. The classes are its "
-            hint += "last dimension."
-        elif same(logits[[of[c] for c in expected]].softmax(0)) and len(right) < len(classes):
-            hint = "softmax over all classes comes first, then the choice. Here only those chosen share the 1."
-        elif same([100 * v for v in right_values]):
-            hint = "Probabilities run from 0 to 1: leave them so, not in percent."
-        elif any(same([round(v, n) for v in right_values]) for n in (1, 2, 3)):
-            hint = "Leave the probabilities as they are: rounding belongs to where they are shown."
-        elif same(p.sort().values[: len(values)]):
-            hint = "These are the smallest probabilities: the largest are asked for."
-        elif same(right_values[::-1]):
-            hint = "The highest probability comes first."
-        elif same(p[: len(values)]):
-            hint = "These are the first classes, not the most likely ones: topk."
-        elif sorted(chosen) == sorted(of[c] for c in expected):
-            hint = "The right classes, but not sorted by their probability: the highest comes first."
-        raise CheckFailed("The probabilities are wrong.", hint, expected=describe(right), got=describe(got))
-    if labels != expected:
-        hint = "Each label belongs to its probability: topk gives the places of the largest values as well."
-        raise CheckFailed("The labels are wrong.", hint, expected=describe(right), got=describe(got))
+def _same_probabilities(got: list[float], wanted) -> bool:
+    a, b = (torch.as_tensor(v, dtype=torch.float32, device="cpu") for v in (got, wanted))
+    return close(a, b, rtol=1e-3, atol=1e-4)
+
+
+def _probability_hint(
+    labels: list[str], values: list[float], right, p: torch.Tensor, logits: torch.Tensor, classes: list[str]
+) -> str:
+    """The known mistake that gives these probabilities, or a general hint."""
+    place = {label: number for number, label in enumerate(classes)}
+    chosen = [place.get(label, -1) for label in labels]
+    best = [place[label] for label, _ in right]
+    expected = [value for _, value in right]
+    count = len(values)
+    batch = "All of them 1: the softmax went along the batch, which holds one picture. The classes are its "
+    batch += "last dimension."
+    few = "softmax over all classes comes first, then the choice. Here only those chosen share the 1."
+    rounded = "Leave the probabilities as they are: rounding belongs to where they are shown."
+    mistakes: list[tuple[Any, str]] = [
+        (logits[chosen], "These are logits: .softmax(dim=...) makes probabilities of them."),
+        (logits.sigmoid()[chosen], "sigmoid looks at each class alone. softmax shares 1 out among all classes."),
+        (logits[best].softmax(0), few),
+        ([100 * v for v in expected], "Probabilities run from 0 to 1: leave them so, not in percent."),
+        *(([round(v, digits) for v in expected], rounded) for digits in (1, 2, 3)),
+        (p.sort().values[:count], "These are the smallest probabilities: the largest are asked for."),
+        (expected[::-1], "The highest probability comes first."),
+        (p[:count], "These are the first classes, not the most likely ones: topk."),
+    ]
+    if count > 1:  # for a single class, the softmax over those chosen gives 1 too
+        mistakes.append(([1.0] * count, batch))
+    for wrong, hint in mistakes:
+        if _same_probabilities(values, wrong):
+            return hint
+    if sorted(chosen) == sorted(best):
+        return "The right classes, but not sorted by their probability: the highest comes first."
+    return "softmax over all classes, and then the k largest: they need not add up to 1."
 
 
 # --- 6.7 ---------------------------------------------------------------------------------------
 
-_STREAM = Code(  # a generator: what it gives can be gone through once
-    "lambda pictures, log: ((log.append(['picture', list(i.size)]), i)[1] for i in pictures)"
-)
-_IMAGES = Code("lambda arrays: [__import__('PIL.Image').Image.fromarray(a) for a in arrays]")
+
+def stream_pictures(pictures: list, log: list):
+    """A generator of pictures, which can be gone through once; logs each picture that is taken."""
+    for picture in pictures:
+        log.append(["picture", list(picture.size)])
+        yield picture
+
+
+def make_pictures(arrays: list) -> list:
+    from PIL import Image
+
+    return [Image.fromarray(pixels) for pixels in arrays]
 
 
 @task(
@@ -863,64 +1079,79 @@ def batching(student: Student, rng, case: int) -> None:
     lazy = case % 2 == 1 or case > 5
     student.case = f"{count} pictures, batches of {size}, {'from a generator' if lazy else 'in a list'}"
     classes = int(rng.integers(3, 7))
-    state = _state(rng, 3, classes)
+    state = _random_state(rng, 3, classes)
     arrays = [_pixels(rng, *(int(n) for n in rng.integers(6, 20, 2)), 3) for _ in range(count)]
     x = torch.stack([_prepared(Image.fromarray(a)) for a in arrays]) if count else normal(rng, 0, 3, 6, 6)
-    logits = _logits(state, x)
-    p = logits.softmax(1)
-    log = student.put(Code("[]"))
-    prepare, net = student.call(_PREPARE, log, keep=True), _network(student, state)
-    student.call(_WATCH, net, log)
-    images = student.call(_IMAGES, arrays, keep=True)
-    given = student.call(_STREAM, images, log, keep=True) if lazy else images
+    p = _logits(state, x).softmax(1)
+    log = student.put([])
+    prepare = student.call(make_prepare, log, keep=True)
+    net = _network(student, state)
+    student.call(log_forward_passes, net, log)
+    images = student.call(make_pictures, arrays, keep=True)
+    given = student.call(stream_pictures, images, log, keep=True) if lazy else images
     kept = student.call("predict_all", net, prepare, given, size, keep=True)
     if kept.kind == "generator":
         raise CheckFailed("The result is a generator.", "Collect the answers in a list, and return it: no yield.")
-    got, events = student.get(kept), student.get(log)
+    got = student.get(kept)
+    events = student.get(log)
     forwards = [e for e in events if e[0] == "forward"]
-    _expect_quiet(forwards)
-    sizes = [e[1][0] if e[1] else 0 for e in forwards]
-    if sizes != [min(size, count - start) for start in range(0, count, size)]:
-        hint = "Batches of batch_size, and at the end one with what is left."
-        if sizes == [1] * count:
-            hint = "One picture at a time gives the same answers, but wastes the device: batches of batch_size."
-        elif sizes == [count]:
-            hint = "All at once does not fit into the memory when there are many: batches of batch_size."
-        elif sum(sizes) < count:
-            hint = "Some pictures never came to the network: the last ones make a smaller batch."
-        elif 0 in sizes:
-            hint = "An empty batch went through the network: stop when no picture is left."
-        raise CheckFailed("The batches are not as large as asked for.", hint, got=f"batches of {sizes}")
-    _expect_frugal(events, size)
+    _expect_no_training(forwards)
+    _expect_batch_sizes([shape[0] if shape else 0 for _, shape, _, _ in forwards], count, size)
+    _expect_few_waiting(events, size)
     if not isinstance(got, (list, tuple)):
         hint = "A list with one tensor for each picture: an empty list if there is none."
         raise CheckFailed("The result must be a list.", hint, got=describe(got))
     if len(got) != count:
         hint = "One answer for each picture. A list of batches? extend, or +=, adds the rows of a batch one by one."
         raise CheckFailed(f"There are {len(got)} answers.", hint)
-    starts = range(0, count, size)
-    along = torch.cat([logits[s : s + size].softmax(0) for s in starts]) if count else p
-    own = torch.cat([_logits(state, x[s : s + size], True) for s in starts]).softmax(1) if count else p
-    mistakes = [
-        (logits, "These are logits: .softmax(dim=1) makes probabilities of them."),
-        (along, "The softmax went along the batch, so that the pictures share the 1. Each picture's classes do: "
-         "dim=1."),
-        (own, "The answers depend on the other pictures in the batch: BatchNorm in training mode."),
-        (logits.log_softmax(1), "These are logarithms of the probabilities: softmax."),
-        (p.flip(0), "The answers come in the order of the pictures."),
-    ]  # fmt: skip
+    mistakes = _batching_mistakes(state, x, size) if count else []
     hints = {
         "shape": "One tensor for each picture, with one probability for each class.",
         "type": "One tensor for each picture.",
         "values": "Compare with the answer to the same picture alone, in a batch of one.",
     }
     for number, answer in enumerate(got):
-        rows = [(wrong[number], hint) for wrong, hint in mistakes]
-        expect(answer, p[number], what=f"Answer {number + 1}", mistakes=rows, hints=hints, rtol=1e-3, atol=1e-4)
+        wrong = [(answers[number], hint) for answers, hint in mistakes]
+        expect(answer, p[number], what=f"Answer {number + 1}", mistakes=wrong, hints=hints, rtol=1e-3, atol=1e-4)
 
 
-def _expect_frugal(events: list, size: int) -> None:
-    """Never more than a batch of pictures taken or prepared that the network has not seen; one may be taken aoutput."""
+def _expect_batch_sizes(sizes: list[int], count: int, size: int) -> None:
+    """Check the sizes of the batches that went through the network: ``size``, and the rest at the end."""
+    if sizes == [min(size, count - start) for start in range(0, count, size)]:
+        return
+    hint = "Batches of batch_size, and at the end one with what is left."
+    if sizes == [1] * count:
+        hint = "One picture at a time gives the same answers, but wastes the device: batches of batch_size."
+    elif sizes == [count]:
+        hint = "All at once does not fit into the memory when there are many: batches of batch_size."
+    elif sum(sizes) < count:
+        hint = "Some pictures never came to the network: the last ones make a smaller batch."
+    elif 0 in sizes:
+        hint = "An empty batch went through the network: stop when no picture is left."
+    raise CheckFailed("The batches are not as large as asked for.", hint, got=f"batches of {sizes}")
+
+
+def _batching_mistakes(state: dict[str, torch.Tensor], x: torch.Tensor, size: int) -> list[tuple[torch.Tensor, str]]:
+    """What known mistakes make of the pictures ``x``, one row for each picture."""
+    logits = _logits(state, x)
+    along_batch = torch.cat([batch.softmax(0) for batch in logits.split(size)])
+    own_statistics = torch.cat([_logits(state, batch, own_statistics=True) for batch in x.split(size)])
+    along = "The softmax went along the batch, so that the pictures share the 1. Each picture's classes do: dim=1."
+    training = "The answers depend on the other pictures in the batch: BatchNorm in training mode."
+    return [
+        (logits, "These are logits: .softmax(dim=1) makes probabilities of them."),
+        (along_batch, along),
+        (own_statistics.softmax(1), training),
+        (logits.log_softmax(1), "These are logarithms of the probabilities: softmax."),
+        (logits.softmax(1).flip(0), "The answers come in the order of the pictures."),
+    ]
+
+
+def _expect_few_waiting(events: list, size: int) -> None:
+    """Check that never more than a batch of pictures waits for the network, taken or prepared.
+
+    One more may be taken ahead.
+    """
     waiting = {"picture": 0, "prepare": 0}
     for event in events:
         if event[0] == "forward":
@@ -928,7 +1159,8 @@ def _expect_frugal(events: list, size: int) -> None:
             continue
         waiting[event[0]] += 1
         if waiting[event[0]] > size + 1:
-            what, hint = "prepared", "Prepare the pictures of one batch, ask the network, and go on with the next ones."
+            what = "prepared"
+            hint = "Prepare the pictures of one batch, ask the network, and go on with the next ones."
             if event[0] == "picture":
                 what = "taken from the generator"
                 hint = "list(images) holds all pictures in memory at once: iter(images), and islice for each batch."
@@ -937,14 +1169,20 @@ def _expect_frugal(events: list, size: int) -> None:
 
 # --- 6.8 ---------------------------------------------------------------------------------------
 
-_ASK = '''
-import asyncio
-import threading
 
-async def one(app, method, path, headers, chunks, gate):
-    """Send one HTTP request to an ASGI app: what it answers, and how many bytes it asked for."""
-    answer = {"status": 0, "body": "", "type": "", "read": 0, "error": ""}
-    left, ended, body = [chunk.tobytes() for chunk in chunks] or [b""], asyncio.Event(), []
+async def send_request(app, request: list, gate) -> dict:
+    """Send one HTTP request to an ASGI app: what it answers, and how many bytes of the body it asked for.
+
+    The request is its method, path, headers and the pieces of its body. The answer to a GET opens the gate, if there
+    is one.
+    """
+    import asyncio
+
+    method, path, headers, pieces = request
+    answer: dict = {"status": 0, "body": "", "read": 0, "error": ""}
+    left = [piece.tobytes() for piece in pieces] or [b""]
+    ended = asyncio.Event()
+    body = []
 
     async def receive():
         await asyncio.sleep(0)
@@ -958,39 +1196,51 @@ async def one(app, method, path, headers, chunks, gate):
     async def send(message):
         if message["type"] == "http.response.start":
             answer["status"] = message["status"]
-            types = [v for k, v in message.get("headers", []) if k.lower() == b"content-type"]
-            answer["type"] = types[0].decode("latin-1") if types else ""
         elif message["type"] == "http.response.body":
             body.append(message.get("body", b""))
 
-    names = [(k.encode(), v.encode()) for k, v in headers]
     scope = {
-        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
-        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
-        "headers": [(b"host", b"127.0.0.1"), *names], "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 80),
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1"), *((k.encode(), v.encode()) for k, v in headers)],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 80),
     }
     try:
         await app(scope, receive, send)
     except NotImplementedError:
         raise
     except Exception as error:
-        answer["status"], answer["error"] = 500, f"{type(error).__name__}: {error}"[:300]
+        answer["status"] = 500
+        answer["error"] = f"{type(error).__name__}: {error}"[:300]
     ended.set()
     answer["body"] = b"".join(body)[:20000].decode("utf-8", "replace")
     if gate is not None and method == "GET":
         gate.set()
     return answer
 
-def ask(app, requests, gate=None, seconds=30):
-    """Send requests at the same time, from an event loop in a thread: a notebook's own loop is busy."""
-    async def every():
-        return await asyncio.wait_for(asyncio.gather(*[one(app, *r, gate) for r in requests]), seconds)
 
-    result = []
+def send_requests(app, requests: list, gate, seconds: float = 30) -> list[dict]:
+    """Send requests at the same time, from an event loop in a thread: a notebook's own loop is busy."""
+    import asyncio
+    import threading
+
+    async def send_all():
+        answers = asyncio.gather(*[send_request(app, request, gate) for request in requests])
+        return await asyncio.wait_for(answers, seconds)
+
+    result: list = []
 
     def work():
         try:
-            result.append(asyncio.run(every()))
+            result.append(asyncio.run(send_all()))
         except BaseException as error:
             result.append(error)
 
@@ -1002,13 +1252,35 @@ def ask(app, requests, gate=None, seconds=30):
     if isinstance(result[0], BaseException):
         raise result[0]
     return result[0]
-'''
-_PREDICT = Code(
-    "lambda log, answer, gate: lambda image: (log.append([list(image.size), int(np.asarray(image.convert('RGB'), "
-    "dtype=np.int64).sum()), gate is None or gate.wait(4)]), answer)[1]"
-)
-_FAILS = Code("lambda log: lambda image: log.append(1) or [][0]")
-_GATE = Code("__import__('threading').Event()")
+
+
+def make_predict(log: list, answer: dict, gate):
+    """A ``predict`` that waits for the gate, if there is one, and always returns the same answer.
+
+    It logs the size of the picture, the sum of its pixels, and whether the gate opened in time.
+    """
+
+    def predict(image):
+        total = int(np.asarray(image.convert("RGB"), dtype=np.int64).sum())
+        log.append([list(image.size), total, gate is None or gate.wait(4)])
+        return answer
+
+    return predict
+
+
+def make_failing_predict():
+    """A ``predict`` that raises an IndexError."""
+
+    def predict(image):
+        return [][0]
+
+    return predict
+
+
+def make_gate():
+    import threading
+
+    return threading.Event()
 
 
 def _png(width: int, height: int, rows: bytes) -> bytes:
@@ -1042,20 +1314,22 @@ class _Service:
     """The student's app, and what is asked of it."""
 
     def __init__(self, student: Student, predict: Handle, max_bytes: int, max_pixels: int):
-        self.student, self.ask_ = student, student.call(_DEFINE, _ASK, "ask", keep=True)
+        self.student = student
         self.app = student.call("make_app", predict, max_bytes, max_pixels, keep=True)
         if self.app.kind == "NoneType":
             raise CheckFailed("make_app returns None.", "The last line: return app.")
 
     def ask(self, *requests: list, gate: Handle | None = None) -> list[dict]:
-        return self.student.call(self.ask_, self.app, list(requests), gate)
+        """The answers to requests that are sent at the same time."""
+        return self.student.call(Code.of(send_requests, send_request), self.app, list(requests), gate)
 
     def post(self, body: bytes, chunk: int = 0, length: bool = True) -> dict:
+        """The answer to one picture, see :func:`_post`."""
         return self.ask(_post(body, chunk, length))[0]
 
 
 def _post(body: bytes, chunk: int = 0, length: bool = True) -> list:
-    """The request; its body comes in pieces of ``chunk`` bytes, with or without a Content-Length."""
+    """A request with a body in pieces of ``chunk`` bytes (0: in one piece), with or without a Content-Length."""
     chunk = chunk or len(body) or 1
     pieces = [np.frombuffer(body[i : i + chunk], "uint8").copy() for i in range(0, len(body), chunk)]
     headers = [["content-type", "application/octet-stream"]]
@@ -1063,7 +1337,7 @@ def _post(body: bytes, chunk: int = 0, length: bool = True) -> list:
     return ["POST", "/predict", headers, pieces]
 
 
-_CAUSE = {
+_CAUSES = {
     "UnidentifiedImageError": "Image.open raises this for what is no picture: answer with status 400.",
     "DecompressionBomb": "Image.open refuses a picture of that many pixels by itself, with an error of its own: answer "
     "with status 413.",
@@ -1073,6 +1347,7 @@ _CAUSE = {
 
 
 def _expect_refused_with(answer: dict, allowed: tuple[int, ...], hints: dict[int, str]) -> None:
+    """Check that the status of an answer is one of those allowed."""
     status = answer["status"]
     if status in allowed:
         return
@@ -1081,7 +1356,7 @@ def _expect_refused_with(answer: dict, allowed: tuple[int, ...], hints: dict[int
         hint = "What is returned has status 200, whatever it says. raise HTTPException(status, ...) is an error for "
         hint += "programs too."
     if status == 500:
-        for pattern, cause in _CAUSE.items():
+        for pattern, cause in _CAUSES.items():
             if any(part in answer["error"] for part in pattern.split("|")):
                 hint = cause
                 break
@@ -1118,19 +1393,19 @@ def endpoint(student: Student, rng, case: int) -> None:
     image = Image.fromarray(_pixels(rng, h, w, 3))
     body = _encoded(image, ["PNG", "BMP", "TIFF"][case % 3])
     answer = {"label": f"class {rng.integers(1000)}", "probability": round(float(rng.uniform(0.2, 1)), 6)}
-    log = student.put(Code("[]"))
-    predict = student.call(_PREDICT, log, answer, None, keep=True)
+    log = student.put([])
+    predict = student.call(make_predict, log, answer, None, keep=True)
 
     student.case = f"a picture of {w} x {h} pixels, exactly as large as allowed"
     service = _Service(student, predict, len(body), w * h)
     for pieces in (0, max(1, len(body) // 7)):
         _expect_answer(service.post(body, pieces, length=not pieces), answer)
-    seen = student.get(log)
     total = int(np.asarray(image, dtype=np.int64).sum())
-    if [s[:2] for s in seen] != [[[w, h], total]] * 2:
+    if [[size, pixel_sum] for size, pixel_sum, _ in student.get(log)] != [[[w, h], total]] * 2:
         raise CheckFailed("predict did not get the picture that was sent.", "Open it from io.BytesIO(body), as it is.")
 
-    limit, pixels = len(body) + 9000, 4 * w * h + 4000
+    limit = len(body) + 9000
+    pixels = 4 * w * h + 4000
     service = _Service(student, predict, limit, pixels)
     student.case = "GET /healthz"
     health = service.ask(["GET", "/healthz", [], []])[0]
@@ -1152,19 +1427,12 @@ def endpoint(student: Student, rng, case: int) -> None:
         raise CheckFailed("predict was called for something that was refused.", hint)
     student.case = "a good picture after all the bad ones"
     _expect_answer(service.post(body), answer)
-    _expect_honest(student, body, limit, pixels)
-
-    student.case = "GET /healthz while predict is at work"
-    gate, log = student.put(_GATE), student.put(Code("[]"))
-    service = _Service(student, student.call(_PREDICT, log, answer, gate, keep=True), limit, pixels)
-    service.ask(_post(body), ["GET", "/healthz", [], []], gate=gate)
-    if [s[2] for s in student.get(log)] != [True]:
-        hint = "predict(image) blocks the event loop: nobody else is served meanwhile. await "
-        hint += "run_in_threadpool(predict, image) lets it work in a thread."
-        raise CheckFailed("The app did not answer while predict was at work.", hint)
+    _expect_server_error(student, body, limit, pixels)
+    _expect_responsive(student, body, limit, pixels, answer)
 
 
 def _expect_answer(got: dict, answer: dict) -> None:
+    """Check the answer to a good picture."""
     if got["status"] != 200:
         hints = {
             404: "The path is /predict, and the method POST: as in the stub.",
@@ -1177,8 +1445,6 @@ def _expect_answer(got: dict, answer: dict) -> None:
         hint = hints.get(got["status"], "The picture is good: the error below says what went wrong in the app.")
         message = f"A good picture is answered with status {got['status']}."
         raise CheckFailed(message, hint, got=got["error"] or got["body"][:200])
-    import json
-
     try:
         content = json.loads(got["body"])
     except ValueError:
@@ -1189,6 +1455,7 @@ def _expect_answer(got: dict, answer: dict) -> None:
 
 
 def _expect_too_large(student: Student, service: _Service, rng, limit: int, pixels: int) -> None:
+    """Check that too many pixels and too many bytes are refused, and that not all of the bytes are read."""
     side = int((pixels * rng.uniform(1.5, 4)) ** 0.5) + 1
     huge = int(rng.integers(20_000, 60_000))
     for width, height in ((side, side), (huge, huge)):
@@ -1201,7 +1468,7 @@ def _expect_too_large(student: Student, service: _Service, rng, limit: int, pixe
         if width == huge:
             hints[400] = "Image.open itself refuses as many pixels, with Image.DecompressionBombError: this is a 413."
         _expect_refused_with(service.post(_png(width, height, bytes(300))), (413,), hints)
-    # what comes after the limit is never to be read: two chunks of leeway for whoever counts late
+    # Nothing after the limit needs to be read; an app that counts after it has read may take two chunks more.
     chunk = max(1, limit // 4)
     for length in (True, False):
         student.case = f"a body of 12 times max_bytes, {'with' if length else 'without'} Content-Length"
@@ -1216,12 +1483,27 @@ def _expect_too_large(student: Student, service: _Service, rng, limit: int, pixe
             raise CheckFailed("Far more than max_bytes was read before the app answered.", hint)
 
 
-def _expect_honest(student: Student, body: bytes, limit: int, pixels: int) -> None:
+def _expect_server_error(student: Student, body: bytes, limit: int, pixels: int) -> None:
+    """Check that an error in ``predict`` is not blamed on the sender."""
     student.case = "a good picture, and predict raises an error"
-    log = student.put(Code("[]"))
-    service = _Service(student, student.call(_FAILS, log, keep=True), limit, pixels)
+    predict = student.call(make_failing_predict, keep=True)
+    service = _Service(student, predict, limit, pixels)
     got = service.post(body)
     if got["status"] < 500:
         hint = "This is a fault of the service, not of the sender: keep predict out of the try, and the server answers "
         hint += "with 500, which somebody will notice."
         raise CheckFailed(f"An error in predict is answered with status {got['status']}.", hint)
+
+
+def _expect_responsive(student: Student, body: bytes, limit: int, pixels: int, answer: dict) -> None:
+    """Check that the app answers other requests while ``predict`` is at work."""
+    student.case = "GET /healthz while predict is at work"
+    gate = student.call(make_gate, keep=True)
+    log = student.put([])
+    predict = student.call(make_predict, log, answer, gate, keep=True)
+    service = _Service(student, predict, limit, pixels)
+    service.ask(_post(body), ["GET", "/healthz", [], []], gate=gate)
+    if [opened for _, _, opened in student.get(log)] != [True]:
+        hint = "predict(image) blocks the event loop: nobody else is served meanwhile. await "
+        hint += "run_in_threadpool(predict, image) lets it work in a thread."
+        raise CheckFailed("The app did not answer while predict was at work.", hint)
