@@ -9,6 +9,8 @@ import io
 import json
 import os
 import struct
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -16,14 +18,13 @@ import tomllib
 import zlib
 from pathlib import Path
 
-import app as web
-import batching
-import compute
-import model as model_module
 import numpy as np
 import pytest
 import torch
-import uploads
+from app_process import COMMAND, write_students_files
+from lecture_app import app as web
+from lecture_app import batching, compute, uploads
+from lecture_app import model as model_module
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -122,6 +123,17 @@ def form(*parts: tuple[str, str | None, bytes]) -> dict:
         head = f'--limit\r\nContent-Disposition: form-data; name="{field}"{file}\r\n\r\n'
         body += head.encode() + content + b"\r\n"
     return {"content": body + b"--limit--\r\n", "headers": {"content-type": "multipart/form-data; boundary=limit"}}
+
+
+def test_is_imported_as_a_package(tmp_path):
+    """Neither its folder on sys.path is needed, nor do files of a student with the same names get in the way."""
+    folder = tmp_path / "student"
+    folder.mkdir()
+    code = "import sys, lecture_app.app, lecture_app.server, lecture_app.compute\n"
+    code += "assert not any(name.endswith('06_app') for name in sys.path)"
+    for where in (folder, write_students_files(folder)):
+        done = subprocess.run([sys.executable, "-c", code], cwd=where, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 # --- right answers -------------------------------------------------------------------------------
@@ -648,12 +660,12 @@ def test_health_and_readiness(model, settings):
     assert client.get("/healthz").json() == {"status": "ok"}
     with client:
         assert client.get("/readyz").json() == {"status": "ready"}
-        app.app.state.ready = False  # as after SIGTERM: no new ones are wanted, but those that come are served
+        app.app.state.service.ready = False  # as after SIGTERM: no new ones are wanted, but those that come are served
         wrong(client.get("/readyz"), 503, "not_ready")
         assert client.get("/readyz").headers["retry-after"] == "1"
         right(client.post("/predict", content=encoded(PHOTO)), model, PHOTO)
-        app.app.state.ready = True
-        app.app.state.batcher.small.deaths = 3
+        app.app.state.service.ready = True
+        app.app.state.service.batcher.small.deaths = 3
         wrong(client.get("/healthz"), 503, "broken", "anew")
 
 
@@ -745,12 +757,11 @@ def test_container():
     assert any(step.startswith("HEALTHCHECK") and "curl" not in step for step in steps)
     (command,) = [step for step in steps if step.startswith("CMD")]
     assert users[-1] < steps.index(command)
-    assert json.loads(command.removeprefix("CMD "))[:2] == ["python", "server.py"]
+    assert json.loads(command.removeprefix("CMD ")) == ["python", *COMMAND[1:]]
     assert any("whl/cpu" in step and "requirements.txt" in step for step in steps)
-    copied = " ".join(step for step in steps if step.startswith("COPY"))
-    needed = ("*.py", "static", "model.pt", "requirements.txt")
-    ignored = (APP / ".dockerignore").read_text().split()
-    assert all(name in copied for name in needed) and ignored == ["*", *(f"!{name}" for name in needed)]
+    copied = [source for step in steps if step.startswith("COPY") for source in step.split()[1:-1]]
+    ignored = (APP / "Dockerfile.dockerignore").read_text().split()
+    assert ignored[0] == "*" and sorted(ignored[1:]) == sorted(f"!{source}" for source in copied)
 
 
 def test_memory_is_flat(client):

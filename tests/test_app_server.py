@@ -4,6 +4,8 @@ import concurrent.futures
 import contextlib
 import io
 import json
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,9 +17,12 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-import server
-from app_process import SERVER, environment, running, save_model
+from app_process import COMMAND, environment, running, save_model, write_students_files
+from conftest import ROOT
+from lecture_app import server
 from PIL import Image
+
+APP = ROOT / "lectures" / "06_app"
 
 
 def drawing(size: int = 128) -> bytes:
@@ -59,9 +64,11 @@ def scratch(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def app(model, scratch):
+def app(model, scratch, tmp_path_factory):
+    """The app, started in a folder that holds files with the names of its modules."""
+    folder = write_students_files(tmp_path_factory.mktemp("student"))
     limits = {"APP_HEADER_SECONDS": "1", "APP_REQUEST_SECONDS": "1.5"}
-    with running(model, TMPDIR=str(scratch), **limits) as (process, port):
+    with running(model, cwd=folder, TMPDIR=str(scratch), **limits) as (process, port):
         yield process, port
         process.errors.seek(0)
         assert process.errors.read() == b""  # whatever the tests sent: nothing went wrong inside
@@ -71,10 +78,42 @@ def app(model, scratch):
 
 
 def test_missing_model_is_one_line(tmp_path):
-    command = [sys.executable, str(SERVER), "--port", "0", "--model", str(tmp_path / "none.pt")]
+    command = [*COMMAND, "--port", "0", "--model", str(tmp_path / "none.pt")]
     process = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
     assert process.returncode == 2 and process.stdout == ""
     assert process.stderr == f"there is no model {tmp_path / 'none.pt'}: run lecture 6, which makes it\n"
+
+
+def copy_as_into_the_container(folder: Path, model: Path) -> list[str]:
+    """Do what the COPY lines of the Dockerfile do; return the command of the container."""
+    dockerfile = (APP / "Dockerfile").read_text(encoding="utf-8")
+    for line in re.findall(r"^COPY (.+)$", dockerfile, re.MULTILINE):
+        *sources, target = line.split()
+        (folder / target).mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            paths = [model] if source.endswith("/model.pt") else sorted(ROOT.glob(source))
+            assert paths, source
+            for path in paths:
+                if path.is_dir():
+                    shutil.copytree(path, folder / target, dirs_exist_ok=True)
+                else:
+                    shutil.copy(path, folder / target)
+    (command,) = re.findall(r"^CMD (.+)$", dockerfile, re.MULTILINE)
+    return json.loads(command)
+
+
+def test_starts_from_the_files_of_the_container_alone(model, tmp_path):
+    """Python takes both packages from the folder, so that a module that was not copied is missing."""
+    assert copy_as_into_the_container(tmp_path, model) == ["python", *COMMAND[1:]]
+    code = "from lecture_app import app, model; from lecture_utils import pictures\n"
+    code += "print(app.Settings().model, model.__file__, pictures.__file__)"
+    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True).stdout
+    files = ("lecture_app/model.pt", "lecture_app/model.py", "lecture_utils/pictures.py")
+    assert found.split() == [str(tmp_path / file) for file in files]
+    with running(tmp_path / "lecture_app" / "model.pt", cwd=tmp_path) as (_, port):
+        content = httpx.post(f"http://127.0.0.1:{port}/predict", content=drawing(), timeout=30).json()
+        assert len(content["top"]) == 3
+        assert "<!doctype html>" in httpx.get(f"http://127.0.0.1:{port}/").text
 
 
 def test_what_else_prevents_the_start_is_one_line(model, tmp_path, capsys, monkeypatch):

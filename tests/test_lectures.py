@@ -257,8 +257,9 @@ def test_lecture_5_in_full(full, tmp_path, archives):
 
 
 def copy_app(tmp_path):
+    """Copy the app's package beside a copy of lecture 6, which then imports it, and saves its model there."""
     app = LECTURES[5].parent / "06_app"
-    shutil.copytree(app, tmp_path / "06_app", ignore=shutil.ignore_patterns("model.pt", "__pycache__"))
+    shutil.copytree(app, tmp_path / "lecture_app", ignore=shutil.ignore_patterns("model.pt", "__pycache__"))
 
 
 def lecture_6(tmp_path, profile, epochs):

@@ -1,4 +1,4 @@
-"""The web app: a picture comes in, the three most probable classes go out. `server.py` starts it."""
+"""The web app: it answers a picture with its three most probable classes. `server.py` starts it."""
 
 import asyncio
 import contextlib
@@ -10,26 +10,27 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
-from batching import Batcher, Full, one_process
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
-from limits import RETRY_AFTER, Gate, Memory, problem, read_body
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from uploads import FORMATS, Refused, Upload
+
+from .batching import Batcher, Full, one_process
+from .limits import RETRY_AFTER, Gate, Memory, problem, read_body
+from .uploads import FORMATS, Refused, Upload
 
 HERE = Path(__file__).resolve().parent
 log = logging.getLogger("app")
-PATIENCE = 0.2  # seconds, after which a request looks whether its client is still there
+PATIENCE = 0.2  # seconds until a request that waits begins to look whether its client is still there
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What can be set; each also by an environment variable: APP_MODEL, APP_PORT, APP_MAX_BYTES ..."""
+    """The app's settings. Each has an environment variable: APP_MODEL, APP_PORT, APP_MAX_BYTES ..."""
 
     model: Path = HERE / "model.pt"
     host: str = "127.0.0.1"
@@ -40,18 +41,18 @@ class Settings:
     max_held: int = 128 * 2**20  # bytes of all uploads together
     max_batch: int = 32
     max_waiting: int = 64  # pictures in the queue
-    max_requests: int = 256  # at a time, slow uploads included
+    max_requests: int = 256  # predictions at a time, slow uploads included
     max_connections: int = 512
     header_seconds: float = 10.0
     request_seconds: float = 20.0  # from the headers to the answer
-    drain_seconds: float = 0.0  # still listening, but not ready, after SIGTERM: time for a load balancer to notice
+    drain_seconds: float = 0.0  # after SIGTERM: requests are served, /readyz answers 503, a load balancer can react
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """The defaults, changed by the environment; hosts say in PORT where to listen.
+        """Return the defaults, overridden by the environment. PORT, which hosts set, counts less than APP_PORT.
 
         Raises:
-            ValueError: a variable is no number.
+            ValueError: a variable that has to be a number is none.
         """
         given = {"port": os.environ["PORT"]} if os.environ.get("PORT") else {}
         for field in dataclasses.fields(cls):
@@ -62,7 +63,7 @@ class Settings:
         return cls(**{name: kinds[name](value) for name, value in given.items()})
 
 
-# --- what the answers look like, for the description at /docs ------------------------------------
+# --- the shapes of the answers, for the description at /docs -------------------------------------
 
 
 class Guess(BaseModel):
@@ -112,10 +113,11 @@ ERRORS = {
 
 
 class Metrics:
-    """What to watch once it runs, for Prometheus."""
+    """The numbers to watch while the app runs, for Prometheus."""
 
     def __init__(self, batcher: Batcher):
-        self.registry = registry = CollectorRegistry()
+        registry = CollectorRegistry()
+        self.registry = registry
         ProcessCollector(registry=registry)
         for name, lane in (("compute", batcher.small), ("compute_large", batcher.large)):
             ProcessCollector(name, lambda lane=lane: lane.pid, registry=registry)
@@ -132,16 +134,18 @@ class Metrics:
         waiting = Gauge("app_waiting", "Pictures that wait or are computed", registry=registry)
         waiting.set_function(lambda: batcher.waiting)
         self.refused = Counter("app_refused", "Requests refused with 503", registry=registry)
-        self.classes = Counter("app_predicted", "Answers, by their first class", ["label"], registry=registry)
-        self.counters = {label: self.classes.labels(label) for label in batcher.classes}  # the look-up is what costs
+        predicted = Counter("app_predicted", "Answers, by their first class", ["label"], registry=registry)
+        # labels() takes longer than inc(), so its results are kept
+        self.counters = {label: predicted.labels(label) for label in batcher.classes}
         self.paths: dict[tuple[str, int], Counter] = {}
 
     def answered(self, path: str, status: int, seconds: float) -> None:
+        """Count an answer and its time."""
         if path not in ("/", "/predict", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"):
-            path = "other"  # strangers choose paths; each would be a number kept for ever
-        if (counter := self.paths.get((path, status))) is None:
-            counter = self.paths[path, status] = self.requests.labels(path, status)
-        counter.inc()
+            path = "other"  # clients can make up any number of paths, and Prometheus keeps each one
+        if (path, status) not in self.paths:
+            self.paths[path, status] = self.requests.labels(path, status)
+        self.paths[path, status].inc()
         if path == "/predict":
             if status == 200:
                 self.seconds.observe(seconds)
@@ -149,18 +153,86 @@ class Metrics:
                 self.refused.inc()
 
 
-def problem_response(status: int, code: str, message: str, headers: dict | None = None) -> Response:
-    headers = dict(headers or {})
-    if status == 503:
-        headers["retry-after"] = str(RETRY_AFTER)
-    return Response(problem(code, message), status, headers, "application/json")
+class Service:
+    """The endpoints and what they share: settings, batcher, metrics, and the memory that uploads hold.
+
+    The docstrings of the endpoints are their descriptions in /openapi.json.
+
+    Args:
+        settings: the app's settings.
+        start: returns an executor that computes.
+
+    Raises:
+        CannotCompute: the model cannot be loaded.
+    """
+
+    def __init__(self, settings: Settings, start: Callable[[], Executor]):
+        self.settings = settings
+        self.batcher = Batcher(settings.model, settings.device, settings.max_batch, settings.max_waiting, start)
+        self.metrics = Metrics(self.batcher)
+        self.memory = Memory(settings.max_held)
+        self.ready = False
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: FastAPI):
+        """Compute while the app runs."""
+        self.batcher.start()
+        self.ready = True
+        yield
+        self.ready = False
+        await asyncio.to_thread(self.batcher.stop)
+
+    async def predict(self, request: Request, seen: bool = False) -> Response:
+        """Send one picture, as it is or in the field `file` of a form."""
+        kind = request.headers.get("content-type", "application/octet-stream")
+        if not kind.lower().startswith(("image/", "multipart/form-data", "application/octet-stream")):
+            raise Refused(
+                415, "content_type", "Send the picture as image/*, application/octet-stream or multipart/form-data."
+            )
+        if not self.batcher.alive:
+            raise Refused(503, "not_ready", "The app is starting or stopping: try again in a second.")
+        body = None
+        try:
+            async with asyncio.timeout(self.settings.request_seconds):
+                body = await read_body(request.headers, request.stream(), self.settings.max_bytes, self.memory)
+                upload = Upload(body, kind, self.settings.max_pixels, wants_seen=seen)
+                prediction = await wait_for(self.batcher.submit(upload), request.receive)
+        except TimeoutError:
+            if body is None:
+                raise Refused(408, "slow", "The upload came too slowly: try again, or a smaller picture.") from None
+            raise Refused(503, "busy", "There is too much to do at the moment: try again in a second.") from None
+        except Full:
+            raise Refused(503, "busy", "Too many requests at the moment: try again in a second.") from None
+        finally:
+            self.memory.held -= len(body or b"")
+        self.metrics.counters[prediction.top[0][0]].inc()
+        answer = {"top": [{"label": label, "probability": round(value, 6)} for label, value in prediction.top]}
+        if prediction.seen:
+            answer["seen"] = prediction.seen
+        return Response(json.dumps(answer, ensure_ascii=False), media_type="application/json")
+
+    async def healthz(self) -> dict[str, str]:
+        """Answer 503 if the app has to be started again."""
+        if self.ready and not self.batcher.alive:
+            raise Refused(503, "broken", "What computes has died again and again: look at the log, start the app anew.")
+        return {"status": "ok"}
+
+    async def readyz(self) -> dict[str, str]:
+        """Answer 503 while the app starts or stops."""
+        if not self.ready:
+            raise Refused(503, "not_ready", "The app is starting or stopping: try again in a second.")
+        return {"status": "ready"}
+
+    async def numbers(self) -> Response:
+        """Answer in the text format of Prometheus."""
+        return Response(generate_latest(self.metrics.registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 async def wait_for(future: asyncio.Future, receive):
-    """The future's result.
+    """Return the future's result.
 
     Raises:
-        ClientDisconnect: nobody waits for it any more; the future is cancelled then.
+        ClientDisconnect: the client has closed its connection; the future is cancelled.
     """
 
     async def watch():
@@ -168,12 +240,12 @@ async def wait_for(future: asyncio.Future, receive):
             pass
         future.cancel()
 
-    watchers = []  # most requests are answered before it is worth looking
+    watchers = []  # stays empty for most requests, which are answered before the timer runs out
     timer = future.get_loop().call_later(PATIENCE, lambda: watchers.append(asyncio.ensure_future(watch())))
     try:
         return await future
     except asyncio.CancelledError:
-        if asyncio.current_task().cancelling():  # by the time limit
+        if asyncio.current_task().cancelling():  # by the time limit, not by watch()
             raise
         raise ClientDisconnect from None
     finally:
@@ -182,131 +254,120 @@ async def wait_for(future: asyncio.Future, receive):
             watcher.cancel()
 
 
-def create_app(settings: Settings | None = None, start: Callable[[], Executor] = one_process) -> Gate:
-    """The app as a whole, an ASGI application: FastAPI's is its attribute ``app``.
+# --- errors --------------------------------------------------------------------------------------
 
-    Args:
-        settings: the environment's, if not given.
-        start: makes what computes.
 
-    Raises:
-        CannotCompute: the model cannot be loaded.
-    """
-    settings = settings or Settings.from_environment()
-    batcher = Batcher(settings.model, settings.device, settings.max_batch, settings.max_waiting, start)
-    metrics = Metrics(batcher)
-    memory = Memory(settings.max_held)
+def problem_response(status: int, code: str, message: str, headers: dict | None = None) -> Response:
+    """Return an answer with an error; with status 503 it says when to ask again."""
+    headers = dict(headers or {})
+    if status == 503:
+        headers["retry-after"] = str(RETRY_AFTER)
+    return Response(problem(code, message), status, headers, "application/json")
 
-    @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI):
-        batcher.start()
-        app.state.ready = True
-        yield
-        app.state.ready = False
-        await asyncio.to_thread(batcher.stop)
 
-    app = FastAPI(
-        title="What is in the picture?",
-        description="The network of lecture 4, behind a web server.",
-        version="1",
-        lifespan=lifespan,
-        docs_url=None,  # FastAPI's page takes its scripts from elsewhere; ours needs no network
-        redoc_url=None,
-    )
-    app.state.ready, app.state.settings, app.state.batcher = False, settings, batcher
+async def refused(request: Request, error: Refused) -> Response:
+    """Answer with the reason of a refusal."""
+    return problem_response(error.status, error.code, error.message)
 
-    @app.post(
+
+async def bad_query(request: Request, error: RequestValidationError) -> Response:
+    """Answer a request whose address has a wrong parameter."""
+    first = error.errors()[0]
+    name = first["loc"][-1]
+    return problem_response(422, "bad_query", f"The parameter {name!r} of the address is wrong: {first['msg']}.")
+
+
+async def http_error(request: Request, error: HTTPException) -> Response:
+    """Answer a request for a path or with a method that the app does not have."""
+    code = {404: "not_found", 405: "method"}.get(error.status_code, "http")
+    return problem_response(error.status_code, code, f"{error.detail}: /docs lists what there is.", error.headers)
+
+
+async def gone(request: Request, error: ClientDisconnect) -> Response:
+    """Answer a client that has closed its connection: the status is counted, but nobody receives it."""
+    return Response(status_code=499)
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """Answer after an error of the app itself, without its text, which may be confidential."""
+    return problem_response(500, "internal", "Something went wrong here; it is written in the log.")
+
+
+# --- the whole -----------------------------------------------------------------------------------
+
+
+def add_endpoints(app: FastAPI, service: Service) -> None:
+    """Give the app its addresses."""
+    app.add_api_route(
         "/predict",
+        service.predict,
+        methods=["POST"],
         summary="The three most probable classes of a picture",
         response_model=Answer,
         response_model_exclude_none=True,
         responses={status: {"model": Problem, "description": text} for status, text in ERRORS.items()},
         openapi_extra=UPLOAD,
     )
-    async def predict(request: Request, seen: bool = False) -> Response:
-        kind = request.headers.get("content-type", "application/octet-stream")
-        if not kind.lower().startswith(("image/", "multipart/form-data", "application/octet-stream")):
-            raise Refused(
-                415, "content_type", "Send the picture as image/*, application/octet-stream or multipart/form-data."
-            )
-        if not batcher.alive:
-            raise Refused(503, "not_ready", "The app is starting or stopping: try again in a second.")
-        body = None
-        try:
-            async with asyncio.timeout(settings.request_seconds):
-                body = await read_body(request.headers, request.stream(), settings.max_bytes, memory)
-                upload = Upload(body, kind, settings.max_pixels, wants_seen=seen)
-                prediction = await wait_for(batcher.submit(upload), request.receive)
-        except TimeoutError:
-            if body is None:
-                raise Refused(408, "slow", "The upload came too slowly: try again, or a smaller picture.") from None
-            raise Refused(503, "busy", "There is too much to do at the moment: try again in a second.") from None
-        except Full:
-            raise Refused(503, "busy", "Too many requests at the moment: try again in a second.") from None
-        finally:
-            memory.held -= len(body or b"")
-        metrics.counters[prediction.top[0][0]].inc()
-        answer = {"top": [{"label": label, "probability": round(value, 6)} for label, value in prediction.top]}
-        if prediction.seen:
-            answer["seen"] = prediction.seen
-        return Response(json.dumps(answer, ensure_ascii=False), media_type="application/json")
-
-    @app.get("/healthz", summary="Whether the process is alive", responses={503: {"model": Problem}})
-    async def healthz() -> dict[str, str]:
-        if app.state.ready and not batcher.alive:
-            raise Refused(503, "broken", "What computes has died again and again: look at the log, start the app anew.")
-        return {"status": "ok"}
-
-    @app.get("/readyz", summary="Whether requests are taken", responses={503: {"model": Problem}})
-    async def readyz() -> dict[str, str]:
-        if not app.state.ready:
-            raise Refused(503, "not_ready", "The app is starting or stopping: try again in a second.")
-        return {"status": "ready"}
-
-    @app.get("/metrics", summary="Numbers for Prometheus", response_class=Response)
-    async def numbers() -> Response:
-        return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4; charset=utf-8")
-
+    not_now = {503: {"model": Problem}}
+    app.add_api_route("/healthz", service.healthz, summary="Whether the process is alive", responses=not_now)
+    app.add_api_route("/readyz", service.readyz, summary="Whether requests are taken", responses=not_now)
+    app.add_api_route("/metrics", service.numbers, summary="Numbers for Prometheus", response_class=Response)
     for path, file in (("/", "index.html"), ("/docs", "docs.html")):
         app.add_route(path, lambda request, file=file: FileResponse(HERE / "static" / file), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
 
-    @app.exception_handler(Refused)
-    async def refused(request: Request, error: Refused) -> Response:
-        return problem_response(error.status, error.code, error.message)
 
-    @app.exception_handler(RequestValidationError)
-    async def bad_query(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        name = first["loc"][-1]
-        return problem_response(422, "bad_query", f"The parameter {name!r} of the address is wrong: {first['msg']}.")
+def past_routing(app: FastAPI, service: Service):
+    """Return an ASGI application that answers most predictions by itself and passes everything else to FastAPI.
 
-    @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> Response:
-        code = {404: "not_found", 405: "method"}.get(error.status_code, "http")
-        return problem_response(error.status_code, code, f"{error.detail}: /docs lists what there is.", error.headers)
-
-    @app.exception_handler(ClientDisconnect)
-    async def gone(request: Request, error: ClientDisconnect) -> Response:
-        return Response(status_code=499)  # nobody reads it; it is counted
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        return problem_response(500, "internal", "Something went wrong here; it is written in the log.")
+    FastAPI's routing would take a third of the time of an answer.
+    """
 
     async def direct(scope, receive, send):
-        """The way of most requests: FastAPI's routing would take a third of the time that its answer takes."""
         if scope["path"] != "/predict" or scope["method"] != "POST" or scope["query_string"]:
             return await app(scope, receive, send)
+        request = Request(scope, receive)
         try:
-            response = await predict(Request(scope, receive), seen=False)
+            response = await service.predict(request)
         except Refused as error:
-            response = await refused(None, error)
+            response = await refused(request, error)
         except ClientDisconnect as error:
-            response = await gone(None, error)
+            response = await gone(request, error)
         except Exception as error:
             log.exception("a request failed")
-            response = await unexpected(None, error)
+            response = await unexpected(request, error)
         await response(scope, receive, send)
 
-    return Gate(app, direct, lambda: batcher.full, settings.max_requests, metrics.answered)
+    return direct
+
+
+def create_app(settings: Settings | None = None, start: Callable[[], Executor] = one_process) -> Gate:
+    """Return the whole app, an ASGI application; its attribute ``app`` is FastAPI's.
+
+    Args:
+        settings: by default those of the environment.
+        start: returns an executor that computes.
+
+    Raises:
+        CannotCompute: the model cannot be loaded.
+    """
+    service = Service(settings or Settings.from_environment(), start)
+    app = FastAPI(
+        title="What is in the picture?",
+        description="The network of lecture 4, behind a web server.",
+        version="1",
+        lifespan=service.lifespan,
+        docs_url=None,  # FastAPI's own page loads scripts from the network; /docs of this app needs none
+        redoc_url=None,
+        exception_handlers={
+            Refused: refused,
+            RequestValidationError: bad_query,
+            HTTPException: http_error,
+            ClientDisconnect: gone,
+            Exception: unexpected,
+        },
+    )
+    app.state.service = service
+    add_endpoints(app, service)
+    direct = past_routing(app, service)
+    return Gate(app, direct, lambda: service.batcher.full, service.settings.max_requests, service.metrics.answered)

@@ -1,10 +1,10 @@
-"""Dynamic batching: whoever comes while a batch is computed waits, and all who wait are the next batch.
+"""Dynamic batching: pictures that arrive while a batch is computed wait, and together are the next batch.
 
-A network needs little longer for sixteen pictures than for one, so under load a batch is cheaper per picture;
-and with nobody else there, a single request waits for nobody. No clock is involved.
+A network needs little longer for sixteen pictures than for one, so under load a batch is cheaper per picture.
+Without load a picture is computed at once, since no batch waits to be filled.
 
-The batches are computed in other processes (:mod:`compute`): Python runs one thread of a process at a time, so
-a picture that is decoded here would keep everybody waiting whose request comes meanwhile.
+The batches are computed in other processes (:mod:`.compute`): Python runs one thread of a process at a time, so
+decoding a picture in the server's process would delay every other request.
 """
 
 import asyncio
@@ -19,32 +19,32 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 
-from uploads import Prediction, Refused, Upload
+from .uploads import Prediction, Refused, Upload
 
-LARGE_BODY = 2**18  # bytes: they go to the process for large pictures without a look
-AHEAD = 2  # batches given out at a time: one that is computed and one that is ready, so that the process never waits
+LARGE_BODY = 2**18  # bytes: larger uploads go to the process for large pictures before their header is read
+AHEAD = 2  # batches sent to a process at a time: while it computes one, the next is there already
 
 log = logging.getLogger("app")
 
 
 class Full(Exception):
-    """The queue is full; the request has to come again later."""
+    """The queue is full; the client has to ask again later."""
 
 
 class CannotCompute(RuntimeError):
-    """There is nothing to compute with; the message says why, and what to do."""
+    """The process that computes could not start; the message says why and what to do."""
 
 
 # --- in the processes that compute ---------------------------------------------------------------
 
 
 def begin(model: str, device: str) -> tuple[list[str], int]:
-    """Load the model; gives its classes and the process's number.
+    """Load the model in this process; return its classes and the process ID.
 
     Raises:
         CannotCompute: the model cannot be loaded, or there is no such device.
     """
-    import compute  # only here: the web server's own process does without PyTorch
+    from . import compute  # not at the top: it imports PyTorch, which the server's own process does not need
 
     try:
         return compute.load_once(model, device).classes, os.getpid()
@@ -53,25 +53,33 @@ def begin(model: str, device: str) -> tuple[list[str], int]:
 
 
 def answers(model: str, device: str, uploads: list[Upload], is_large: bool) -> list[Prediction | Exception | None]:
-    """What :func:`compute.answers` gives."""
-    import compute
+    """Return what :func:`.compute.answers` returns."""
+    from . import compute
 
     return compute.answers(compute.load_once(model, device), uploads, is_large)
 
 
 def prepare_process() -> None:
-    """A process that computes ends with the web server, and only then: not by a signal that is meant for both."""
+    """Let a process that computes end when the server's process has ended, and not before.
+
+    Ctrl+C and systemd send their signal to all processes of the app; the server still needs this one to finish.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     import torch
 
     torch.set_num_threads(1)  # batches are small: a second thread costs more than it helps
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """Wait for the end of the server's process, then end this one."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def one_process() -> Executor:
-    """A process of its own, begun from nothing on every system: nothing of the web server is in it."""
+    """Return an executor with one process. Spawned, it inherits no sockets or threads of the server."""
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), prepare_process)
 
 
@@ -80,22 +88,26 @@ def one_process() -> Executor:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Job:
+    """An upload that waits, and the future of its answer."""
+
     upload: Upload
     future: asyncio.Future
 
 
 class Lane:
-    """A process, and the jobs that wait for it. It is started when it is needed, and again should it die."""
+    """A process and the jobs that wait for it. It is started when it is needed, and again if it dies."""
 
     def __init__(self, start: Callable[[], Executor], max_batch: int, ahead: int):
-        self.start, self.max_batch, self.free = start, max_batch, ahead
+        self.start = start
+        self.max_batch = max_batch
+        self.free = ahead  # batches that the process can still take
         self.jobs: collections.deque[Job] = collections.deque()
         self.executor: Executor | None = None
         self.pid: int | None = None
         self.deaths = 0  # in a row
 
     def begin(self, *model: str) -> Future:
-        """Start the process; gives what :func:`begin` gives."""
+        """Start the process; the future is that of :func:`begin`."""
         self.executor = self.start()
         beginning = self.executor.submit(begin, *model)
         beginning.add_done_callback(self._begun)
@@ -109,18 +121,18 @@ class Lane:
 class Batcher:
     """Collects uploads and has them answered in batches.
 
-    Large pictures have a process of their own, one at a time (which also bounds the memory), so that small ones
-    overtake them. It is started for the first of them.
+    Large pictures are decoded in a process of their own, so that small ones overtake them, and one at a time, which
+    bounds the memory. That process starts with the first large picture.
 
     Args:
-        model: its file.
-        device: on which the network computes: cpu, cuda, mps or auto.
+        model: the model file.
+        device: the network computes on it: cpu, cuda, mps or auto.
         max_batch: pictures per batch.
-        max_waiting: requests that wait or are computed, large ones included.
-        start: makes what computes.
+        max_waiting: requests that wait or are computed, those with large pictures included.
+        start: returns an executor that computes.
 
     Raises:
-        CannotCompute: see :func:`begin`.
+        CannotCompute: the model cannot be loaded, or there is no such device.
     """
 
     def __init__(
@@ -131,11 +143,14 @@ class Batcher:
         max_waiting: int = 64,
         start: Callable[[], Executor] = one_process,
     ):
-        self.model, self.max_waiting = (str(model), device), max_waiting
-        self.observe: Callable[[int], None] = lambda size: None  # is told the size of each batch
+        self.model = (str(model), device)
+        self.max_waiting = max_waiting
+        self.observe: Callable[[int], None] = lambda size: None  # called with the size of each batch
         self.waiting = 0
         self.started = False
-        self.small, self.large = self.lanes = Lane(start, max_batch, AHEAD), Lane(start, 1, 1)
+        self.small = Lane(start, max_batch, AHEAD)
+        self.large = Lane(start, 1, 1)
+        self.lanes = (self.small, self.large)
         try:
             self.classes = self.small.begin(*self.model).result()[0]
         except BaseException:
@@ -143,11 +158,12 @@ class Batcher:
             raise
 
     def start(self) -> None:
+        """Accept uploads, in the running event loop."""
         self.loop = asyncio.get_running_loop()
         self.started = True
 
     def stop(self) -> None:
-        """Finish what is computed, and end the processes."""
+        """Finish the batches that are computed and end the processes."""
         self.started = False
         for lane in self.lanes:
             if lane.executor is not None:
@@ -155,16 +171,18 @@ class Batcher:
 
     @property
     def alive(self) -> bool:
+        """Whether uploads are accepted: no after ``stop``, or if a process has died three times in a row."""
         return self.started and all(lane.deaths < 3 for lane in self.lanes)
 
     @property
     def full(self) -> bool:
+        """Whether :meth:`submit` would raise Full."""
         return self.waiting >= self.max_waiting
 
     def submit(self, upload: Upload) -> asyncio.Future:
-        """Queue an upload. The future gives a Prediction, or raises Refused.
+        """Queue an upload; the result of the future is a Prediction, its exception may be Refused.
 
-        Who does not want the answer any more cancels the future; if its batch has not begun, nothing is computed.
+        A caller that no longer needs the answer cancels the future; unless its batch has begun, nothing is computed.
 
         Raises:
             Full: too many are waiting.
@@ -183,41 +201,44 @@ class Batcher:
     def _queue(self, lane: Lane, job: Job) -> None:
         lane.jobs.append(job)
         if len(lane.jobs) == 1:
-            self.loop.call_soon(self._next_batch, lane)  # after all that the loop has to do already
+            self.loop.call_soon(self._next_batch, lane)  # not at once: uploads that are ready now join the batch
 
     def _next_batch(self, lane: Lane) -> None:
-        """Give out all who wait as a batch, if the process can take one."""
+        """Send all jobs that wait to the process as a batch, as soon as it can take one."""
         while lane.free and lane.jobs:
             batch = []
             while lane.jobs and len(batch) < lane.max_batch:
                 job = lane.jobs.popleft()
-                if not job.future.done():  # cancelled meanwhile
+                if not job.future.done():  # else the client has gone
                     batch.append(job)
             if batch:
                 lane.free -= 1
                 self._give_out(lane, batch)
 
     def _give_out(self, lane: Lane, batch: list[Job]) -> None:
+        """Send a batch to the lane's process, which is started if need be."""
         uploads = [job.upload for job in batch]
         if lane.executor is None:
             lane.begin(*self.model)
         try:
             result = self.loop.run_in_executor(lane.executor, answers, *self.model, uploads, lane is self.large)
-        except RuntimeError as error:  # broken, or shut down
+        except RuntimeError as error:  # the executor is broken or shut down
             result = self.loop.create_future()
             result.set_exception(error)
         result.add_done_callback(functools.partial(self._deliver, lane, lane.executor, batch))
 
     def _deliver(self, lane: Lane, executor: Executor, batch: list[Job], result: asyncio.Future) -> None:
+        """Set the results of a batch's futures; jobs without an answer go to the lane for large pictures."""
         lane.free += 1
         if error := result.exception():
             given = [self._failed(lane, executor, error)] * len(batch)
         else:
-            given, lane.deaths = result.result(), 0
+            given = result.result()
+            lane.deaths = 0
         if size := sum(isinstance(answer, Prediction) for answer in given):
             self.observe(size)
         for job, answer in zip(batch, given, strict=True):
-            if job.future.done():  # cancelled meanwhile
+            if job.future.done():  # cancelled while it was computed
                 continue
             if answer is None:
                 self._queue(self.large, job)
@@ -228,7 +249,10 @@ class Batcher:
         self._next_batch(lane)
 
     def _failed(self, lane: Lane, executor: Executor, error: BaseException) -> Exception:
-        """Start a process again that has died, once for all of its batches; gives what the requests are told."""
+        """Return the exception for the requests of a failed batch; start the process again if it has died.
+
+        Both batches of a dead process fail, but only the first one still finds its executor in the lane.
+        """
         if not isinstance(error, BrokenExecutor):
             lane.deaths += 1
             log.error("a batch could not be computed: %s", error)

@@ -1,4 +1,4 @@
-"""What computes: decodes pictures and asks the network. Runs in processes of its own (:mod:`batching`)."""
+"""Decode pictures and ask the network. Runs in processes of its own (:mod:`.batching`)."""
 
 import base64
 import functools
@@ -6,18 +6,19 @@ import io
 import logging
 
 import torch
-from model import Classifier, ModelError, load, predict, prepare
 from PIL import Image
-from uploads import Prediction, Refused, Upload, damaged, read_picture
 
-LARGE_PICTURE = 600_000  # pixels: decoding more takes longer than a batch of small ones
+from .model import Classifier, ModelError, load, predict, prepare
+from .uploads import Prediction, Refused, Upload, damaged, read_picture
+
+LARGE_PICTURE = 600_000  # pixels: decoding more takes longer than a whole batch of small pictures
 TOP = 3
 
 log = logging.getLogger("app")
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of a name; ``auto`` is the accelerator, where there is one.
+    """Return the device of a name; ``auto`` is the accelerator if there is one, else the CPU.
 
     Raises:
         ModelError: there is no such device.
@@ -33,10 +34,10 @@ def pick_device(name: str) -> torch.device:
 
 @functools.lru_cache(maxsize=1)
 def load_once(path: str, device: str) -> Classifier:
-    """The model of a file, ready to answer: the first batch is computed here, since the first is always slow.
+    """Return the model of a file after a first batch, which always takes longer than the ones after it.
 
     Raises:
-        ModelError: see :func:`model.load`, :func:`pick_device`.
+        ModelError: the model cannot be loaded, or there is no such device.
     """
     model = load(path, pick_device(device))
     model = model.to(memory_format=torch.channels_last)  # the same numbers, in half the time on a CPU
@@ -45,10 +46,15 @@ def load_once(path: str, device: str) -> Classifier:
 
 
 def answers(model: Classifier, uploads: list[Upload], is_large: bool) -> list[Prediction | Exception | None]:
-    """An answer to each upload, in their order; the network is asked once about all.
+    """Return an answer to each upload, in the same order; the network is asked once about all of them.
 
-    An upload that cannot be answered gets an exception and harms no other. One whose picture is large gets None,
-    unless ``is_large``: it is for another process.
+    The answer to an upload that cannot be read is an exception; the other uploads are answered all the same.
+
+    Args:
+        model: the network.
+        uploads: the requests of one batch.
+        is_large: whether this process also decodes large pictures. If not, the answer to each of them is None,
+            and the caller sends them to a process that does.
     """
     given = [pixels_of(upload, is_large) for upload in uploads]
     ready = [k for k, pixels in enumerate(given) if isinstance(pixels, torch.Tensor)]
@@ -59,7 +65,7 @@ def answers(model: Classifier, uploads: list[Upload], is_large: bool) -> list[Pr
         best, indices = predict(model, images).topk(min(TOP, len(model.classes)))
     except Exception as error:
         log.exception("a batch of %d failed", len(ready))
-        failure = RuntimeError(f"{type(error).__name__} in the network")  # of a kind that can be sent
+        failure = RuntimeError(f"{type(error).__name__} in the network")  # the original may not survive pickling
         return [failure if isinstance(pixels, torch.Tensor) else pixels for pixels in given]
     for k, pixels, values, places in zip(ready, images, best.tolist(), indices.tolist(), strict=True):
         top = [(model.classes[place], value) for place, value in zip(places, values, strict=True)]
@@ -68,7 +74,7 @@ def answers(model: Classifier, uploads: list[Upload], is_large: bool) -> list[Pr
 
 
 def pixels_of(upload: Upload, is_large: bool) -> torch.Tensor | Exception | None:
-    """What the network sees, ``uint8`` of shape (3, 32, 32); or what :func:`answers` gives instead."""
+    """Return what the network sees, ``uint8`` of shape (3, 32, 32), or the exception or None of :func:`answers`."""
     try:
         image = read_picture(upload.body, upload.content_type, upload.max_pixels)
     except Refused as refused:
@@ -82,7 +88,7 @@ def pixels_of(upload: Upload, is_large: bool) -> torch.Tensor | Exception | None
 
 
 def as_data_uri(pixels: torch.Tensor) -> str:
-    """A picture of shape (3, 32, 32) as a PNG in an address."""
+    """Return a picture of shape (3, 32, 32) as a PNG in a data URI."""
     png = io.BytesIO()
     Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(png, "PNG")
     return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()

@@ -1,7 +1,7 @@
-"""What keeps the app up when many come, or someone means harm: limits of number, size and time.
+"""Limits of number, size and time, so that many requests or hostile ones do not bring the app down.
 
-The gate is the first to see a request and refuses before anything else is done for it. A slow *header* is seen
-by nobody behind the web server, so the server's protocol has a clock of its own.
+The gate sees each request first and refuses it before any other work is done. A header that is sent too slowly
+never reaches an ASGI application, so the limits on headers are in the server's protocol.
 """
 
 import asyncio
@@ -9,11 +9,12 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 
-from uploads import Refused
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .uploads import Refused
+
 RETRY_AFTER = 1  # seconds
-MAX_HEADER = 2**15  # bytes; no browser sends as many
+MAX_HEADER = 2**15  # bytes; browsers send far less
 SECURITY_HEADERS = [
     (b"content-security-policy", b"default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
      b"base-uri 'none'; form-action 'self'; frame-ancestors 'self'"),
@@ -24,7 +25,7 @@ SECURITY_HEADERS = [
 
 
 def problem(code: str, message: str) -> bytes:
-    """The body of every answer that is an error."""
+    """Return the body that every answer with an error has."""
     return json.dumps({"error": {"code": code, "message": message}}).encode()
 
 
@@ -32,7 +33,7 @@ BUSY = problem("busy", "Too many requests at the moment: try again in a second."
 
 
 async def refuse(send: Callable) -> None:
-    """Answer 503, with as little work as can be."""
+    """Answer 503 through ASGI alone, which costs least while the app is overloaded."""
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(BUSY)),
@@ -43,21 +44,24 @@ async def refuse(send: Callable) -> None:
 
 
 class Gate:
-    """ASGI middleware: too many requests are refused at once, every answer is counted and gets its headers.
+    """ASGI middleware that refuses too many requests at once, counts every answer and adds headers to it.
 
     Args:
-        app: what comes behind; its lifespan is the gate's.
-        serve: what requests are passed to.
-        full: whether no further prediction can be taken on.
-        max_requests: at a time, those whose upload is still coming included.
-        observe: called with path, status and seconds of each answer.
+        app: the ASGI application behind the gate; it gets the lifespan messages.
+        serve: the ASGI application that gets the requests.
+        full: returns whether no further prediction can be accepted.
+        max_requests: predictions at a time, those included whose upload is still arriving.
+        observe: called with the path, status and seconds of each answer.
     """
 
     def __init__(
         self, app, serve, full: Callable[[], bool], max_requests: int, observe: Callable[[str, int, float], None]
     ):
-        self.app, self.serve, self.full = app, serve, full
-        self.max_requests, self.observe = max_requests, observe
+        self.app = app
+        self.serve = serve
+        self.full = full
+        self.max_requests = max_requests
+        self.observe = observe
         self.running = 0
 
     async def __call__(self, scope, receive, send):
@@ -83,24 +87,26 @@ class Gate:
 
 
 class Memory:
-    """The bytes of all uploads that are held at the same moment, and their limit."""
+    """Counts the bytes of all uploads that are held at the same time, and knows their limit."""
 
     def __init__(self, limit: int):
-        self.limit, self.held = limit, 0
+        self.limit = limit
+        self.held = 0
 
 
 async def read_body(headers, stream: AsyncIterator[bytes], max_bytes: int, memory: Memory) -> bytes:
-    """The body of a request, read no further than the limits allow. Its size stays counted in ``memory.held``.
+    """Return the body of a request. Its size stays counted in ``memory.held`` until the caller subtracts it.
 
     Raises:
-        Refused: it is too large, as announced or as it came; or no memory is left for it.
+        Refused: the announced or the received size is too large, or all uploads together need too much memory.
     """
     too_large = Refused(
         413, "too_large", f"The upload is too large: at most {max_bytes / 2**20:.0f} MB. Make the picture smaller."
     )
     if int(headers.get("content-length", 0)) > max_bytes:  # the server has checked that it is a number
         raise too_large
-    chunks, size = [], 0
+    chunks = []
+    size = 0
     try:
         async for chunk in stream:
             size += len(chunk)
@@ -116,85 +122,98 @@ async def read_body(headers, stream: AsyncIterator[bytes], max_bytes: int, memor
     return b"".join(chunks)
 
 
-def slow_headers_refused(seconds: float, max_connections: int) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol with three more limits: on the time and size of headers, and on connections.
+class LimitedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with limits on the time and size of headers and on the number of connections.
 
-    A request whose headers have not come within so many seconds gets 408. A client that was answered before its
-    upload was complete (too large, say) may go on sending for as long, so that it gets to read the answer.
+    A request whose headers are not complete in time gets 408. A client that was answered before its upload was
+    complete (because it is too large, say) may go on sending for the same time, so that it can read the answer.
+
+    Args:
+        header_seconds: the time limit.
+        max_connections: further connections get 503; from twice as many on they are closed without an answer.
     """
 
-    class Protocol(HttpToolsProtocol):
-        clock: asyncio.TimerHandle | None = None
-        in_body = False
-        header_size = 0
+    def __init__(self, header_seconds: float, max_connections: int, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.header_seconds = header_seconds
+        self.max_connections = max_connections
+        self.timer: asyncio.TimerHandle | None = None
+        self.in_body = False
+        self.header_size = 0
 
-        def connection_made(self, transport):
-            super().connection_made(transport)
-            if len(self.connections) > 2 * max_connections:
-                transport.abort()
-            elif len(self.connections) > max_connections:
-                self.app = self._refuse
-            self._wind()
+    # uvicorn and its parser call the methods without an underscore
 
-        @staticmethod
-        async def _refuse(scope, receive, send):
-            async def closing(message):
-                if message["type"] == "http.response.start":
-                    message["headers"].append((b"connection", b"close"))
-                await send(message)
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        if len(self.connections) > 2 * self.max_connections:
+            transport.abort()
+        elif len(self.connections) > self.max_connections:
+            self.app = _refuse_and_close
+        self._start_timer()
 
-            await refuse(closing)
+    def data_received(self, data):
+        if not self.in_body:
+            self.header_size += len(data)
+        super().data_received(data)
+        if not self.in_body and self.header_size and not self.transport.is_closing():
+            self._start_timer()  # the rest of the header has to follow in time
+            if self.header_size > MAX_HEADER:
+                self._close_with(431, b"Request Header Fields Too Large", "headers", "The headers are too large.")
 
-        def _wind(self):
-            if self.clock is None:
-                self.clock = self.loop.call_later(seconds, self._too_slow)
+    def on_headers_complete(self):
+        self.in_body = True
+        self.header_size = 0
+        self._stop_timer()
+        super().on_headers_complete()
 
-        def _unwind(self):
-            if self.clock is not None:
-                self.clock.cancel()
-                self.clock = None
+    def on_message_complete(self):
+        self.in_body = False
+        self.header_size = 0
+        self._stop_timer()
+        super().on_message_complete()
 
-        def _too_slow(self):
-            self.clock = None
-            if self.cycle is None or (self.cycle.response_complete and not self.in_body):
-                self._close_with(408, b"Request Timeout", "slow", "The request came too slowly: send it again.")
-            elif self.cycle.response_complete:
-                self.transport.close()
+    def on_response_complete(self):
+        super().on_response_complete()
+        if self.in_body:
+            self._start_timer()
 
-        def _close_with(self, status: int, phrase: bytes, code: str, message: str):
-            body = problem(code, message)
-            self.transport.write(
-                b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-                % (status, phrase, len(body)) + body
-            )  # fmt: skip
+    def connection_lost(self, exc):
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _start_timer(self):
+        """Start the timer unless it runs already."""
+        if self.timer is None:
+            self.timer = self.loop.call_later(self.header_seconds, self._too_slow)
+
+    def _stop_timer(self):
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def _too_slow(self):
+        self.timer = None
+        if self.cycle is None or (self.cycle.response_complete and not self.in_body):
+            self._close_with(408, b"Request Timeout", "slow", "The request came too slowly: send it again.")
+        elif self.cycle.response_complete:
             self.transport.close()
 
-        def data_received(self, data):
-            if not self.in_body:
-                self.header_size += len(data)
-            super().data_received(data)
-            if not self.in_body and self.header_size and not self.transport.is_closing():
-                self._wind()  # part of a header has come: the rest has to follow
-                if self.header_size > MAX_HEADER:
-                    self._close_with(431, b"Request Header Fields Too Large", "headers", "The headers are too large.")
+    def _close_with(self, status: int, phrase: bytes, code: str, message: str):
+        """Write an answer past the ASGI application, which has no request to answer yet."""
+        body = problem(code, message)
+        self.transport.write(
+            b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+            % (status, phrase, len(body)) + body
+        )  # fmt: skip
+        self.transport.close()
 
-        def on_headers_complete(self):
-            self.in_body, self.header_size = True, 0
-            self._unwind()
-            super().on_headers_complete()
 
-        def on_message_complete(self):
-            self.in_body, self.header_size = False, 0
-            self._unwind()
-            super().on_message_complete()
+async def _refuse_and_close(scope, receive, send):
+    """ASGI application of a connection too many."""
 
-        def on_response_complete(self):
-            super().on_response_complete()
-            if self.in_body:
-                self._wind()
+    async def closing(message):
+        if message["type"] == "http.response.start":
+            message["headers"].append((b"connection", b"close"))
+        await send(message)
 
-        def connection_lost(self, exc):
-            self._unwind()
-            super().connection_lost(exc)
-
-    return Protocol
+    await refuse(closing)

@@ -1,6 +1,6 @@
-"""From the bytes that a stranger sends to a picture, or to a sentence that says what is wrong with them.
+"""From the bytes of an upload to a picture, or to a sentence that says what is wrong with them.
 
-Nothing here touches the disk, and a file's name is never looked at: whoever ignores it cannot be misled by it.
+Nothing here touches the disk, and the name of an uploaded file is never used, so it can do no harm.
 """
 
 import dataclasses
@@ -12,17 +12,24 @@ from PIL import Image
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # each further decoder is further code that strangers may feed
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # no others: each decoder is more code that an attacker can feed
 PIECE = 2**16
 
 log = logging.getLogger("app")
-logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a stranger's broken form is nothing to warn of
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower, and refuses
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # its warnings tell of malformed forms, which get a 400
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # max_pixels is lower than Pillow's limit
 
 
 @dataclasses.dataclass(slots=True)
 class Upload:
-    """What came, as it came; ``wants_seen``: the answer is to tell what the network saw of it."""
+    """The body of a request as it was received.
+
+    Attributes:
+        body: the picture's file, or a form that holds it.
+        content_type: the request's header of that name.
+        max_pixels: pictures with more pixels are refused.
+        wants_seen: whether the answer includes the picture as the network sees it.
+    """
 
     body: bytes
     content_type: str
@@ -32,7 +39,12 @@ class Upload:
 
 @dataclasses.dataclass(slots=True)
 class Prediction:
-    """The most probable classes and their probabilities, best first; ``seen``: see :class:`Upload`, a data URI."""
+    """The answer to an upload.
+
+    Attributes:
+        top: the most probable classes and their probabilities, best first.
+        seen: the picture as the network sees it, as a data URI, if the upload asked for it.
+    """
 
     top: list[tuple[str, float]]
     seen: str | None = None
@@ -42,21 +54,23 @@ class Refused(Exception):
     """A request is not answered with a prediction.
 
     Args:
-        status: of the HTTP answer.
+        status: the status of the HTTP answer.
         code: a word for programs; the page finds its translation by it.
-        message: a sentence for people: what is wrong, and what to do.
+        message: a sentence for people that says what is wrong and what to do.
     """
 
     def __init__(self, status: int, code: str, message: str):
-        super().__init__(status, code, message)  # all three, or it could not be sent from process to process
-        self.status, self.code, self.message = status, code, message
+        super().__init__(status, code, message)  # pickle rebuilds an exception from these arguments
+        self.status = status
+        self.code = code
+        self.message = message
 
 
 def read_picture(body: bytes, content_type: str, max_pixels: int) -> Image.Image:
-    """The picture of a request: its header is read and its size checked, its pixels are not decoded yet.
+    """Return the picture of a request. Its header is read and its size checked; its pixels are not decoded yet.
 
     Raises:
-        Refused: there is no single picture in the request, or one that is too large.
+        Refused: the request does not hold exactly one picture, or the picture is too large.
     """
     if content_type.lower().startswith("multipart/form-data"):
         body = file_of_form(body, content_type)
@@ -70,7 +84,7 @@ def read_picture(body: bytes, content_type: str, max_pixels: int) -> Image.Image
         ) from None
     except Image.DecompressionBombError:
         raise too_many_pixels(max_pixels) from None
-    except Exception as error:  # a damaged file makes Pillow raise nearly anything
+    except Exception as error:  # Pillow raises many kinds of exceptions for damaged files
         raise damaged(error) from None
     if image.width * image.height > max_pixels:
         raise too_many_pixels(max_pixels)
@@ -78,6 +92,7 @@ def read_picture(body: bytes, content_type: str, max_pixels: int) -> Image.Image
 
 
 def too_many_pixels(limit: int) -> Refused:
+    """Return the refusal of a picture with more than ``limit`` pixels."""
     return Refused(
         413,
         "too_many_pixels",
@@ -86,15 +101,16 @@ def too_many_pixels(limit: int) -> Refused:
 
 
 def damaged(error: Exception) -> Refused:
+    """Return the refusal of a picture that cannot be decoded, and log the decoder's error."""
     log.info("a picture could not be decoded: %r", error)
     return Refused(400, "damaged", "The picture is damaged or cut short: open it, save it anew and send that.")
 
 
 def file_of_form(body: bytes, content_type: str) -> bytes:
-    """The content of the one part named ``file`` of a multipart form.
+    """Return the content of the part named ``file`` of a multipart form.
 
     Raises:
-        Refused: no form, no such part, or more than one.
+        Refused: the form is malformed, or it has no such part or several.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     parts: list[tuple[dict, list[bytes]]] = []  # headers and pieces of content

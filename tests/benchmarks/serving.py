@@ -40,7 +40,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "lectures" / "06_app")]
+sys.path.insert(0, str(ROOT / "tests"))
 
 SLIDES = """
 import os, tempfile
@@ -48,7 +48,7 @@ import torch
 from flask import Flask, request, jsonify
 from PIL import Image
 from torchvision import transforms
-from model import Classifier
+from lecture_app.model import Classifier
 
 app = Flask(__name__)
 folder = tempfile.mkdtemp(dir=os.environ["UPLOADS"])
@@ -91,8 +91,7 @@ def slides(model: Path, scratch: Path):
     (scratch / "slides.py").write_text(SLIDES)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    paths = os.pathsep.join([str(scratch), str(ROOT / "lectures" / "06_app")])
-    variables = os.environ | {"APP_MODEL": str(model), "UPLOADS": str(scratch), "PYTHONPATH": paths}
+    variables = os.environ | {"APP_MODEL": str(model), "UPLOADS": str(scratch)}
     variables["OMP_NUM_THREADS"] = "1"  # as the app has: with more it is slower, and by far where others compute too
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "slides:app"]
     with (scratch / "slides.log").open("wb") as log:
