@@ -20,7 +20,7 @@ from matplotlib.font_manager import fontManager
 from pictures import VISION, alike, contrast, lab, lightness, record, texts_of
 
 from lecture_utils import plot_confusion_matrix, show_images, subplots
-from lecture_utils.plotting import _DASHES, _JAPANESE, COLORS, LectureFigure, _families
+from lecture_utils.plotting import COLORS, DASHES, JAPANESE_FONTS, LectureFigure, font_families
 
 SOURCES = [*(ROOT / "lecture_utils").rglob("*.py"), *(ROOT / "lectures" / "06_app").glob("*.py")]
 SOURCES += [path for folder in ("lectures", "solutions", "exercises") for path in (ROOT / folder).glob("*.ipynb")]
@@ -90,12 +90,12 @@ def test_bad_colour_maps_are_found(colors, fault):
 
 def test_colours_of_lines_are_told_apart_by_everybody():
     colors = np.array([to_rgb(color) for color in COLORS])
-    assert len(COLORS) == len(_DASHES)
+    assert len(COLORS) == len(DASHES)
     for i, j in itertools.combinations(range(len(COLORS)), 2):
         for vision in VISION:
             gap = np.linalg.norm(lab(colors[i], vision) - lab(colors[j], vision))
             assert gap > 10, (COLORS[i], COLORS[j], vision, gap)
-        if _DASHES[i] == _DASHES[j]:  # then one is lighter
+        if DASHES[i] == DASHES[j]:  # then one is lighter
             assert abs(lightness(colors[i]) - lightness(colors[j])) > 15, (COLORS[i], COLORS[j])
 
 
@@ -158,17 +158,17 @@ def japanese_fonts():
         found = subprocess.run(["fc-list", ":lang=ja", "family"], capture_output=True, text=True).stdout
         if not found:
             pytest.skip("there is no Japanese font: apt install fonts-noto-cjk")
-    elif len(_families()) == 1:
+    elif len(font_families()) == 1:
         pytest.skip("no Japanese font was found")
 
 
 def test_a_font_younger_than_matplotlibs_list_is_found(monkeypatch, japanese_fonts):
-    fonts = [font for font in fontManager.ttflist if font.name not in _JAPANESE]
+    fonts = [font for font in fontManager.ttflist if font.name not in JAPANESE_FONTS]
     monkeypatch.setattr(fontManager, "ttflist", fonts)
-    _families.cache_clear()
-    found = _families()
+    font_families.cache_clear()
+    found = font_families()
     monkeypatch.undo()
-    _families.cache_clear()  # what was found is not in the list any more
+    font_families.cache_clear()  # what was found is not in the list any more
     assert len(found) > 1
 
 

@@ -9,15 +9,17 @@ from PIL import Image
 
 from lecture_utils import (
     plot_confusion_matrix,
-    plot_gpu_hierarchy,
-    plot_graph,
     plot_history,
-    plot_network,
     plot_predictions,
     show_images,
     subplots,
 )
-from lecture_utils.plotting import _as_pictures
+from lecture_utils.plotting import font_families
+
+
+def drawn(images) -> list[np.ndarray]:
+    """The arrays that show_images hands to matplotlib."""
+    return [np.asarray(ax.images[0].get_array()) for ax in show_images(images).axes if ax.images]
 
 
 def png_of(figure) -> Image.Image:
@@ -67,27 +69,71 @@ def test_show_images_takes_grey_images_of_any_kind(images):
 
 def test_show_images_keeps_the_values():
     images = torch.tensor([[[0.0, 0.25], [0.5, 1.0]]])
-    shown = show_images(images).axes[0].images[0].get_array()
-    assert np.allclose(shown, images[0])
-    assert np.allclose(_as_pictures((images * 255).to(torch.uint8))[0], (images[0] * 255).int() / 255)
+    assert np.allclose(drawn(images)[0], images[0])
+    assert np.allclose(drawn((images * 255).to(torch.uint8))[0], (images[0] * 255).int() / 255)
+    assert np.allclose(drawn(images.bfloat16())[0], images[0]), "as torch.autocast makes it"
 
 
-def test_colour_images_in_both_layouts():
+@pytest.mark.parametrize("as_kind", [lambda x: x, lambda x: x.numpy(), list], ids=["tensor", "array", "list"])
+def test_colour_images_in_both_layouts(as_kind):
     channels_first = torch.rand(2, 3, 5, 7)
-    first = _as_pictures(channels_first)
-    last = _as_pictures(channels_first.permute(0, 2, 3, 1))
+    first = drawn(as_kind(channels_first))
+    last = drawn(as_kind(channels_first.permute(0, 2, 3, 1)))
     assert first[0].shape == (5, 7, 3) and all(np.array_equal(a, b) for a, b in zip(first, last, strict=True))
 
 
+@pytest.mark.parametrize("height", [1, 3, 5])
+@pytest.mark.parametrize("width", [1, 3, 5])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_small_pictures_of_either_kind(channels, height, width):
+    """Filters of 3 x 3 or 1 x 1: a tensor has its channels first, an array has them last."""
+    tensor = torch.rand(2, channels, height, width)
+    expected = tensor.permute(0, 2, 3, 1).squeeze(-1) if channels == 1 else tensor.permute(0, 2, 3, 1)
+    for images in (tensor, list(tensor), tensor.permute(0, 2, 3, 1).numpy(), [*tensor.permute(0, 2, 3, 1).numpy()]):
+        shown = drawn(images)
+        assert [picture.shape for picture in shown] == [tuple(expected.shape[1:])] * 2
+        assert np.allclose(shown, expected)
+
+
+def test_a_picture_of_pillow_that_is_three_pixels_high():
+    pixels = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
+    assert np.allclose(drawn([Image.fromarray(pixels)])[0], pixels / 255)
+    assert np.allclose(drawn([Image.new("RGB", (1, 3), "red"), Image.new("L", (3, 1), 255)])[0], [[[1, 0, 0]]] * 3)
+
+
 def test_other_ranges_are_stretched_together():
-    dark, bright = _as_pictures(torch.stack([torch.full((2, 2), -1.0), torch.full((2, 2), 3.0)]))
+    dark, bright = drawn(torch.stack([torch.full((2, 2), -1.0), torch.full((2, 2), 3.0)]))
     assert dark.max() == 0 and bright.min() == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([5, 5, 5, 5], [1, 1, 1, 1]),
+        ([-2, -2, -2, -2], [0, 0, 0, 0]),
+        ([255, 255, 255, 255], [1, 1, 1, 1]),
+        ([0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5]),
+        ([0, 4, 1, np.inf], [0, 1, 0.25, 1]),
+        ([-1, 3, np.nan, -np.inf], [0, 1, 0, 0]),
+        ([np.nan, np.nan, np.inf, -np.inf], [0, 0, 1, 0]),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_values_that_cannot_be_stretched(values, expected, channels):
+    """A constant picture outside 0..1, and what a training that diverged leaves behind."""
+    image = torch.tensor(values, dtype=torch.float32).reshape(1, 1, 2, 2).expand(1, channels, 2, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = show_images(image)
+        png_of(figure)
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    assert np.allclose(shown, np.reshape(expected, (2, 2, 1) if channels == 3 else (2, 2)))
 
 
 def test_show_images_lays_out_rows():
     assert len(show_images(torch.rand(12, 4, 4)).axes) == 20  # two rows of ten
     assert len(show_images(torch.rand(12, 4, 4), ncols=4).axes) == 12
-    assert len(show_images(torch.rand(4, 4)).axes) == 1
+    assert len(show_images(torch.rand(4, 4)).axes) == len(show_images(np.zeros((4, 4))).axes) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,66 +192,8 @@ def test_plot_confusion_matrix_bad_input():
         plot_confusion_matrix(torch.tensor([5]), torch.tensor([0]), ["a", "b"])
 
 
-def test_plot_network_draws_each_column():
-    figure = plot_network([64, 3, 2])
-    weights, *columns = figure.axes[0].collections
-    assert len(weights.get_segments()) == 10 * 3 + 3 * 2
-    sizes = [len(c.get_offsets()) for c in columns]
-    assert sizes == [10, 3, 2] and "64 neurons (input), then 3 neurons (hidden 1)" in figure.alt
-
-
-def arrows_of(figure) -> list[str]:
-    return figure.alt.removeprefix("Graph recorded by autograd, in the direction of the data: ").rstrip(".").split("; ")
-
-
-def test_plot_graph_follows_the_record():
-    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
-    y = ((x + 2) ** 2 + 3).mean()
-    assert arrows_of(plot_graph(y, {"x": x, "y": y})) == [
-        "x, leaf (3,) → AddBackward0",
-        "AddBackward0 → PowBackward0",
-        "PowBackward0 → AddBackward0",
-        "AddBackward0 → MeanBackward0, makes y",
-    ]
-
-
-def test_plot_graph_draws_a_shared_node_once():
-    a = torch.tensor(2.0, requires_grad=True)
-    c = a**2
-    figure = plot_graph(c / (c + 2), {"a": a, "c": c})
-    arrows = arrows_of(figure)
-    assert len(arrows) == len(set(arrows)) == 4
-    assert sum(arrow.startswith("PowBackward0, makes c →") for arrow in arrows) == 2
-    texts = [text.get_text() for text in figure.axes[0].texts]
-    assert sum("makes c" in text for text in texts) == 1
-
-
-def test_plot_graph_manages_a_deep_and_a_branching_graph():
-    x = y = torch.tensor(1.0, requires_grad=True)
-    for _ in range(12):
-        y = y + y  # a tree of 2**12 paths, but 13 nodes
-    assert len(arrows_of(plot_graph(y, {"x": x}))) == 24
-
-
-def test_plot_graph_without_a_graph():
-    with pytest.raises(ValueError, match="requires_grad=True"):
-        plot_graph(torch.ones(3).sum())
-
-
-def test_plot_gpu_hierarchy_counts_warps_and_empty_places():
-    assert "Threads: 100, warps: 4, places left empty: 28." in plot_gpu_hierarchy(100, 3).alt
-    assert "Threads: 1024, warps: 32, places left empty: 0." in plot_gpu_hierarchy(1024, 40).alt
-    hatched = [p for p in plot_gpu_hierarchy(100, 3).axes[0].patches if p.get_hatch()]
-    assert len(hatched) == 28
-    for size in (0, 1025):
-        with pytest.raises(ValueError, match="1 to 1024 threads"):
-            plot_gpu_hierarchy(size)
-
-
 def test_japanese_titles_need_no_warning():
     """Drawn where a font has them, boxes elsewhere."""
-    from lecture_utils.plotting import _families
-
     warnings.simplefilter("error")  # pytest puts the filters back
     cat, dog = (png_of(show_images(torch.zeros(1, 8, 8), [name], alt="a square")) for name in ("猫", "犬"))
-    assert (cat.tobytes() == dog.tobytes()) == (len(_families()) == 1)
+    assert (cat.tobytes() == dog.tobytes()) == (len(font_families()) == 1)
