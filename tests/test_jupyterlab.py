@@ -100,9 +100,7 @@ def _sheet(x):
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 _found = {}
-gc.unfreeze()  # or they are not listed
 _ours = [o for o in gc.get_objects() if type(o) is _w.Explorer or type(o).__name__ == "DrawingPad"]
-gc.freeze()
 for _one in _ours:
     if type(_one) is _w.Explorer:
         for _control in _one.widget.children[:-1]:

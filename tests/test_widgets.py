@@ -2,10 +2,13 @@ import base64
 import gc
 import io
 import re
+import subprocess
 import sys
+import weakref
 
 import ipywidgets
 import pytest
+import torch
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
@@ -31,12 +34,32 @@ def test_moving_a_slider_draws_again():
     assert explorer.figure.alt == "k = 3"  # the still picture stays that of the first values
 
 
-def test_no_answer_waits_for_a_walk_through_all_objects():
-    gc.unfreeze()
-    explore(lambda k: subplots(alt=f"k = {k}")[0], k=ipywidgets.IntSlider(3))
-    frozen = gc.get_freeze_count()
-    gc.unfreeze()
-    assert frozen > 0.9 * len(gc.get_objects()) > 10_000
+def close(explorer) -> None:
+    for widget in (*explorer.widget.children, explorer.widget):
+        widget.close()
+
+
+def test_a_closed_explorer_is_freed():
+    explorer = explore(lambda k: subplots(alt=f"k = {k}")[0], k=ipywidgets.IntSlider(3))
+    explorer.widget.children[0].value = 7
+    gone = [weakref.ref(thing) for thing in (explorer, explorer.figure, explorer.widget)]
+    close(explorer)
+    del explorer
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None, None]
+
+
+def test_explore_leaves_the_memory_of_the_kernel_alone():
+    """A model may refer to itself, as through a hook; then only the garbage collector frees it."""
+    model = torch.nn.Linear(2, 2)
+    model.hooks = [model]
+    gone, frozen = weakref.ref(model), gc.get_freeze_count()
+    explorer = explore(lambda k: subplots(alt=f"k = {k}")[0], k=ipywidgets.IntSlider(3))
+    del model
+    gc.collect()
+    assert gone() is None
+    assert gc.get_freeze_count() == frozen
+    close(explorer)
 
 
 def test_the_picture_keeps_its_size_while_it_changes():
@@ -98,6 +121,21 @@ def test_the_sheet_is_a_widget_and_a_picture():
     assert data == draw_digit()._repr_mimebundle_()[0] | {WIDGET: data[WIDGET]}, "stored outputs do not change"
 
 
+def test_the_scripts_are_read_once_and_not_watched():
+    """From a clone, anywidget could watch a file for changes; a thread, or a warning that it cannot, would disturb."""
+    code = """
+import threading, warnings
+warnings.simplefilter("error")
+from lecture_utils import draw_digit, quiz
+pad, question = draw_digit(), quiz("?", {1: ""}, answer=1).widget
+assert all("export default { render }" in widget._esm for widget in (pad, question))
+assert "canvas" in pad._esm and "form" in question._esm
+print(sorted(thread.name for thread in threading.enumerate()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("['MainThread']", "")
+
+
 class Shape(tuple):  # as torch.Size: equal to a tuple, printed in another way
     __str__ = __repr__ = lambda self: "Shape"
 
@@ -122,10 +160,8 @@ def test_a_quiz_replies_to_each_option_and_folds_the_answer_without_a_widget():
 
 
 def test_a_quiz_without_the_packages_of_widgets_is_text(monkeypatch):
-    from lecture_utils import widgets
-
     monkeypatch.setitem(sys.modules, "anywidget", None)
-    monkeypatch.setattr(widgets, "_quiz_class", widgets._quiz_class.__wrapped__)
+    monkeypatch.delitem(sys.modules, "lecture_utils.anywidgets", raising=False)
     assert set(ask()._repr_mimebundle_()[0]) == {"text/html", "text/plain"}
 
 

@@ -1,0 +1,45 @@
+"""The two widgets with JavaScript of their own. ``widgets`` imports this when one is made: anywidget loads IPython."""
+
+import base64
+import io
+from pathlib import Path
+
+import anywidget
+from PIL import Image
+from traitlets import Instance, List, Unicode
+
+from lecture_utils.plotting import subplots
+
+
+class DrawingPad(anywidget.AnyWidget):
+    """What ``draw_digit`` returns."""
+
+    _esm = Path(__file__).with_name("pad.js")
+    png = Unicode().tag(sync=True)  # a data URI, as the browser makes it
+    answer = Unicode().tag(sync=True)
+    picture = Instance(Image.Image)
+    _ipython_display_ = None  # IPython would prefer this method of ipywidgets 7, which Colab has, to the still picture
+
+    def __init__(self):
+        super().__init__(picture=Image.new("RGB", (280, 280), "white"))
+        self.observe(self._receive, names="png")
+
+    def _receive(self, change) -> None:
+        data = base64.b64decode(change.new.partition(",")[2])
+        self.picture = Image.open(io.BytesIO(data)).convert("RGB")
+
+    def _repr_mimebundle_(self, **options):
+        figure, ax = subplots(alt="A white sheet, to draw a digit on in a running notebook.", figsize=(2.6, 2.8))
+        ax.imshow(self.picture)
+        ax.set(xticks=[], yticks=[], title="draw here, in a\nrunning notebook")
+        data, metadata = figure._repr_mimebundle_()
+        live, where = super()._repr_mimebundle_(**options) or ({}, {})  # `where` tells Colab where to find anywidget
+        return {**live, **data}, {**metadata, **where}
+
+
+class QuizWidget(anywidget.AnyWidget):
+    """The radio buttons of ``quiz``."""
+
+    _esm = Path(__file__).with_name("quiz.js")
+    form = Unicode().tag(sync=True)
+    replies = List(Unicode()).tag(sync=True)  # HTML, one for each option
