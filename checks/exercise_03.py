@@ -1,11 +1,14 @@
 """Checks of exercise 3: autograd, data sets and loaders, the training loop."""
 
+import inspect
 import math
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from lecture_utils.grading import CheckFailed, Code, Handle, Student, StudentError, close, expect, normal, task
@@ -23,15 +26,59 @@ def _labels(rng: np.random.Generator, size: int, classes: int) -> torch.Tensor:
     return torch.from_numpy(rng.integers(0, classes, size))
 
 
+def _formula(function: Callable) -> str:
+    """The expression that a function of one line returns, as it is written in this file."""
+    return inspect.getsource(function).partition("return ")[2].strip()
+
+
+def log_calls(function, log):
+    """The function, which now notes in the log with which dtype and shape it is called."""
+
+    def logged(x):
+        log.append((str(getattr(x, "dtype", "")), list(np.shape(x))))
+        return function(x)
+
+    return logged
+
+
 # --- 3.1 ---------------------------------------------------------------------------------------
 
-FUNCTIONS = (  # of a tensor of any shape, to a number
-    "lambda x: ((2 * x - 1) ** 2 + 3 * x).mean()",
-    "lambda x: (x**3 - 2 * x).sum()",
-    "lambda x: (x * x.sum()).mean()",
-    "lambda x: (x.sin() * x).sum() ** 2",
-    "lambda x: (x.exp() / (1 + x.exp().sum())).sum()",
-)
+
+def mean_of_a_parabola(x):
+    return ((2 * x - 1) ** 2 + 3 * x).mean()
+
+
+def sum_of_a_cubic(x):
+    return (x**3 - 2 * x).sum()
+
+
+def mean_times_sum(x):
+    return (x * x.sum()).mean()
+
+
+def square_of_a_sum(x):
+    return (x.sin() * x).sum() ** 2
+
+
+def sum_of_shares(x):
+    return (x.exp() / (1 + x.exp().sum())).sum()
+
+
+# Each takes a tensor of any shape and returns one number; the first is the function of the text.
+FUNCTIONS = (mean_of_a_parabola, sum_of_a_cubic, mean_times_sum, square_of_a_sum, sum_of_shares)
+
+
+def tensor_with_gradient(x, gradient):
+    """A leaf that has this gradient already; for None, a tensor that requires no gradient."""
+    if gradient is not None:
+        x.requires_grad_()
+        x.grad = gradient
+    return x
+
+
+def describe_tensor(x):
+    """Values, requires_grad and gradient."""
+    return x, x.requires_grad, x.grad
 
 
 @task(
@@ -62,7 +109,8 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
     shape = shapes[case] if case in shapes else tuple(rng.integers(2, 5, int(rng.integers(1, 4))).tolist())
     x = normal(rng, *shape, dtype="float64" if case % 4 == 1 else "float32")
     student.case = f"x of shape {shape}, {str(x.dtype).removeprefix('torch.')}"
-    inner, n = 2 * x - 1, x.numel()
+    inner = 2 * x - 1
+    n = x.numel()
     mistakes = [
         (4 * inner + 3, "The factor of the mean is missing: each element has a share of 1 / n in it."),
         ((2 * inner + 3) / n, "The chain rule: the inner part 2x - 1 has the derivative 2."),
@@ -78,16 +126,13 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
 
     f = FUNCTIONS[0 if case == 0 else int(rng.integers(1, len(FUNCTIONS)))]
     leaf = x.clone().requires_grad_()
-    value = eval(f)(leaf)
+    value = f(leaf)
     (expected,) = torch.autograd.grad(value, leaf)
-    handle, function = student.put(x), student.put(Code(f))
-    old = None
-    if case % 3 == 2:
-        old = normal(rng, *shape).to(x.dtype)
-        student.call(Code("lambda t, g: setattr(t.requires_grad_(), 'grad', g)"), handle, old)
+    old = normal(rng, *shape).to(x.dtype) if case % 3 == 2 else None
     left = "requires a gradient and has one already" if old is not None else "requires no gradient"
-    student.case += f" | f is {f.removeprefix('lambda x: ')}, and its x {left}"
-    got = student.call("gradient_by_autograd", function, handle)
+    student.case += f" | f is {_formula(f)}, and its x {left}"
+    given = student.call(tensor_with_gradient, x, old, keep=True)
+    got = student.call("gradient_by_autograd", Code.of(f), given)
     mistakes = [(value.detach(), "This is f(x). Call backward() on it, and return the gradient of your leaf.")]
     if old is not None:
         added = "x had a gradient already, and backward() adds to what is there. Work on a leaf of your own."
@@ -95,11 +140,11 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
         mistakes.append((old, "This is the gradient that x had before. Work on a leaf of your own."))
     none = "The gradient lies in .grad of the leaf that went into f. Anything that is computed from it is no leaf."
     expect(got, expected, what="The gradient by autograd", mistakes=mistakes, hints={"none": none})
-    asks, grad = student.call(Code("lambda t: (t.requires_grad, t.grad)"), handle)
+    values, requires_grad, grad = student.call(describe_tensor, given)
     hint = "Leave the given x alone: x.detach().clone() has its values and is a tensor of your own."
-    if not torch.equal(student.get(handle), x):
+    if not torch.equal(values, x):
         raise CheckFailed("The values of the given x have changed.", hint)
-    if asks != (old is not None):
+    if requires_grad != (old is not None):
         raise CheckFailed("requires_grad of the given x has changed.", hint)
     if (grad is None) != (old is None) or (old is not None and not torch.equal(grad, old)):
         raise CheckFailed("The .grad of the given x has changed.", hint)
@@ -107,12 +152,43 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
 
 # --- 3.2 ---------------------------------------------------------------------------------------
 
-CURVES = (  # far from straight and from parabolas, and no element can be taken alone
-    "(t**3).sum() + t.sum() ** 3",
-    "(t**3).mean() * 4 + t.exp().sum()",
-    "(t.exp() * t.sum()).sum()",
-    "((1 + t.sum()) ** 4).sum() + (t**5).sum()",
-)
+
+def cubes_and_cubed_sum(t):
+    return (t**3).sum() + t.sum() ** 3
+
+
+def cubes_and_exponentials(t):
+    return (t**3).mean() * 4 + t.exp().sum()
+
+
+def exponentials_times_sum(t):
+    return (t.exp() * t.sum()).sum()
+
+
+def powers_of_sum_and_elements(t):
+    return ((1 + t.sum()) ** 4).sum() + (t**5).sum()
+
+
+# They are far from straight lines and from parabolas, and for one element alone each has another slope.
+CURVES = (cubes_and_cubed_sum, cubes_and_exponentials, exponentials_times_sum, powers_of_sum_and_elements)
+
+
+def transposed(x):
+    return x.mT
+
+
+def _quotients(f: Callable, x: torch.Tensor, delta: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The slopes of f at x, in float64, from a step up of each element and from a step down."""
+    flat = x.double().flatten()
+    up = torch.empty_like(flat)
+    down = torch.empty_like(flat)
+    here = f(flat.view(x.shape))
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        up[i] = (f((flat + step).view(x.shape)) - here) / delta
+        down[i] = (here - f((flat - step).view(x.shape))) / delta
+    return up.view(x.shape), down.view(x.shape)
 
 
 @task(
@@ -143,49 +219,38 @@ def gradient_checker(student: Student, rng, case: int) -> None:
     shapes = {0: (3,), 1: (2, 3), 2: (3, 2), 3: (), 4: (2, 2, 2), 7: (2, 4)}
     shape = shapes[case] if case in shapes else tuple(rng.integers(1, 4, int(rng.integers(1, 4))).tolist())
     delta = [0.1, 1e-5, 0.25][case % 3]
-    curve = CURVES[case % len(CURVES)]
-    f = eval(f"lambda t: {curve}")
+    f = CURVES[case % len(CURVES)]
     x = torch.from_numpy(np.asarray(rng.uniform(0.3, 1.2, shape), "float64" if case % 2 else "float32"))
-    turned = case % 5 == 2
+    as_view = case % 5 == 2
     student.case = f"x of shape {shape}, {str(x.dtype).removeprefix('torch.')}"
-    student.case += f"{', a transposed view' * turned} | f(t) = {curve}, delta = {delta}"
-    flat = x.double().flatten()
-    ahead, behind, leaf = torch.empty_like(flat), torch.empty_like(flat), x.double().clone().requires_grad_()
-    for i in range(len(flat)):
-        step = torch.zeros_like(flat)
-        step[i] = delta
-        here = f(flat.view(shape))
-        ahead[i] = (f((flat + step).view(shape)) - here) / delta
-        behind[i] = (here - f((flat - step).view(shape))) / delta
-    ahead, behind = ahead.view(shape), behind.view(shape)
-    expected = (ahead + behind) / 2
+    student.case += f"{', a transposed view' * as_view} | f(t) = {_formula(f)}, delta = {delta}"
+    up, down = _quotients(f, x, delta)
+    expected = (up + down) / 2
+    leaf = x.double().clone().requires_grad_()
     (exact,) = torch.autograd.grad(f(leaf), leaf)
     together = (f(x.double() + delta) - f(x.double() - delta)) / (2 * delta)
 
-    log = student.put(Code("[]"))
-    note = f"lambda log: lambda t: (log.append((t.dtype, list(t.shape))), {curve})[1]"
-    function = student.call(Code(note), log, keep=True)
-    given = student.put(x)
-    if turned:
-        given = student.call(Code("lambda t: t.mT"), x.mT.contiguous(), keep=True)
+    log = student.put([])
+    function = student.call(log_calls, Code.of(f), log, keep=True)
+    given = student.call(transposed, x.mT.contiguous(), keep=True) if as_view else student.put(x)
     got = student.call("numerical_gradient", function, given, delta)
-    for dtype, seen in student.get(log):
-        if seen != list(shape):
+    for dtype, called_shape in student.get(log):
+        if called_shape != list(shape):
             raise CheckFailed(
-                f"f was called with a tensor of shape {tuple(seen)}.", "f wants the shape of x, each time."
+                f"f was called with a tensor of shape {tuple(called_shape)}.", "f wants the shape of x, each time."
             )
-        if dtype != torch.float64:
-            name = str(dtype).removeprefix("torch.")
+        if dtype != "torch.float64":
             raise CheckFailed(
-                f"f was called with a tensor of {name}.", "Convert x before the first step: x.double() has 16 digits."
+                f"f was called with a tensor of {dtype.removeprefix('torch.')}.",
+                "Convert x before the first step: x.double() has 16 digits.",
             )
     expect(
         got,
         expected,
         what="The gradient",
         mistakes=[
-            (ahead, "This is the step up only, (f(x + delta) - f(x)) / delta. Take one up and one down."),
-            (behind, "This is the step down only, (f(x) - f(x - delta)) / delta. Take one up and one down."),
+            (up, "This is the step up only, (f(x + delta) - f(x)) / delta. Take one up and one down."),
+            (down, "This is the step down only, (f(x) - f(x - delta)) / delta. Take one up and one down."),
             (expected * 2, "From x - delta to x + delta the way is 2 * delta long: divide by that."),
             (expected * delta**2, "Dividing by 2 * delta needs brackets: `/ 2 * delta` divides by 2 and multiplies."),
             (expected * 2 * delta, "The difference of the two values must be divided by the way, 2 * delta."),
@@ -203,14 +268,48 @@ def gradient_checker(student: Student, rng, case: int) -> None:
         atol=1e-7,
     )
     if not torch.equal(student.get(given), x):
-        hint = "x.double() is a copy only if x is of another dtype: add .clone(). And up and down again does not "
-        hint += "lead back to the very same number."
-        raise CheckFailed("The function changed its argument number 2.", hint)
+        raise CheckFailed(
+            "The function changed its argument number 2.",
+            "x.double() is a copy only if x is of another dtype: add .clone(). And up and down again does not "
+            "lead back to the very same number.",
+        )
 
 
 # --- 3.3 ---------------------------------------------------------------------------------------
 
-TRANSFORMS = ("1 - t", "t.flip(-1) / 2", "2 * t - 1", "t.mT + 1")
+
+def inverted(t):
+    return 1 - t
+
+
+def mirrored_and_darker(t):
+    return t.flip(-1) / 2
+
+
+def from_minus_one_to_one(t):
+    return 2 * t - 1
+
+
+def transposed_and_brighter(t):
+    return t.mT + 1
+
+
+TRANSFORMS = (inverted, mirrored_and_darker, from_minus_one_to_one, transposed_and_brighter)
+
+
+def length_of(dataset):
+    return len(dataset)
+
+
+def sample_and_calls(dataset, index, log):
+    """A sample, and the calls of the transform that it took."""
+    before = len(log)
+    sample = dataset[index]
+    return sample, log[before:]
+
+
+def all_batches(dataset, batch_size):
+    return list(torch.utils.data.DataLoader(dataset, batch_size=batch_size))
 
 
 @task(
@@ -244,42 +343,22 @@ def own_dataset(student: Student, rng, case: int) -> None:
     labels = _labels(rng, n, 10)
     transform = TRANSFORMS[case % len(TRANSFORMS)] if case % 3 == 2 else None
     student.case = f"{n} image{'s' * (n != 1)} of {height} x {width}, "
-    student.case += f"transform: lambda t: {transform}" if transform else "no transform"
+    student.case += f"transform: lambda t: {_formula(transform)}" if transform else "no transform"
     plain = images.float().unsqueeze(1) / 255
-    expected = eval(f"lambda t: {transform}")(plain) if transform else plain
+    expected = transform(plain) if transform else plain
 
-    log, extra = student.put(Code("[]")), []
-    if transform:
-        note = f"lambda log: lambda t: (log.append((str(getattr(t, 'dtype', 0)), list(np.shape(t)))), {transform})[1]"
-        extra = [student.call(Code(note), log, keep=True)]
-    dataset = student.call("DigitDataset", images, labels, *extra, keep=True)
-    length = student.call(Code("lambda d: len(d)"), dataset)
-    expect(length, n, what="len(dataset)", hints={"values": "The length is the number of images."})
+    log = student.put([])
+    options = [student.call(log_calls, Code.of(transform), log, keep=True)] if transform else []
+    dataset = student.call("DigitDataset", images, labels, *options, keep=True)
+    hints = {"values": "The length is the number of images."}
+    expect(student.call(length_of, dataset), n, what="len(dataset)", hints=hints)
     for index in (0, n - 1, int(rng.integers(n)), -1):
-        before = len(student.get(log))
-        sample = student.call(Code("lambda d, i: d[i]"), dataset, index)
+        sample, calls = student.call(sample_and_calls, dataset, index, log)
         if not isinstance(sample, tuple) or len(sample) != 2:
             raise CheckFailed(f"dataset[{index}] must be a pair.", "Return two things: `return image, label`.")
         image, label = sample
-        calls = student.get(log)[before:]
-        if any(len(shape) == 0 for _, shape in calls):
-            raise CheckFailed("transform was called with the label.", "Only the image is transformed.")
-        if transform and not calls:
-            hint = "A random transform makes a new picture each time: call it in __getitem__, on the image asked for."
-            raise CheckFailed(f"dataset[{index}] did not call transform.", hint)
-        dtype, shape = calls[0] if calls else ("", [])
-        if transform and (dtype != "torch.float32" or list(shape) != [1, height, width]):
-            hint = "First convert and add the channel, then transform: it gets what would be returned without it."
-            raise CheckFailed(f"transform was called with {dtype.removeprefix('torch.')}, shape {tuple(shape)}.", hint)
-        raw = images[index].float()[None]
-        mistakes = [
-            (raw, "The pixels still run from 0 to 255: divide by 255."),
-            (raw / 256, "The largest pixel is 255, so divide by 255: white must become 1."),
-            (raw / raw.max().clamp(min=1), "Divide by 255, not by the brightest pixel of this image."),
-            (raw / images.max().clamp(min=1), "Divide by 255, not by the brightest pixel of these images."),
-            ((raw / 255).floor(), "// cuts off everything behind the decimal point: use /."),
-            ((raw / 255).round(), "The pixels were rounded to 0 and 1: divide, and keep the fractions."),
-        ]
+        _expect_call_of_transform(calls, bool(transform), index, [1, height, width])
+        mistakes = _image_mistakes(images, index)
         if transform:
             mistakes = [(plain[index], "transform is not applied, or its result is thrown away.")]
         expect(
@@ -297,22 +376,74 @@ def own_dataset(student: Student, rng, case: int) -> None:
             raise CheckFailed(f"The label of dataset[{index}] is no int.", hint, got=type(label).__name__)
         hint = "The label at the same index, as it is."
         expect(label, int(labels[index]), what=f"The label of dataset[{index}]", hints={"values": hint})
-    ending = "Past the end a data set raises IndexError, as a list does: that is how a for-loop over it knows when to "
-    ending += "stop. self.images[index] raises it by itself; a slice does not."
+    _expect_index_error(student, dataset, n, log)
+    size = int(rng.integers(2, 5))
+    batches = list(zip(expected.split(size), labels.split(size), strict=True))
+    expect(student.call(all_batches, dataset, size), batches, what="list(DataLoader(dataset))")
+
+
+def _expect_call_of_transform(calls: list, wanted: bool, index: int, shape: list[int]) -> None:
+    """The transform, where there is one, must have been called, with the finished image and with nothing else."""
+    if any(len(called_shape) == 0 for _, called_shape in calls):
+        raise CheckFailed("transform was called with the label.", "Only the image is transformed.")
+    if not wanted:
+        return
+    if not calls:
+        hint = "A random transform makes a new picture each time: call it in __getitem__, on the image asked for."
+        raise CheckFailed(f"dataset[{index}] did not call transform.", hint)
+    dtype, called_shape = calls[0]
+    if dtype != "torch.float32" or list(called_shape) != shape:
+        hint = "First convert and add the channel, then transform: it gets what would be returned without it."
+        name = dtype.removeprefix("torch.")
+        raise CheckFailed(f"transform was called with {name}, shape {tuple(called_shape)}.", hint)
+
+
+def _image_mistakes(images: torch.Tensor, index: int) -> list[tuple[torch.Tensor, str]]:
+    """What known mistakes make of the image at an index."""
+    raw = images[index].float()[None]
+    return [
+        (raw, "The pixels still run from 0 to 255: divide by 255."),
+        (raw / 256, "The largest pixel is 255, so divide by 255: white must become 1."),
+        (raw / raw.max().clamp(min=1), "Divide by 255, not by the brightest pixel of this image."),
+        (raw / images.max().clamp(min=1), "Divide by 255, not by the brightest pixel of these images."),
+        ((raw / 255).floor(), "// cuts off everything behind the decimal point: use /."),
+        ((raw / 255).round(), "The pixels were rounded to 0 and 1: divide, and keep the fractions."),
+    ]
+
+
+def _expect_index_error(student: Student, dataset: Handle, n: int, log: Handle) -> None:
+    """A data set of n samples must raise IndexError for index n."""
+    hint = (
+        "Past the end a data set raises IndexError, as a list does: that is how a for-loop over it knows when to "
+        "stop. self.images[index] raises it by itself; a slice does not."
+    )
     try:
-        student.call(Code("lambda d, i: d[i]"), dataset, n)
+        student.call(sample_and_calls, dataset, n, log)
     except StudentError as error:
         if error.kind != "IndexError":
-            raise CheckFailed(f"dataset[{n}] raised {error.kind}, for {n} samples.", ending) from None
+            raise CheckFailed(f"dataset[{n}] raised {error.kind}, for {n} samples.", hint) from None
     else:
-        raise CheckFailed(f"dataset[{n}] raised no IndexError, for {n} samples.", ending)
-    size = int(rng.integers(2, 5))
-    batches = student.call(Code("lambda d, k: list(torch.utils.data.DataLoader(d, batch_size=k))"), dataset, size)
-    right = list(zip(expected.split(size), labels.split(size), strict=True))
-    expect(batches, right, what="list(DataLoader(dataset))")
+        raise CheckFailed(f"dataset[{n}] raised no IndexError, for {n} samples.", hint)
 
 
 # --- 3.4 ---------------------------------------------------------------------------------------
+
+
+def dataset_of(x, y):
+    return torch.utils.data.TensorDataset(x, y)
+
+
+def are_loaders(pair):
+    """Whether these are two DataLoaders."""
+    is_sequence = isinstance(pair, (tuple, list))
+    return is_sequence and [isinstance(loader, torch.utils.data.DataLoader) for loader in pair] == [True, True]
+
+
+def two_epochs(loaders, number):
+    """All batches of one of the loaders, twice."""
+    # A sampler's random generator is one for the CPU, so it cannot draw on another default device.
+    with torch.device("cpu"):
+        return list(loaders[number]), list(loaders[number])
 
 
 @task(
@@ -337,69 +468,129 @@ def loaders(student: Student, rng, case: int) -> None:
         train_size, test_size = (int(rng.integers(2, 5)) * size + int(rng.integers(1, size)) for _ in range(2))
     student.case = f"{train_size} training and {test_size} test samples, "
     student.case += "batch_size not given" if size == 128 else f"batch_size = {size}"
-    make = Code("lambda x, y: torch.utils.data.TensorDataset(x, y)")
     sets = []
     for count in (train_size, test_size):
-        x = torch.from_numpy(np.sort(rng.normal(size=count)).astype("float32"))  # sorted: any new order shows
+        # The inputs are sorted, so that any other order shows.
+        x = torch.from_numpy(np.sort(rng.normal(size=count)).astype("float32"))
         y = torch.from_numpy(np.arange(count))
-        sets.append((x, y, student.call(make, x, y, keep=True)))
+        sets.append((x, y, student.call(dataset_of, x, y, keep=True)))
     options: dict[str, Any] = {} if size == 128 else {"batch_size": size}
     pair = student.call("make_loaders", *(handle for _, _, handle in sets), keep=True, **options)
-    kind = Code("lambda p: isinstance(p, (tuple, list)) and [isinstance(l, torch.utils.data.DataLoader) for l in p]")
-    if student.call(kind, pair) != [True, True]:
+    if student.call(are_loaders, pair) is not True:
         what = "The result must be two DataLoaders, that for training and that for testing."
         raise CheckFailed(what, "The last line: `return train_loader, test_loader`.")
     for number, (name, (x, y, _)) in enumerate(zip(("training", "test"), sets, strict=True)):
-        read = "lambda p, i, cpu: (cpu.__enter__(), [list(p[i]) for _ in 'ab'], cpu.__exit__(None, None, None))[1]"
-        first, second = student.call(Code(read), pair, number, torch.device("cpu"))
-        one, two = (torch.cat([labels for _, labels in epoch]) for epoch in (first, second))
-        lengths, right = [len(labels) for _, labels in first], [len(part) for part in y.split(size)]
-        if len(one) == len(sets[1 - number][1]) != len(y):
+        epochs = student.call(two_epochs, pair, number)
+        orders = [torch.cat([labels for _, labels in epoch]) for epoch in epochs]
+        if len(orders[0]) == len(sets[1 - number][1]) != len(y):
             hint = "The first loader reads train_set, the second test_set, and so they are returned."
             raise CheckFailed(f"The loader for the {name} data reads the other data set.", hint)
-        if lengths != right:
-            sizes = f"batches of {', '.join(map(str, lengths[:12]))}{', ...' if len(lengths) > 12 else ''}"
-            hint = "Give batch_size on to both loaders; its default is 128."
-            if lengths == right[:-1]:
-                hint = "The last, smaller batch is lost: no drop_last here, every sample counts."
-            elif set(lengths) == {1}:
-                hint = "A DataLoader that is told no batch size makes batches of 1: give it batch_size=batch_size."
-            raise CheckFailed(f"The {name} loader has batches of the wrong size.", hint, got=sizes)
-        for order in (one, two):
+        _expect_batch_sizes([len(labels) for _, labels in epochs[0]], [len(part) for part in y.split(size)], name)
+        for order in orders:
             if not torch.equal(order.sort().values, y):
                 hint = "An epoch uses every sample exactly once: shuffle, but do not draw with replacement."
                 raise CheckFailed(f"An epoch of the {name} loader misses some samples and repeats others.", hint)
-        if not torch.equal(torch.cat([inputs for inputs, _ in first]), x[one]):
+        if not torch.equal(torch.cat([inputs for inputs, _ in epochs[0]]), x[orders[0]]):
             raise CheckFailed(
                 f"Inputs and labels of the {name} loader do not belong together.", "Shuffle whole samples."
             )
         if number == 0:
-            if torch.equal(one, y) or torch.equal(two, y):
+            if any(torch.equal(order, y) for order in orders):
                 hint = "Training data come in a new random order in each epoch: shuffle=True."
                 raise CheckFailed("The training data come in the order of the data set.", hint)
-            if torch.equal(one, two):
+            if torch.equal(*orders):
                 hint = "The order must be drawn anew in each epoch. shuffle=True does that by itself."
                 raise CheckFailed("The training data come in the same order in both epochs.", hint)
-        elif not torch.equal(one, y) or not torch.equal(two, y):
-            hint = "The result of a test does not depend on the order: leave the test data in place, so that batch and "
-            raise CheckFailed("The test data are shuffled.", hint + "prediction can be found again. No shuffle there.")
+        elif not all(torch.equal(order, y) for order in orders):
+            raise CheckFailed(
+                "The test data are shuffled.",
+                "The result of a test does not depend on the order: leave the test data in place, so that batch and "
+                "prediction can be found again. No shuffle there.",
+            )
 
 
-# --- 3.5 and 3.6: a small network here and there ---------------------------------------------------
+def _expect_batch_sizes(got: list[int], expected: list[int], name: str) -> None:
+    """The batches of a loader must have these sizes."""
+    if got == expected:
+        return
+    hint = "Give batch_size on to both loaders; its default is 128."
+    if got == expected[:-1]:
+        hint = "The last, smaller batch is lost: no drop_last here, every sample counts."
+    elif set(got) == {1}:
+        hint = "A DataLoader that is told no batch size makes batches of 1: give it batch_size=batch_size."
+    sizes = f"batches of {', '.join(map(str, got[:12]))}{', ...' if len(got) > 12 else ''}"
+    raise CheckFailed(f"The {name} loader has batches of the wrong size.", hint, got=sizes)
 
-_BUILD = Code(
-    "lambda s: (lambda m: (m.load_state_dict(s), m.eval())[1])(nn.Sequential(nn.Linear(*s['0.weight'].shape[::-1]), "
-    "nn.BatchNorm1d(len(s['1.weight'])), nn.Tanh(), nn.Linear(*s['3.weight'].shape[::-1])))"
-)
-_WATCH = Code("lambda m, log: m.register_forward_hook(lambda m, i, o: log.append((m.training, o.requires_grad)))")
-_LOADER = Code("lambda x, y, k: torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=k)")
-# Batches of something that is no tensor before its .to(device) was called: what forgets it fails without a GPU too.
-_AWAY = Code(
-    "lambda x, y, k: (lambda away: torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=k, "
-    "collate_fn=lambda rows: [away(torch.stack(c)) for c in zip(*rows)]))(type('TensorOnAnotherDevice', (), {"
-    "'__init__': lambda s, t: setattr(s, 't', t), 'to': lambda s, *a, **k: s.t.to(*a, **k), "
-    "'__len__': lambda s: len(s.t), 'size': lambda s, *a: s.t.size(*a), 'shape': property(lambda s: s.t.shape)}))"
-)
+
+# --- 3.5 ---------------------------------------------------------------------------------------
+
+
+def network_to_train(state, lr, log):
+    """A network, an optimizer for it, and its device.
+
+    At each call the network notes in the log whether it is in training mode and whether gradients are recorded.
+    """
+    hidden, inputs = state["0.weight"].shape
+    network = nn.Sequential(
+        nn.Linear(inputs, hidden), nn.BatchNorm1d(hidden), nn.Tanh(), nn.Linear(hidden, len(state["3.weight"]))
+    )
+    network.load_state_dict(state)
+    network.eval()
+
+    def note(module, inputs, output):
+        log.append((module.training, output.requires_grad))
+
+    network.register_forward_hook(note)
+    optimizer = torch.optim.SGD(network.parameters(), lr=lr)
+    return network, optimizer, next(network.parameters()).device
+
+
+def loader_of(x, y, batch_size):
+    dataset = torch.utils.data.TensorDataset(x, y)
+    return torch.utils.data.DataLoader(dataset, batch_size=batch_size)
+
+
+def loader_on_another_device(x, y, batch_size):
+    """Batches that become tensors only by .to(device): code that forgets it fails without a GPU too."""
+
+    class TensorOnAnotherDevice:
+        def __init__(self, tensor):
+            self.tensor = tensor
+
+        def to(self, *args, **kwargs):
+            return self.tensor.to(*args, **kwargs)
+
+        def __len__(self):
+            return len(self.tensor)
+
+        def size(self, *args):
+            return self.tensor.size(*args)
+
+        @property
+        def shape(self):
+            return self.tensor.shape
+
+    def collate(samples):
+        return [TensorOnAnotherDevice(torch.stack(column)) for column in zip(*samples, strict=True)]
+
+    dataset = torch.utils.data.TensorDataset(x, y)
+    return torch.utils.data.DataLoader(dataset, batch_size=batch_size, collate_fn=collate)
+
+
+def loss_and_graph(loss):
+    """A loss, and whether a graph hangs on it."""
+    return loss, isinstance(loss, torch.Tensor) and loss.requires_grad
+
+
+def trained_state(network):
+    """The state without the counter of batches."""
+    return {name: value for name, value in network.state_dict().items() if value.dim()}
+
+
+def prepare_for_evaluation(network, log):
+    """Clear the log, and switch to training mode, so that a forgotten eval() shows."""
+    network.train()
+    log.clear()
 
 
 def _network(rng: np.random.Generator, inputs: int, hidden: int, classes: int) -> dict[str, torch.Tensor]:
@@ -420,11 +611,13 @@ def _network(rng: np.random.Generator, inputs: int, hidden: int, classes: int) -
 def _forward(state: dict, x: torch.Tensor, training: bool) -> torch.Tensor:
     """Logits; by hand, since batch_norm starts threads even for a batch as small as these."""
     x = F.linear(x, state["0.weight"], state["0.bias"])
-    mean, variance = state["1.running_mean"], state["1.running_var"]
+    mean = state["1.running_mean"]
+    variance = state["1.running_var"]
     if training:
         state["1.running_mean"] = 0.9 * mean + 0.1 * x.detach().mean(0)
         state["1.running_var"] = 0.9 * variance + 0.1 * x.detach().var(0)
-        mean, variance = x.mean(0), x.var(0, correction=0)
+        mean = x.mean(0)
+        variance = x.var(0, correction=0)
     x = (x - mean) / (variance + 1e-5).sqrt() * state["1.weight"] + state["1.bias"]
     return F.linear(x.tanh(), state["3.weight"], state["3.bias"])
 
@@ -433,7 +626,8 @@ def _train(state: dict, x, y, size: int, lr: float, *, clear=True, softmax=False
     """The loss of each batch of an epoch of SGD, and the state after it, without the counter of batches."""
     state = {k: v.clone() for k, v in state.items() if v.dim()}
     parameters = [v for k, v in state.items() if "running" not in k]
-    collected, losses = [torch.zeros_like(p) for p in parameters], []
+    collected = [torch.zeros_like(p) for p in parameters]
+    losses = []
     for inputs, labels in zip(x.split(size), y.split(size), strict=True):
         for p in parameters:
             p.requires_grad_()
@@ -448,20 +642,22 @@ def _train(state: dict, x, y, size: int, lr: float, *, clear=True, softmax=False
     return torch.stack(losses), {k: v.detach() for k, v in state.items()}
 
 
-def _alike(got, expected: dict[str, torch.Tensor]) -> bool:
+def _agree(got, expected: dict[str, torch.Tensor]) -> bool:
+    """Whether two states are close to each other."""
     return isinstance(got, dict) and all(close(got.get(name), value) for name, value in expected.items())
 
 
-def _number(student: Student, handle: Handle, what: str):
-    """The value of a loss that was kept, if no graph hangs on it."""
-    if student.call(Code("lambda t: isinstance(t, torch.Tensor) and t.requires_grad"), handle):
+def _loss_without_graph(student: Student, handle: Handle, what: str):
+    """The value of a loss that stayed in the student's process; no graph may hang on it."""
+    loss, has_graph = student.call(loss_and_graph, handle)
+    if has_graph:
         hint = "A sum of losses keeps the graph of every batch alive. Add loss.item(), or loss.detach()."
         raise CheckFailed(f"{what} is a tensor with a graph behind it.", hint)
-    return student.get(handle)
+    return loss
 
 
-def _explain_training(loss, trained, losses, after, counts, state, settings) -> None:
-    """Which mistake makes the loss or the model that is not right; only then is it worth the work."""
+def _explain_training(loss, trained, losses, after, state, settings) -> None:
+    """Say which mistake gives the wrong loss or model; it takes three more epochs of training to find that out."""
     lazy_losses, lazy = _train(state, *settings, clear=False)
     soft_losses, soft = _train(state, *settings, softmax=True)
     x, labels, size, _ = settings
@@ -469,11 +665,17 @@ def _explain_training(loss, trained, losses, after, counts, state, settings) -> 
     clear = "Without zero_grad the gradients of all earlier batches are added: clear them before each backward()."
     logits = "cross_entropy takes the logits as they are: it has the softmax inside. Remove yours."
     move = "The parameters did not move: backward() after zero_grad(), and then optimizer.step(), for each batch."
-    per_batch = "The mean loss of a batch is an average over its samples. The mean of these means counts a sample of "
-    per_batch += "the smaller last batch for more: weight each with len(labels)."
-    weight = "The loss of a batch is a mean already: multiply it by len(labels) before adding, then divide once by "
-    weight += "the number of all samples."
-    total, n = (losses * counts).sum(), counts.sum()
+    per_batch = (
+        "The mean loss of a batch is an average over its samples. The mean of these means counts a sample of "
+        "the smaller last batch for more: weight each with len(labels)."
+    )
+    weight = (
+        "The loss of a batch is a mean already: multiply it by len(labels) before adding, then divide once by "
+        "the number of all samples."
+    )
+    counts = _samples_per_batch(labels, size)
+    n = len(labels)
+    total = (losses * counts).sum()
     mistakes = [
         (losses.mean(), per_batch),
         (losses.sum() / n, weight),
@@ -488,6 +690,11 @@ def _explain_training(loss, trained, losses, after, counts, state, settings) -> 
     mistakes = [({k: v for k, v in state.items() if v.dim()}, move), (lazy, clear), (soft, logits)]
     values = "One update for each batch: zero_grad, backward, step, in this order."
     expect(trained, after, what="The model after the epoch", mistakes=mistakes, hints={"values": values})
+
+
+def _samples_per_batch(labels: torch.Tensor, size: int) -> torch.Tensor:
+    """The number of samples in each batch."""
+    return torch.tensor([len(part) for part in labels.split(size)], device="cpu")
 
 
 @task(
@@ -522,109 +729,169 @@ def training_loops(student: Student, rng, case: int) -> None:
     size = [6, 8, 5][case] if case < 3 else int(rng.integers(5, 9))
     full = int(rng.integers(2, 4))
     last = 0 if case == 0 else int(rng.integers(3, size - 1))
-    n, features, hidden, classes = full * size + last, int(rng.integers(3, 6)), 6, int(rng.integers(3, 5))
+    n = full * size + last
+    features = int(rng.integers(3, 6))
+    classes = int(rng.integers(3, 5))
+    lr = 0.2
     student.case = f"{n} training samples in batches of {size}" + (f", the last one of {last}" if last else "")
-    state, lr = _network(rng, features, hidden, classes), 0.2
-    x, y = normal(rng, n, features), _labels(rng, n, classes)
+    elsewhere = case % 3 == 2
+    state = _network(rng, features, 6, classes)
+    x = normal(rng, n, features)
+    y = _labels(rng, n, classes)
     losses, after = _train(state, x, y, size, lr)
-    model, log = student.call(_BUILD, state, keep=True), student.put(Code("[]"))
-    student.call(_WATCH, model, log)
-    optimizer = student.call(Code("lambda m, lr: torch.optim.SGD(m.parameters(), lr=lr)"), model, lr, keep=True)
-    device = student.call(Code("lambda m: next(m.parameters()).device"), model)
-    loader = _LOADER
-    if case % 3 == 2:
-        loader = _AWAY
-        student.case += "; batches lie on another device until .to(device) is called"
+    log = student.put([])
+    model, optimizer, device = student.call(network_to_train, state, lr, log)
+    make_loader = loader_on_another_device if elsewhere else loader_of
+    place = "; batches lie on another device until .to(device) is called" if elsewhere else ""
+    student.case += place
 
-    result = student.call(
-        "train_one_epoch", model, student.call(loader, x, y, size, keep=True), optimizer, device, keep=True
-    )
-    seen = student.get(log)
-    if not all(training for training, _ in seen):
+    loader = student.call(make_loader, x, y, size, keep=True)
+    result = student.call("train_one_epoch", model, loader, optimizer, device, keep=True)
+    calls = student.get(log)
+    if not all(training for training, _ in calls):
         raise CheckFailed("While training, the model was in evaluation mode.", "Call model.train() before the loop.")
-    if len(seen) != len(losses):
+    if len(calls) != len(losses):
         hint = "One pass over the loader, and one call of model(...) for each batch."
-        raise CheckFailed(f"The model was called {len(seen)} times for {len(losses)} batches.", hint)
-    counts = torch.tensor([len(part) for part in y.split(size)], device="cpu")
-    mean = (losses * counts).sum() / n
-    loss = _number(student, result, "The mean loss")
-    ask = Code("lambda m: {k: v for k, v in m.state_dict().items() if v.dim()}")
-    trained = student.call(ask, model)
-    if not close(loss, mean) or not _alike(trained, after):
-        _explain_training(loss, trained, losses, after, counts, state, (x, y, size, lr))
+        raise CheckFailed(f"The model was called {len(calls)} times for {len(losses)} batches.", hint)
+    loss = _loss_without_graph(student, result, "The mean loss")
+    trained = student.call(trained_state, model)
+    if not close(loss, (losses * _samples_per_batch(y, size)).sum() / n) or not _agree(trained, after):
+        _explain_training(loss, trained, losses, after, state, (x, y, size, lr))
 
-    # The test data: no two logits are close, most of the last batch is right, and most of the others is not.
     n = full * size + max(last, 2)
-    student.case = f"evaluate, {n} test samples in batches of {size}, the last one of {n - full * size}"
-    student.case += "; batches lie on another device until .to(device) is called" if loader is _AWAY else ""
-    x = normal(rng, 20 * n, features)
-    best = _forward(after, x, training=False).topk(2).values
-    x = x[best[:, 0] - best[:, 1] > 1e-2][:n]
-    scores = _forward(after, x, training=False)
-    predicted = scores.argmax(1)
-    y = (predicted + torch.from_numpy(rng.integers(0, 2, n))) % classes
-    y[0], y[1], y[full * size :] = predicted[0], (predicted[1] + 1) % classes, predicted[full * size :]
-    student.call(Code("lambda m: m.train()"), model)
-    student.call(Code("lambda log: log.clear()"), log)
-    kept = student.call("evaluate", model, student.call(loader, x, y, size, keep=True), device, keep=True)
-    seen = student.get(log)
-    if any(training for training, _ in seen):
+    student.case = f"evaluate, {n} test samples in batches of {size}, the last one of {n - full * size}{place}"
+    x, y, scores = _test_data(rng, after, n, full * size)
+    student.call(prepare_for_evaluation, model, log)
+    loader = student.call(make_loader, x, y, size, keep=True)
+    result = student.call("evaluate", model, loader, device, keep=True)
+    calls = student.get(log)
+    if any(training for training, _ in calls):
         raise CheckFailed("While evaluating, the model was in training mode.", "Call model.eval() before the loop.")
-    if any(recorded for _, recorded in seen):
+    if any(recorded for _, recorded in calls):
         hint = "Evaluation needs no gradients: put the loop into `with torch.no_grad():`."
         raise CheckFailed("While evaluating, a graph was recorded.", hint)
-    expect(student.call(ask, model), trained, what="The model after evaluate", rtol=0, atol=0)
-    each, hits = F.cross_entropy(scores, y, reduction="none"), (predicted == y).float()
-    means = [torch.stack([part.mean() for part in v.split(size)]) for v in (each, hits)]
-    share = "The last batch is smaller: count the right predictions of all batches, and divide once by the number of "
-    share += "samples."
-    soft_loss = F.cross_entropy(scores.softmax(1), y)
+    expect(student.call(trained_state, model), trained, what="The model after evaluate", rtol=0, atol=0)
+    _expect_evaluation(student.get(result), scores, y, size)
+
+
+def _test_data(rng, state: dict, n: int, full: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Inputs, labels and logits. No two logits are close, and from sample ``full`` on all predictions are right."""
+    classes = len(state["3.bias"])
+    x = normal(rng, 20 * n, state["0.weight"].shape[1])
+    best = _forward(state, x, training=False).topk(2).values
+    x = x[best[:, 0] - best[:, 1] > 1e-2][:n]
+    scores = _forward(state, x, training=False)
+    predicted = scores.argmax(1)
+    y = (predicted + torch.from_numpy(rng.integers(0, 2, n))) % classes
+    # At least one prediction of the full batches is right, and at least one is wrong.
+    y[0] = predicted[0]
+    y[1] = (predicted[1] + 1) % classes
+    y[full:] = predicted[full:]
+    return x, y, scores
+
+
+def _expect_evaluation(got, scores: torch.Tensor, labels: torch.Tensor, size: int) -> None:
+    """Mean loss and accuracy must be those of these logits."""
+    losses = F.cross_entropy(scores, labels, reduction="none")
+    hits = (scores.argmax(1) == labels).float()
+    n = len(labels)
+    loss_means = torch.stack([part.mean() for part in losses.split(size)])
+    hit_means = torch.stack([part.mean() for part in hits.split(size)])
+    soft_loss = F.cross_entropy(scores.softmax(1), labels)
+    share = (
+        "The last batch is smaller: count the right predictions of all batches, and divide once by the number of "
+        "samples."
+    )
+    pair = "Return two numbers: `return total / count, correct / count`."
     expect(
-        student.get(kept),
-        (each.mean(), hits.mean()),
+        got,
+        (losses.mean(), hits.mean()),
         what="The result of evaluate",
         mistakes=[
-            ((hits.mean(), each.mean()), "The order is (loss, accuracy)."),
-            ((means[0].mean(), means[1].mean()), share + " The loss goes the same way: weight it with len(labels)."),
+            ((hits.mean(), losses.mean()), "The order is (loss, accuracy)."),
+            ((loss_means.mean(), hit_means.mean()), share + " The loss goes the same way: weight it with len(labels)."),
             ((soft_loss, 100 * hits.mean()), "cross_entropy wants logits, and the accuracy is a share from 0 to 1."),
-            ((means[0].sum() / n, hits.sum()), "Divide the sums over all samples by the number of samples."),
-            ((means[0].sum(), 1 - hits.mean()), "A mean per sample, and the share of right predictions."),
-            ((means[0][-1], hits.sum() / len(means[1])), "Sums over all samples, divided by the number of samples."),
-            ((each.sum(), means[1][-1]), "Sums over all samples, divided by the number of samples."),
+            ((loss_means.sum() / n, hits.sum()), "Divide the sums over all samples by the number of samples."),
+            ((loss_means.sum(), 1 - hits.mean()), "A mean per sample, and the share of right predictions."),
+            ((loss_means[-1], hits.sum() / len(hit_means)), "Sums over all samples, divided by the number of samples."),
+            ((losses.sum(), hit_means[-1]), "Sums over all samples, divided by the number of samples."),
         ],
-        hints={
-            "type": "Return two numbers: `return total / count, correct / count`.",
-            "none": "Return two numbers: `return total / count, correct / count`.",
-        },
+        hints={"type": pair, "none": pair},
     )
 
 
 # --- 3.6 ---------------------------------------------------------------------------------------
 
-_PLAIN = Code(
-    "lambda s: (lambda m: (m.load_state_dict(s), m)[1])(nn.Sequential(nn.Linear(*s['0.weight'].shape[::-1]), "
-    "nn.Tanh(), nn.Linear(*s['2.weight'].shape[::-1])).cpu())"
-)
-_UNEQUAL = "Dividing by the number of micro-batches is right only if all are of one size. Weight each with its share "
-_UNEQUAL += "of all samples, len(labels) / total."
-# What happens in which order: the length of a batch when it goes forward, 0 when its gradient comes back.
-_ORDER = Code(
-    "lambda m, log: m.register_forward_hook(lambda m, i, o: (log.append(len(o)), "
-    "o.register_hook(lambda g: log.append(0)) if o.requires_grad else None, None)[-1])"
+_UNEQUAL = (
+    "Dividing by the number of micro-batches is right only if all are of one size. Weight each with its share "
+    "of all samples, len(labels) / total."
 )
 
 
-def _explain_update(got: dict, after: dict, state: dict, step, pieces: list, leftover: bool) -> None:
-    """Which mistake makes the model that is not right."""
+def network_to_accumulate(state, gradients, lr, log):
+    """A network and an optimizer for it.
+
+    The log gets the length of each batch that goes forward, and 0 when its gradient comes back.
+    """
+    hidden, inputs = state["0.weight"].shape
+    network = nn.Sequential(nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, len(state["2.weight"]))).cpu()
+    network.load_state_dict(state)
+    for name, parameter in network.named_parameters():
+        parameter.grad = gradients.get(name)
+
+    def note_backward(gradient):
+        log.append(0)
+
+    def note_forward(module, inputs, output):
+        log.append(len(output))
+        if output.requires_grad:
+            output.register_hook(note_backward)
+
+    network.register_forward_hook(note_forward)
+    return network, torch.optim.SGD(network.parameters(), lr=lr)
+
+
+def state_of(network):
+    return dict(network.state_dict())
+
+
+def _update(start: dict, groups: list, weights: list, lr: float, old: dict) -> tuple[dict, torch.Tensor]:
+    """The state after one update from the weighted mean losses of groups of samples, and these losses.
+
+    Args:
+        old: gradients of an earlier step, which were not cleared, by the name of the parameter.
+    """
+    state = {name: value.clone().requires_grad_() for name, value in start.items()}
+    losses = []
+    for inputs, targets in groups:
+        h = F.linear(inputs, state["0.weight"], state["0.bias"]).tanh()
+        losses.append(F.cross_entropy(F.linear(h, state["2.weight"], state["2.bias"]), targets))
+    loss = sum(weight * part for weight, part in zip(weights, losses, strict=True))
+    gradients = dict(zip(state, torch.autograd.grad(loss, list(state.values())), strict=True))
+    moved = {name: (value - lr * (gradients[name] + old.get(name, 0))).detach() for name, value in state.items()}
+    return moved, torch.stack(losses).detach()
+
+
+def _explain_update(got: dict, after: dict, state: dict, pieces: list, lr: float, old: dict) -> None:
+    """Say which mistake gives the wrong model."""
+
+    def updated(groups: list, weights: list, old: dict | None = None) -> dict:
+        return _update(state, groups, weights, lr, old or {})[0]
+
     sizes = [len(labels) for _, labels in pieces]
-    shares, one_by_one = [size / sum(sizes) for size in sizes], state
+    shares = [size / sum(sizes) for size in sizes]
+    one_by_one = state
     for piece in pieces:
-        one_by_one, _ = step(one_by_one, [piece], [1.0])
-    weighting = "The loss of a micro-batch is a mean, which counts with its share of all samples: weighted with 1, "
-    weighting += "it makes the gradient too large."
+        one_by_one, _ = _update(one_by_one, [piece], [1.0], lr, {})
+    weighting = (
+        "The loss of a micro-batch is a mean, which counts with its share of all samples: weighted with 1, "
+        "it makes the gradient too large."
+    )
     clear = "The gradients of an earlier step were still there: call zero_grad() once, before the first micro-batch."
-    forgot = "Only the last micro-batch counted: zero_grad() stands before the loop, not in it, or every gradient but "
-    forgot += "the last is lost."
+    forgot = (
+        "Only the last micro-batch counted: zero_grad() stands before the loop, not in it, or every gradient but "
+        "the last is lost."
+    )
     often = "step() stands after the loop: one update from all the micro-batches together."
     none = "The parameters did not move: backward() for each micro-batch, then optimizer.step() once."
     sums = "Divide by the number of all samples: the sum makes the step that many times too long."
@@ -632,17 +899,17 @@ def _explain_update(got: dict, after: dict, state: dict, step, pieces: list, lef
     wrong_states = [
         (state, none),
         (one_by_one, often),
-        (step(state, pieces, [1.0] * count)[0], weighting),
-        (step(state, pieces, [1 / count] * count)[0], _UNEQUAL),
-        (step(state, pieces, shares, clear=False)[0], clear),
-        (step(state, pieces[-1:], [1.0])[0], forgot),
-        (step(state, pieces[-1:], shares[-1:])[0], forgot),
-        (step(state, pieces[-1:], [1 / count])[0], forgot),
-        (step(state, pieces, sizes)[0], sums),
-        (step(state, pieces, [share / count for share in shares])[0], "Divide once: by the number of all samples."),
+        (updated(pieces, [1.0] * count), weighting),
+        (updated(pieces, [1 / count] * count), _UNEQUAL),
+        (updated(pieces, shares, old), clear),
+        (updated(pieces[-1:], [1.0]), forgot),
+        (updated(pieces[-1:], shares[-1:]), forgot),
+        (updated(pieces[-1:], [1 / count]), forgot),
+        (updated(pieces, sizes), sums),
+        (updated(pieces, [share / count for share in shares]), "Divide once: by the number of all samples."),
     ]
-    if leftover:
-        wrong_states += [(step(state, pieces, [1 / count] * count, clear=False)[0], clear)]
+    if old:
+        wrong_states += [(updated(pieces, [1 / count] * count, old), clear)]
     values = "zero_grad once, backward for each micro-batch, step once; and every sample counts the same."
     expect(got, after, what="The model after the update", mistakes=wrong_states, hints={"values": values})
 
@@ -669,36 +936,24 @@ def _explain_update(got: dict, after: dict, state: dict, step, pieces: list, lef
 def accumulation(student: Student, rng, case: int) -> None:
     sizes = [[4, 4], [3, 3, 3], [6, 2, 3], [5], [1, 7]][case] if case < 5 else None
     sizes = sizes or rng.permutation([1, 3, 5, int(rng.integers(2, 9))]).tolist()
-    features, hidden, classes, lr = int(rng.integers(2, 5)), 5, int(rng.integers(2, 5)), 0.5
+    features = int(rng.integers(2, 5))
+    hidden = 5
+    classes = int(rng.integers(2, 5))
+    lr = 0.5
     student.case = f"micro-batches of {', '.join(map(str, sizes))}"
     shapes = {"0.weight": (hidden, features), "0.bias": (hidden,), "2.weight": (classes, hidden), "2.bias": (classes,)}
     state = {name: normal(rng, *shape) for name, shape in shapes.items()}
-    x, y = normal(rng, sum(sizes), features, scale=1.5), _labels(rng, sum(sizes), classes)
+    x = normal(rng, sum(sizes), features, scale=1.5)
+    y = _labels(rng, sum(sizes), classes)
     pieces = list(zip(x.split(sizes), y.split(sizes), strict=True))
-    model, log = student.call(_PLAIN, state, keep=True), student.put(Code("[]"))
-    old = {name: torch.zeros_like(value) for name, value in state.items()}
+    old = {}
     if case % 2:
         old = {name: normal(rng, *shape, scale=0.3) for name, shape in shapes.items()}
         student.case += "; the parameters hold gradients of an earlier step"
-        leave = "lambda m, old: [setattr(p, 'grad', old[n]) for n, p in m.named_parameters()] and None"
-        student.call(Code(leave), model, old, modifies=True)
-    student.call(_ORDER, model, log)
-    optimizer = student.call(Code("lambda m, lr: torch.optim.SGD(m.parameters(), lr=lr)"), model, lr, keep=True)
-
-    def step(start, groups, weights, clear=True):
-        """The state after one update from the weighted mean losses of some groups of samples, and these losses."""
-        s = {k: v.clone().requires_grad_() for k, v in start.items()}
-        losses = []
-        for inputs, targets in groups:
-            h = F.linear(inputs, s["0.weight"], s["0.bias"]).tanh()
-            losses.append(F.cross_entropy(F.linear(h, s["2.weight"], s["2.bias"]), targets))
-        loss = sum(w * one for w, one in zip(weights, losses, strict=True))
-        gradients = dict(zip(s, torch.autograd.grad(loss, list(s.values())), strict=True))
-        moved = {k: (v - lr * (gradients[k] + (0 if clear else old[k]))).detach() for k, v in s.items()}
-        return moved, torch.stack(losses).detach()
-
+    log = student.put([])
+    model, optimizer = student.call(network_to_accumulate, state, old, lr, log)
     shares = [size / len(x) for size in sizes]
-    after, losses = step(state, pieces, shares)
+    after, losses = _update(state, pieces, shares, lr, {})
     mean = (losses * torch.tensor(shares, device="cpu")).sum()
 
     result = student.call("accumulated_step", model, optimizer, pieces, keep=True)
@@ -709,14 +964,14 @@ def accumulation(student: Student, rng, case: int) -> None:
         if forward == sizes[: len(forward)]:
             hint = "Use every micro-batch of the list: is there a return inside the loop?"
         raise CheckFailed("The micro-batches did not go through the model one by one.", hint)
-    got = student.call(Code("lambda m: dict(m.state_dict())"), model)
-    if not _alike(got, after):
-        _explain_update(got, after, state, step, pieces, case % 2 == 1)
-    if any(a and b for a, b in pairwise(order)):
+    got = student.call(state_of, model)
+    if not _agree(got, after):
+        _explain_update(got, after, state, pieces, lr, old)
+    if any(first and second for first, second in pairwise(order)):
         hint = "Call backward() inside the loop: it frees the graph of one micro-batch before the next one is recorded."
         raise CheckFailed("The graphs of several micro-batches were kept at the same time.", hint)
     expect(
-        _number(student, result, "The mean loss"),
+        _loss_without_graph(student, result, "The mean loss"),
         mean,
         what="The mean loss",
         mistakes=[
@@ -731,6 +986,26 @@ def accumulation(student: Student, rng, case: int) -> None:
 
 
 # --- 3.7 ---------------------------------------------------------------------------------------
+
+
+def comes_from_own_function(function, x):
+    """Whether the backward step of the result is one written in Python."""
+    return isinstance(function(x.requires_grad_()).grad_fn, torch.autograd.function.BackwardCFunction)
+
+
+def gradient_of(function, x, upstream):
+    """The gradient for x, where this gradient arrives at the result."""
+    return torch.autograd.grad(function(x.requires_grad_()), x, upstream)[0]
+
+
+def gradient_of_three_uses(function, x, upstream):
+    """The same for a result in which the function is used three times."""
+    x.requires_grad_()
+    return torch.autograd.grad(function(2 * function(x) - 1) * function(-x), x, upstream)[0]
+
+
+def passes_gradcheck(function, x):
+    return torch.autograd.gradcheck(function, x.double().requires_grad_(), raise_exception=False)
 
 
 @task(
@@ -761,12 +1036,14 @@ def custom_function(student: Student, rng, case: int) -> None:
     shapes = {0: (4,), 1: (2, 3), 2: (6,), 3: (), 4: (2, 2, 2)}
     shape = shapes[case] if case in shapes else tuple(rng.integers(1, 5, int(rng.integers(1, 4))).tolist())
     x = normal(rng, *shape, scale=2, dtype="float64" if case % 4 == 1 else "float32")
-    if large := case % 3 == 2:
+    large = case % 3 == 2
+    if large:
         x = torch.from_numpy(rng.choice([-1, 1], shape) * rng.uniform(100, 1000, shape)).to(x.dtype)
         x.view(-1)[0] = x.view(-1)[0].abs()
     student.case = f"x of shape {shape}, {str(x.dtype).removeprefix('torch.')}{', large numbers' * large}"
     stable = "exp(x) is inf for large x. Write it so that only exp(-|x|) is needed."
-    expected, slope = x.clamp(min=0) + (-x.abs()).exp().log1p(), x.sigmoid()
+    expected = x.clamp(min=0) + (-x.abs()).exp().log1p()
+    slope = x.sigmoid()
     expect(
         student.call("softplus", x),
         expected,
@@ -786,15 +1063,32 @@ def custom_function(student: Student, rng, case: int) -> None:
         },
     )
     function = student.value("softplus")
-    own = "lambda f, x: isinstance(f(x.requires_grad_()).grad_fn, torch.autograd.function.BackwardCFunction)"
-    if not student.call(Code(own), function, x):
+    if not student.call(comes_from_own_function, function, x):
         hint = "softplus calls Softplus.apply(x), so that your backward is used."
         raise CheckFailed("softplus(x) does not come from a Function of your own.", hint)
     upstream = normal(rng, *shape, scale=2).to(x.dtype)
+    _expect_slope(student.call(gradient_of, function, x, upstream), x, upstream)
+    leaf = x.detach().clone().requires_grad_()
+    chain = F.softplus(2 * F.softplus(leaf) - 1) * F.softplus(-leaf)
+    (expected,) = torch.autograd.grad(chain, leaf, upstream)
+    hint = "Each call has a ctx of its own: what forward stores there, backward finds. Store nothing elsewhere."
+    expect(
+        student.call(gradient_of_three_uses, function, x, upstream),
+        expected,
+        what="The gradient of softplus used three times",
+        hints={"values": hint},
+        atol=1e-3,
+    )
+    if not large and student.call(passes_gradcheck, function, x) is not True:
+        raise CheckFailed("torch.autograd.gradcheck says no.", "Try it yourself, in float64, without raise_exception.")
+
+
+def _expect_slope(got, x: torch.Tensor, upstream: torch.Tensor) -> None:
+    """The gradient for x must be ``upstream``, the gradient that arrives, times the derivative of the softplus."""
+    slope = x.sigmoid()
+    softplus = x.clamp(min=0) + (-x.abs()).exp().log1p()
     naive = x.exp() / (1 + x.exp())
-    pull = Code("lambda f, x, g: torch.autograd.grad(f(x.requires_grad_()), x, g)[0]")
     overflow = "exp(x) / (1 + exp(x)) is inf / inf for large x. torch.sigmoid(x) takes care of that."
-    got = student.call(pull, function, x, upstream)
     expect(
         got,
         upstream * slope,
@@ -805,8 +1099,8 @@ def custom_function(student: Student, rng, case: int) -> None:
             (upstream * x, "Multiply grad_output by the derivative at x, not by x."),
             (upstream * slope.sum(), "Each element has a slope of its own: nothing is added up."),
             (upstream + slope, "The chain rule multiplies: grad_output * derivative."),
-            (upstream * expected, "Multiply by the derivative, which is the sigmoid of x, not by the result."),
-            (upstream * expected.sigmoid(), "You stored the result and took its sigmoid. The derivative is the sigmoid "
+            (upstream * softplus, "Multiply by the derivative, which is the sigmoid of x, not by the result."),
+            (upstream * softplus.sigmoid(), "You stored the result and took its sigmoid. The derivative is the sigmoid "
              "of x: store x."),
             (upstream * slope * (1 - slope), "The derivative of the softplus is the sigmoid itself. This is the "
              "derivative of the sigmoid."),
@@ -818,22 +1112,24 @@ def custom_function(student: Student, rng, case: int) -> None:
         hints={"nonfinite": overflow, "values": "grad_output times sigmoid(x), element by element."},
         atol=1e-6,
     )  # fmt: skip
-    used = Code("lambda f, x, g: torch.autograd.grad(f(2 * f(x.requires_grad_()) - 1) * f(-x), x, g)[0]")
-    leaf = x.detach().clone().requires_grad_()
-    chain = F.softplus(2 * F.softplus(leaf) - 1) * F.softplus(-leaf)
-    hint = "Each call has a ctx of its own: what forward stores there, backward finds. Store nothing elsewhere."
-    got = student.call(used, function, x, upstream)
-    (right,) = torch.autograd.grad(chain, leaf, upstream)
-    expect(got, right, what="The gradient of softplus used three times", hints={"values": hint}, atol=1e-3)
-    if not large:
-        ask = Code("lambda f, x: torch.autograd.gradcheck(f, x.double().requires_grad_(), raise_exception=False)")
-        if student.call(ask, function, x) is not True:
-            raise CheckFailed(
-                "torch.autograd.gradcheck says no.", "Try it yourself, in float64, without raise_exception."
-            )
 
 
 # --- 3.8 ---------------------------------------------------------------------------------------
+
+
+def parameters_with_gradients(values, gradients):
+    parameters = [nn.Parameter(value) for value in values]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    return parameters
+
+
+def generator_of(parameters):
+    return (parameter for parameter in parameters)
+
+
+def values_and_gradients(parameters):
+    return [p.detach() for p in parameters], [p.grad for p in parameters]
 
 
 @task(
@@ -866,7 +1162,7 @@ def clipping(student: Student, rng, case: int) -> None:
     gradients = [normal(rng, *shape, scale=3) for shape in shapes]
     absent = int(rng.integers(1, count)) if case % 3 == 2 and count > 1 else None
     present = [i for i in range(count) if i != absent]
-    norm = torch.cat([gradients[i].flatten() for i in present]).norm()
+    norm = _joined(gradients[i] for i in present).norm()
     small = case % 4 == 1
     ratio = float(rng.uniform(1.3, 3) if small else rng.uniform(0.2, 0.5))
     max_norm = round(ratio * float(norm), 3)
@@ -875,61 +1171,73 @@ def clipping(student: Student, rng, case: int) -> None:
     student.case += ", one of them has no gradient" if absent is not None else ""
     student.case += f" | max_norm = {max_norm}"
     given = [None if i == absent else g for i, g in enumerate(gradients)]
-    build = "lambda values, grads: [(lambda p: (setattr(p, 'grad', g), p)[1])(nn.Parameter(v)) for v, g in "
-    parameters = student.call(Code(build + "zip(values, grads)]"), values, given, keep=True)
-    passed = parameters
-    if case % 2 == 0:
-        passed = student.call(Code("lambda ps: (p for p in ps)"), parameters, keep=True)
+    parameters = student.call(parameters_with_gradients, values, given, keep=True)
+    passed = student.call(generator_of, parameters, keep=True) if case % 2 == 0 else parameters
     result = student.call("clip_gradients", passed, max_norm)
-    grads = student.call(Code("lambda ps: [p.grad for p in ps]"), parameters)
-    now = student.call(Code("lambda ps: [p.detach() for p in ps]"), parameters)
-    if not all(torch.equal(a, b) for a, b in zip(values, now, strict=True)):
+    values_after, gradients_after = student.call(values_and_gradients, parameters)
+    if not all(torch.equal(a, b) for a, b in zip(values, values_after, strict=True)):
         raise CheckFailed("The parameters themselves have changed.", "Only their gradients, p.grad, are shortened.")
-    if absent is not None and grads[absent] is not None:
+    if absent is not None and gradients_after[absent] is not None:
         raise CheckFailed("The parameter without a gradient has got one.", "Skip it: its .grad stays None.")
-    if not all(isinstance(grads[i], torch.Tensor) and grads[i].shape == shapes[i] for i in present):
+    clipped = [gradients_after[i] for i in present]
+    if not all(isinstance(g, torch.Tensor) and g.shape == shapes[i] for i, g in zip(present, clipped, strict=True)):
         raise CheckFailed("A gradient is gone.", "Multiply the gradients, and leave them in p.grad.")
-    factor = 1.0 if small else max_norm / norm
-    before, expected = ([f * gradients[i] for i in present] for f in (1.0, factor))
-    each = [g * min(1.0, max_norm / float(g.norm())) for g in before]
-    by_value = [g.clamp(-max_norm, max_norm) for g in before]
-    both = torch.stack([g.norm() for g in before])
+    before = [gradients[i] for i in present]
+    _expect_norm(result, before, [values[i] for i in present], max_norm)
+    _expect_clipped(clipped, before, max_norm)
+
+
+def _joined(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
+    """All elements in a row."""
+    return torch.cat([tensor.flatten() for tensor in tensors])
+
+
+def _expect_norm(got, gradients: list[torch.Tensor], values: list[torch.Tensor], max_norm: float) -> None:
+    """The result must be the norm of all gradients together, before the clipping."""
+    norm = _joined(gradients).norm()
+    norms = torch.stack([g.norm() for g in gradients])
+    clipped = norm.clamp(max=max_norm)
     expect(
-        result,
+        got,
         norm,
         what="The norm",
         mistakes=[
             (norm**2, "The norm is the square root of the sum of squares."),
-            (factor * norm, "Return the norm from before the clipping: it tells whether something was clipped."),
-            (both.sum(), "Norms do not add up: add the squares of all elements, and take the root at the end."),
-            (both.max(), "The norm of all gradients together, as if they were one long vector."),
-            (both[-1], "This is the norm of the last gradient only."),
-            (torch.cat([g.flatten() for g in before]).abs().sum(), "The norm is the root of the sum of the squares."),
-            (torch.cat([values[i].flatten() for i in present]).norm(), "This is the norm of the parameters. Use "
-             "p.grad."),
+            (clipped, "Return the norm from before the clipping: it tells whether something was clipped."),
+            (norms.sum(), "Norms do not add up: add the squares of all elements, and take the root at the end."),
+            (norms.max(), "The norm of all gradients together, as if they were one long vector."),
+            (norms[-1], "This is the norm of the last gradient only."),
+            (_joined(gradients).abs().sum(), "The norm is the root of the sum of the squares."),
+            (_joined(values).norm(), "This is the norm of the parameters. Use p.grad."),
             (torch.zeros_like(norm), "A generator is empty after one pass: make a list of it first."),
         ],
         hints={"none": "Return the norm from before the clipping."},
-    )  # fmt: skip
-    mistakes = [
-        (before, "The gradients are as long as before. A generator can be walked through only once: make a list of it "
-         "first. And change p.grad itself: g.mul_(...), or p.grad = p.grad * ..."),
-        (each, "Each gradient was clipped by itself, which changes the direction of the whole. All get one factor, "
-         "from the norm of all."),
-        (by_value, "Every element was cut by itself, which changes the direction. Multiply all by one factor."),
-        ([g / norm for g in before], "This makes the length 1. The length should be max_norm."),
-        ([g * max_norm for g in before], "Divide by the norm too: the factor is max_norm / norm."),
-    ]  # fmt: skip
-    if small:
-        wrong = [g * max_norm / norm for g in before]
-        mistakes = [(wrong, "A gradient that is short enough stays as it is: it must not be made longer.")]
+    )
 
-    def joined(parts):
-        return torch.cat([g.flatten() for g in parts])
 
+def _expect_clipped(got: list[torch.Tensor], before: list[torch.Tensor], max_norm: float) -> None:
+    """All gradients must have been multiplied by one factor, and short ones must be as before."""
+    norm = _joined(before).norm()
+    if norm <= max_norm:
+        factor = 1.0
+        longer = [g * max_norm / norm for g in before]
+        mistakes = [(longer, "A gradient that is short enough stays as it is: it must not be made longer.")]
+    else:
+        factor = max_norm / float(norm)
+        one_by_one = [g * min(1.0, max_norm / float(g.norm())) for g in before]
+        by_value = [g.clamp(-max_norm, max_norm) for g in before]
+        mistakes = [
+            (before, "The gradients are as long as before. A generator can be walked through only once: make a list of "
+             "it first. And change p.grad itself: g.mul_(...), or p.grad = p.grad * ..."),
+            (one_by_one, "Each gradient was clipped by itself, which changes the direction of the whole. All get one "
+             "factor, from the norm of all."),
+            (by_value, "Every element was cut by itself, which changes the direction. Multiply all by one factor."),
+            ([g / norm for g in before], "This makes the length 1. The length should be max_norm."),
+            ([g * max_norm for g in before], "Divide by the norm too: the factor is max_norm / norm."),
+        ]  # fmt: skip
     expect(
-        joined(grads[i] for i in present),
-        joined(expected),
+        _joined(got),
+        factor * _joined(before),
         what="The gradient afterwards, all elements in a row,",
-        mistakes=[(joined(wrong), hint) for wrong, hint in mistakes],
+        mistakes=[(_joined(wrong), hint) for wrong, hint in mistakes],
     )
