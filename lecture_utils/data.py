@@ -1,7 +1,6 @@
-"""The course's data sets behind one call: embedded ones, torchvision's, and a folder of one's own.
+"""The data sets of the course: embedded ones, those of torchvision, and folders of your own pictures.
 
-``digits`` and ``scattered_digits`` need no network: they are made of the handwritten digits and
-the two photographs that scikit-learn ships. The others are torchvision's, fetched once.
+The embedded ones need no network: they are made from the digits and the two photographs that scikit-learn includes.
 """
 
 import contextlib
@@ -19,7 +18,7 @@ import torch
 from torch.utils.data import Dataset
 
 EMBEDDED = ("digits", "scattered_digits")
-DOWNLOADED = {  # name: torchvision's class, folder under the root, megabytes to download
+DOWNLOADED = {  # name: class in torchvision, its folder below the root, megabytes to download
     "mnist": ("MNIST", "MNIST", 12),
     "fashion_mnist": ("FashionMNIST", "FashionMNIST", 31),
     "cifar10": ("CIFAR10", "cifar-10-batches-py", 170),
@@ -27,27 +26,28 @@ DOWNLOADED = {  # name: torchvision's class, folder under the root, megabytes to
 
 
 class DataError(RuntimeError):
-    """A data set cannot be had; the message says what to do.
-
-    A DataLoader passes on what its worker raised as a text with the worker's stack trace: of that
-    text only the message is kept.
-    """
+    """A data set cannot be loaded. The message says what to do."""
 
     def __init__(self, message: str):
+        # A DataLoader raises the error of a worker again, with the stack trace in front of the message: it is cut off.
         super().__init__(message.rstrip().rpartition("DataError: ")[2])
 
 
 class ImageDataset(Dataset):
-    """Images held in memory, given out one by one as torchvision's data sets do.
+    """Images in memory; an item is (image, class number), as in torchvision.
 
-    Attributes:
+    Args:
         data: ``uint8`` tensor of shape (N, H, W) or (N, H, W, 3).
         targets: ``int64`` tensor of shape (N,).
         classes: the names of the classes.
+        transform: called with each Pillow image; None leaves it as it is.
     """
 
     def __init__(self, data: torch.Tensor, targets: torch.Tensor, classes: list[str], transform: Callable | None):
-        self.data, self.targets, self.classes, self.transform = data, targets, classes, transform
+        self.data = data
+        self.targets = targets
+        self.classes = classes
+        self.transform = transform
 
     def __len__(self) -> int:
         return len(self.data)
@@ -62,22 +62,22 @@ class ImageDataset(Dataset):
 def load_dataset(
     name: str | os.PathLike, *, train: bool = True, transform: Callable | None = None, download: bool = True
 ) -> Dataset:
-    """A data set whose items are (image, class number), as in torchvision.
+    """Load a data set whose items are (image, class number), as in torchvision. Taught in lecture 3, section 6.6.
 
     Args:
-        name: ``"digits"`` (1,797 grey pictures 8 x 8), ``"scattered_digits"`` (10,000 colour
-            pictures 32 x 32 to train on, 2,000 to test), ``"mnist"``, ``"fashion_mnist"``,
-            ``"cifar10"``, or a folder holding ``train/CLASS/*`` and ``test/CLASS/*``.
+        name: ``"digits"`` (1,797 grey pictures 8 x 8), ``"scattered_digits"`` (12,000 colour pictures 32 x 32),
+            ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, or a folder with ``train/CLASS/*`` and ``test/CLASS/*``.
         train: the training part or the test part; they share no image.
-        transform: called with each PIL image; default: the PIL image itself.
-        download: fetch what is missing.
-
-    torchvision's data sets are looked for in the folder that the environment variable
-    ``LECTURE_DATA`` names, and else in a cache (:func:`data_folder`).
+        transform: called with each Pillow image; default: the image itself.
+        download: allow a download into :func:`data_folder` if the data set is not there.
 
     Raises:
-        DataError: unknown name, no network, no room, a broken file or an unusable folder; the
-            message says what to do. What was on the disk before is left as it was.
+        DataError: the name is unknown, or there is no network, no room, a broken file or an unusable folder. The
+            message says what to do. Files that were on the disk before stay as they are.
+
+    >>> image, label = load_dataset("digits")[0]
+    >>> image.size
+    (8, 8)
     """
     key = str(name).lower().replace("-", "_")
     if key in EMBEDDED:
@@ -94,7 +94,11 @@ def load_dataset(
 
 
 def data_folder() -> Path:
-    """Where downloads go: ``LECTURE_DATA`` if it is set, else ``lecture_utils`` in the user's cache."""
+    """Return the folder for downloads: that of the environment variable ``LECTURE_DATA``, or one in the user's cache.
+
+    >>> data_folder()  # doctest: +SKIP
+    PosixPath('/data')
+    """
     if chosen := os.environ.get("LECTURE_DATA"):
         return Path(chosen).expanduser()
     return _cache_folder()
@@ -109,7 +113,7 @@ def _cache_folder() -> Path:
 
 @functools.cache
 def _digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """scikit-learn's digits as uint8 (N, 8, 8), three quarters of each class to train on."""
+    """Return the digits of scikit-learn as uint8 (N, 8, 8), and their labels; three quarters are for training."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -123,11 +127,10 @@ def _digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
 
 @functools.cache
 def _scattered_digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Digits enlarged, turned, moved and blended over crops of photographs: uint8 (N, 32, 32, 3).
+    """Blend digits, scaled, turned and moved, with crops of photographs: uint8 (N, 32, 32, 3), and their labels.
 
-    In the manner of MNIST-M (Ganin et al. 2015, "Unsupervised Domain Adaptation by
-    Backpropagation"): each pixel is |photograph - digit|. Training pictures use the training
-    digits and the upper halves of the photographs, test pictures the others.
+    As in MNIST-M (Ganin et al. 2015, "Unsupervised Domain Adaptation by Backpropagation"), a pixel is
+    |photograph - digit|. Training pictures use the training digits and the upper halves of the photographs.
     """
     import numpy as np
     import torch.nn.functional as F
@@ -141,7 +144,7 @@ def _scattered_digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
 
     digits, labels = _digits(train)
     chosen = torch.randint(len(digits), (count,), generator=generator)
-    # affine_grid maps output positions (-1..1) to input positions, so it takes the inverse map.
+    # affine_grid maps positions in the output (-1 to 1) to positions in the input, so theta is the inverse map.
     angle, size = uniform(-0.35, 0.35), uniform(14, 26)
     scale = 32 / size
     cos, sin = scale * angle.cos(), scale * angle.sin()
@@ -178,25 +181,20 @@ def _torchvision_dataset(key: str, train: bool, transform: Callable | None, down
     roots = list(dict.fromkeys([data_folder(), _cache_folder()]))
     for root in roots:
         try:
-            # files that lack or have another checksum raise here; nothing is written
+            # Raises if files are missing or have another checksum; writes nothing.
             return dataset_class(root, train=train, transform=transform, download=False)
-        except RuntimeError as error:
-            if "not found" not in str(error):
-                raise _damaged(key, root / folder, error) from error
-        except (OSError, ValueError, EOFError, AssertionError) as error:
-            raise _damaged(key, root / folder, error) from error
-    ours = next((r for r in roots if _writable(r)), None)
-    if ours is None:
+        except (RuntimeError, OSError, ValueError, EOFError, AssertionError) as error:
+            if not (isinstance(error, RuntimeError) and "not found" in str(error)):
+                message = f"{key} in {root / folder} is damaged ({error}): delete that folder and load it again"
+                raise DataError(message) from error
+    target = next((root for root in roots if _writable(root)), None)
+    if target is None:
         raise DataError(f"cannot write to {roots[-1]}: name a folder of yours in the environment variable LECTURE_DATA")
-    archives = [p for r in roots for p in _archives(r, folder)]
+    archives = [path for root in roots for path in _archives(root, folder)]
     if not download and not archives:
         raise DataError(f"{key} is not in {roots[0]}: allow its download (about {megabytes} MB), or copy it there")
-    _fetch(dataset_class, key, ours, folder, archives, megabytes)
-    return dataset_class(ours, train=train, transform=transform, download=False)
-
-
-def _damaged(key: str, folder: Path, error: BaseException) -> DataError:
-    return DataError(f"{key} in {folder} is damaged ({error}): delete that folder and load it again")
+    _fetch(dataset_class, key, target, folder, archives, megabytes)
+    return dataset_class(target, train=train, transform=transform, download=False)
 
 
 def _writable(root: Path) -> bool:
@@ -208,20 +206,17 @@ def _writable(root: Path) -> bool:
 
 
 def _archives(root: Path, folder: str) -> list[Path]:
-    """Archives as torchvision downloads them, copied there by hand or left from another run."""
+    """Find archives as torchvision downloads them: copied there by hand, or left by another run."""
     return sorted(root.glob("cifar-10-python.tar.gz") if "cifar" in folder else (root / folder / "raw").glob("*.gz"))
 
 
 def _fetch(dataset_class, key: str, root: Path, folder: str, archives: list[Path], megabytes: int) -> None:
-    """Download, check and unpack in a folder beside the final one, then move it there whole.
-
-    torchvision shows the progress and compares each archive with its MD5 sum.
-    """
+    """Let torchvision download, check and unpack in a temporary folder, then move the result to its place."""
     with tempfile.TemporaryDirectory(dir=root, prefix=f".{key}-") as scratch_name:
         scratch = Path(scratch_name)
         try:
             for archive in archives:
-                # as torchvision looks for it: MNIST/raw/*.gz, or the archive itself
+                # Where torchvision looks for it: in MNIST/raw, or in the root.
                 target = scratch / archive.relative_to(archive.parents[2 if archive.parent.name == "raw" else 0])
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(archive, target)
@@ -231,7 +226,7 @@ def _fetch(dataset_class, key: str, root: Path, folder: str, archives: list[Path
         except (OSError, RuntimeError, EOFError) as error:
             raise _fetch_error(error, key, root, megabytes) from error
         final = root / folder
-        if final.exists():  # archives without their contents: what is there stays until the new is whole
+        if final.exists():  # incomplete or damaged; it stays until its replacement is complete
             shutil.move(final, scratch / "before")
         (scratch / folder).replace(final)
 

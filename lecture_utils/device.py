@@ -28,8 +28,6 @@ def available_devices() -> list[torch.device]:
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if accelerator is None:
         return [cpu]
-    if accelerator.type == "mps":  # a machine has only one, so a number would say nothing
-        return [accelerator, cpu]
     return [torch.device(accelerator.type, index) for index in range(torch.accelerator.device_count())] + [cpu]
 
 

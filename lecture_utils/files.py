@@ -1,41 +1,42 @@
-"""Files that are never seen half written."""
+"""Files that are replaced as a whole, so that no reader sees half of one."""
 
 import contextlib
 import errno
-import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place when the block has ended well.
+    """Give out a new empty file beside ``path``, which replaces ``path`` when the block ends without an error.
+
+    Args:
+        path: the file to write; its folder is made if it is missing.
 
     Raises:
-        FileExistsError: something other than a file is there, such as a folder or a device.
+        FileExistsError: ``path`` is something else than a file, such as a folder or a device.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "numbers.txt"
+    >>> with atomic_write(target) as draft:
+    ...     count = draft.write_text("1 2 3")
+    >>> target.read_text()
+    '1 2 3'
     """
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "not a file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    draft = Path(name)
+    draft = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+    draft.touch(exist_ok=False)
     try:
         yield draft
-        draft.chmod(0o666 & ~_umask())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file whole."""
+    """Replace a text file as a whole, in UTF-8; see :func:`atomic_write`."""
     with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")

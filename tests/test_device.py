@@ -51,7 +51,7 @@ def test_a_build_that_has_an_accelerator_on_a_machine_that_has_none(machine, mon
 def test_number_0_is_the_only_one_of_a_mac(machine, wish):
     machine("mps")
     assert get_device(wish) == torch.device(wish)
-    assert [str(device) for device in available_devices()] == ["mps", "cpu"]
+    assert [str(device) for device in available_devices()] == ["mps:0", "cpu"]
 
 
 @pytest.mark.parametrize("kind", ["cuda", "xpu"])
@@ -87,7 +87,7 @@ def test_missing_device_number(machine, kind, wish, there):
 
 def test_a_mac_has_no_second_gpu(machine):
     machine("mps")
-    with pytest.raises(RuntimeError, match="there are only: mps, cpu$"):
+    with pytest.raises(RuntimeError, match="there are only: mps:0, cpu$"):
         get_device("mps:1")
 
 
@@ -116,6 +116,7 @@ def test_describe_an_intel_and_an_apple_gpu(monkeypatch):
     monkeypatch.setattr(torch.xpu, "get_device_properties", lambda device: properties)
     assert describe_device("xpu:0") == "xpu:0: Arc, 12.0 GiB of GPU memory"
     assert re.fullmatch(r"mps: Apple GPU, shares memory with the CPU, [\d.]+ GiB of memory", describe_device("mps"))
+    assert describe_device("mps:0").startswith("mps:0: Apple GPU, ")
 
 
 def test_describe_without_psutil(monkeypatch):

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import nbformat
 import psutil
@@ -15,7 +14,6 @@ import pytest
 from conftest import ROOT
 
 from course_tools import notebooks as nb
-from lecture_utils import files
 
 LECTURE = [sys.executable, "-c", "from course_tools.cli import app; app(prog_name='lecture')"]
 
@@ -392,17 +390,3 @@ def test_unusable_address(small_course):
     project.write_text(project.read_text().replace("https://github.com/new/home", "somewhere"))
     done = lecture("badges", cwd=small_course)
     assert done.returncode == 2 and "https://github.com/OWNER/NAME" in done.stderr
-
-
-def test_written_whole_or_not_at_all(tmp_path):
-    target = tmp_path / "file.txt"
-    files.write_text(target, "before")
-    with pytest.raises(RuntimeError), files.atomic_write(target) as draft:
-        draft.write_text("half")
-        raise RuntimeError
-    assert target.read_text() == "before" and [p.name for p in tmp_path.iterdir()] == ["file.txt"]
-    assert Path(target).stat().st_mode & 0o044 == 0o044  # readable as any other file
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(FileExistsError):  # what is no file is left alone
-        files.write_text(tmp_path / "pipe", "after")
-    assert not (tmp_path / "pipe").is_file()
