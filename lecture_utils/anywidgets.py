@@ -38,8 +38,9 @@ class DrawingPad(anywidget.AnyWidget):
 
 
 class QuizWidget(anywidget.AnyWidget):
-    """The radio buttons of ``quiz``."""
+    """The radio buttons of ``quiz``. All texts are HTML, and there is one reply for each option."""
 
     _esm = Path(__file__).with_name("quiz.js")
-    form = Unicode().tag(sync=True)
-    replies = List(Unicode()).tag(sync=True)  # HTML, one for each option
+    question = Unicode().tag(sync=True)
+    options = List(Unicode()).tag(sync=True)
+    replies = List(Unicode()).tag(sync=True)

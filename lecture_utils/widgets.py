@@ -96,27 +96,24 @@ class Quiz:
             f"<p><strong>{_as_html(question)}</strong></p><ul>{items}</ul>"
             f"<details><summary>Answer</summary><p>{_as_html(right)}</p><ul>{reasons}</ul></details>"
         )
-        buttons = "".join(
-            f'<label style="display:block;padding:4px"><input type="radio" name="option" value="{i}"> {name}</label>'
-            for i, name in enumerate(names)
-        )
-        form = (
-            f'<form style="font-size:14px;line-height:1.4"><fieldset style="border:0;margin:0;padding:0">'
-            f'<legend style="padding:0"><strong>{_as_html(question)}</strong></legend>{buttons}</fieldset>'
-            f'<p role="status" style="margin:4px;min-height:1.4em"></p></form>'
-        )
         self.widget = None
         with contextlib.suppress(ImportError):  # without anywidget only the text is shown
             from lecture_utils.anywidgets import QuizWidget
 
-            self.widget = QuizWidget(form=form, replies=replies)
+            self.widget = QuizWidget(question=_as_html(question), options=names, replies=replies)
 
     def __repr__(self) -> str:
         return "\n".join([self.question, *(f"- {option}" for option in self.options)])
 
     def _repr_mimebundle_(self, **options):
-        live, _ = (self.widget and self.widget._repr_mimebundle_(**options)) or ({}, {})
-        return {**live, "text/html": self.text, "text/plain": repr(self)}, {}
+        data = {"text/html": self.text, "text/plain": repr(self)}
+        if self.widget is None:
+            return data, {}
+        live, where = self.widget._repr_mimebundle_(**options) or (
+            {},
+            {},
+        )  # `where` tells Colab where to find anywidget
+        return {**live, **data}, where
 
 
 def quiz(question: str, options: dict[Hashable, str], answer: Hashable) -> Quiz:

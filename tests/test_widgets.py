@@ -6,6 +6,7 @@ import subprocess
 import sys
 import weakref
 
+import anywidget
 import ipywidgets
 import pytest
 import torch
@@ -155,8 +156,17 @@ def test_a_quiz_replies_to_each_option_and_folds_the_answer_without_a_widget():
     assert data["text/plain"] == "Is it `x`?\n- (4, 3)\n- `a < b`\n- 7"
     widget = ask().widget
     assert [re.search("Right|No", reply)[0] for reply in widget.replies] == ["Right", "No", "No"]
-    assert re.findall('value="(.)"', widget.form) == ["0", "1", "2"] and "Right" not in widget.form
+    assert widget.options == ["<code>(4, 3)</code>", "<code>a &lt; b</code>", "<code>7</code>"]
+    assert widget.question == "Is it <code>x</code>?"
     assert data["text/html"] == ask()._repr_mimebundle_()[0]["text/html"], "stored outputs do not change"
+
+
+@pytest.mark.parametrize("make", [draw_digit, ask])
+def test_colab_is_told_where_to_find_anywidget(monkeypatch, make):
+    bundle = ({WIDGET: {}, "text/plain": "a widget"}, {WIDGET: {"colab": "an address"}})
+    monkeypatch.setattr(anywidget.AnyWidget, "_repr_mimebundle_", lambda self, **options: bundle)
+    data, metadata = make()._repr_mimebundle_()
+    assert metadata[WIDGET] == {"colab": "an address"} and data["text/plain"] != "a widget"
 
 
 def test_a_quiz_without_the_packages_of_widgets_is_text(monkeypatch):
