@@ -150,17 +150,13 @@ def _scattered_digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     cos, sin = scale * angle.cos(), scale * angle.sin()
     room = 1 - size / 32
     dx, dy = uniform(-1, 1) * room, uniform(-1, 1) * room
-    theta = torch.stack(
-        [torch.stack([cos, -sin, -(cos * dx - sin * dy)], 1), torch.stack([sin, cos, -(sin * dx + cos * dy)], 1)], 1
-    )
-    grid = F.affine_grid(theta, [count, 1, 32, 32], align_corners=False)
+    theta = torch.stack([cos, -sin, -(cos * dx - sin * dy), sin, cos, -(sin * dx + cos * dy)], dim=1)
+    grid = F.affine_grid(theta.reshape(count, 2, 3), [count, 1, 32, 32], align_corners=False)
     ink = F.grid_sample(digits[chosen, None].float() / 255, grid, align_corners=False)
 
-    halves = []
-    for photograph in load_sample_images().images:
-        half = photograph.shape[0] // 2
-        halves.append(np.ascontiguousarray(photograph[:half] if train else photograph[half:]))
-    photographs = torch.from_numpy(np.stack(halves))  # (2, 213, 640, 3), uint8
+    photographs = torch.from_numpy(np.stack(load_sample_images().images))  # (2, 427, 640, 3), uint8
+    half = photographs.shape[1] // 2
+    photographs = photographs[:, :half] if train else photographs[:, half:]
     which = torch.randint(len(photographs), (count,), generator=generator)
     top = torch.randint(photographs.shape[1] - 31, (count,), generator=generator)
     left = torch.randint(photographs.shape[2] - 31, (count,), generator=generator)

@@ -34,12 +34,9 @@ def available_devices() -> list[torch.device]:
 def get_device(prefer: str | torch.device | None = None) -> torch.device:
     """Choose the device to compute on. Taught in lecture 1, section 9.2.
 
-    The environment variable ``LECTURE_DEVICE``, if it is set, overrides ``prefer``: notebooks need no edit to run on
-    another device.
-
     Args:
         prefer: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"xpu"``, ``"cpu"`` or a ``torch.device``. ``None`` and ``"auto"``
-            take the first of CUDA, MPS, XPU and CPU that is available.
+            take the best that is available. The environment variable ``LECTURE_DEVICE``, if it is set, overrides this.
 
     Raises:
         ValueError: ``prefer`` is not the name of a device.
@@ -71,14 +68,10 @@ def get_device(prefer: str | torch.device | None = None) -> torch.device:
 
 
 def describe_device(device: str | torch.device | None = None) -> str:
-    """Describe a device in one line. Taught in lecture 1, section 2.3.
+    """Describe a device in one line: its name, its memory if psutil is there. Taught in lecture 1, section 2.3.
 
     Args:
         device: an available device; default :func:`get_device`.
-
-    Returns:
-        Its name and memory, and for the CPU its cores and the threads in use. The memory of the machine is read by
-        psutil and is left out where that package is missing.
 
     >>> describe_device("cpu")  # doctest: +SKIP
     'cpu: AMD EPYC, 2 cores, 2 threads used, 23.5 GiB of memory'
@@ -110,10 +103,9 @@ def _memory() -> str:
 
 
 def seed_everything(seed: int = 0) -> None:
-    """Seed the generators of Python, NumPy and PyTorch, the latter on every device. Taught in lecture 1, section 4.2.
+    """Seed the generators of Python, NumPy and PyTorch, on every device. Taught in lecture 1, section 4.2.
 
-    The same seed repeats the same numbers on the same machine. With another processor, another number of threads or
-    another version of PyTorch, results may be rounded differently.
+    A seed repeats its numbers on the same machine; elsewhere, or with another PyTorch, rounding may differ.
 
     Args:
         seed: a whole number in [0, 2**32), the range that NumPy accepts.
