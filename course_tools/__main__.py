@@ -6,17 +6,15 @@ if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may read t
     found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
     sys.exit(f"lecture: {found}, 3.11 or newer is needed: name one, as in `make PYTHON=/path/to/python3.12 lab`")
 
-from lecture_grader import fork_server_kernels as warm
-
-_RUN = "from course_tools.cli import app; app(prog_name='lecture')"
+from lecture_grader.fork_server import NoFork, fork_command
 
 
 def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["grade"] and not {"--cold", "--allow-unsandboxed", "--help"} & set(arguments):
         try:
-            sys.exit(warm.run_in_fork(_RUN, arguments))
-        except warm.Cold:  # then here
+            sys.exit(fork_command("course_tools.cli", arguments))
+        except NoFork:  # run it here
             pass
         except KeyboardInterrupt:
             sys.exit("lecture: interrupted before anything was graded")

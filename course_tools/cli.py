@@ -15,7 +15,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from course_tools import notebooks as nb
-from lecture_grader.fork_server_kernels import kernel_name
 from lecture_utils.files import write_text
 
 app = typer.Typer(
@@ -66,6 +65,7 @@ def run(
     cold: Annotated[bool, typer.Option("--cold", help="start each kernel afresh, not from a warm process")] = False,
 ) -> None:
     """Execute notebooks headlessly; write them and HTML pages of them; end with a table."""
+    from course_tools.kernels import kernel_name
     from lecture_utils.device import get_device
 
     try:
@@ -236,9 +236,8 @@ def grade(
     """Grade notebooks in a sandbox: grades.csv, results.jsonl, class.html, and a report for each student."""
     if sys.platform == "win32":
         raise _fail("grading needs Linux: use WSL")
-    from lecture_grader import fork_server_workers as warm
+    from lecture_grader import fork_server, sandbox
     from lecture_grader import grade_class as folder
-    from lecture_grader import sandbox
     from lecture_grader import submissions as collect
     from lecture_utils.grading.tasks import load_exercise
 
@@ -271,7 +270,7 @@ def grade(
     single = submissions is not None and submissions.is_file() and submissions.suffix.lower() != ".zip"
     limits = sandbox.Limits(time_limit, 5 * time_limit, int(memory_limit * 1024))
     isolate = not allow_unsandboxed
-    why_cold = "--cold" if cold else warm.why_not(isolate)
+    why_cold = "--cold" if cold else fork_server.why_no_worker(isolate)
     way = f"Cold processes ({why_cold})" if why_cold else "Warm processes"
     there = contextlib.ExitStack()
     if dask:
@@ -284,8 +283,6 @@ def grade(
         executor = None
         count, limits = sandbox.share_out(limits, workers, len(found))
         way += f", {count} at once, {limits.threads} thread{'s' * (limits.threads > 1)} each."
-    if not why_cold and not dask:
-        warm.prepare(limits.threads)  # it imports while we look around
     if isolate and not dask:
         try:
             sandbox.require()

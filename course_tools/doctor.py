@@ -171,7 +171,7 @@ def _kernel() -> Finding:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     from jupyter_client.manager import start_new_kernel
 
-    from lecture_grader.fork_server_kernels import kernel_name
+    from course_tools.kernels import kernel_name
 
     try:
         KernelSpecManager().get_kernel_spec("python3")

@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lecture_grader import fork_server_workers as warm
 from lecture_grader import grade_one as grader
 from lecture_grader.grade_one import Grade
 from lecture_grader.report import gradescope, render
@@ -263,7 +262,6 @@ def grade_class(
                     yield row, False
             except BaseException:
                 stop_all()
-                warm.close_all()  # nobody waits for one that is still importing
                 raise
     finally:
         results.write_csv(students, exercise)

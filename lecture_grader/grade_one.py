@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import lecture_utils
-from lecture_grader import fork_server_workers as warm
+from lecture_grader.fork_server import fork_worker, why_no_fork
 from lecture_grader.protocol import Channel, ProtocolError, Timeout
 from lecture_grader.sandbox import MAX_PROCESSES, MB, Limits, Sandbox, SandboxError, check_not_stopped
 from lecture_utils.grading.errors import NotAttempted, StudentError
@@ -30,7 +30,7 @@ MAX_FILE = 400 * MB
 GRACE = 3.0  # seconds that an interrupted worker has to come back
 # The packages that a worker imports, and so the folders that it has to see.
 PACKAGES = (Path(lecture_utils.__file__).resolve().parent, Path(__file__).resolve().parent)
-_PATHS = [str(folder.parent) for folder in PACKAGES]
+_PATHS = list(dict.fromkeys(str(folder.parent) for folder in PACKAGES))
 _WORKER = f"import sys; sys.path[:0] = {_PATHS!r}; from lecture_grader.worker import main; main()"
 
 
@@ -87,14 +87,14 @@ class _Run:
         seed: int,
         limits: Limits,
         isolate: bool,
-        parent: warm.Parent | None,
+        forked: bool,
     ):
         self.content = content
         self.exercise = exercise
         self.seed = seed
         self.limits = limits
         self.isolate = isolate
-        self.parent = parent
+        self.forked = forked
         # Seconds of the student's own time that are left: waiting for a core, starting and checking do not count.
         self.left = limits.total_seconds
         self.cells: list[dict[str, Any]] = []
@@ -122,7 +122,7 @@ class _Run:
             folders=PACKAGES,
             hidden=(checks_folder(),),
             isolate=self.isolate,
-            parent=self.parent,
+            fork=fork_worker if self.forked else None,
         )
         self.channel = Channel(self.sandbox.socket)
         threading.Thread(target=self._watch, args=(self.sandbox,), daemon=True).start()
@@ -210,7 +210,7 @@ class _Run:
         alive = self.sandbox.process.poll() is None
         stopped = self.sandbox.stopped
         code = self.end()
-        if self.parent and not self.parent.alive:
+        if getattr(self.sandbox.process, "lost", False):
             raise SandboxError("the fork server ended")  # no fault of this submission
         if "memory" in stopped:
             return _WorkerLost(Status.MEMORY, stopped)
@@ -395,12 +395,11 @@ def grade_notebook(
         (25, 'graded')
     """
     limits = limits or Limits()
-    forked = not cold and not warm.why_not(isolate)
+    forked = isolate and not cold and not why_no_fork()
     for attempt in range(3):
         try:
             check_not_stopped()
-            with warm.parent_of(limits.threads) if forked else contextlib.nullcontext() as parent:
-                return _grade(_Run(content, exercise, seed, limits, isolate, parent), hidden)
+            return _grade(_Run(content, exercise, seed, limits, isolate, forked), hidden)
         except SandboxError:  # the sandbox worked when grading began, so the machine may only be too busy
             if attempt == 2:
                 raise

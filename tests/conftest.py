@@ -16,7 +16,7 @@ import pytest
 import real_data
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from lecture_grader import fork_server_kernels as warm
+from course_tools import kernels
 
 # what the tests solve is not the reader's own progress
 os.environ["LECTURE_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"lecture-progress-{os.getpid()}.json")
@@ -43,7 +43,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     global KERNEL, KERNEL_LINE  # whole notebooks run with it
-    KERNEL, KERNEL_LINE = warm.kernel_name(config.option.cold)
+    KERNEL, KERNEL_LINE = kernels.kernel_name(config.option.cold)
     if not config.option.nbval_current_env:
         config.option.nbval_kernel_name = config.option.nbval_kernel_name or KERNEL
 

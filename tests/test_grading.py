@@ -18,10 +18,10 @@ import psutil
 import pytest
 from conftest import ROOT
 from grading_bank.submissions import BANK, PATCHES, RIGHT1, RIGHT2, RIGHT3, notebook
+from test_fork_server import run_folder, servers  # noqa: F401 - run_folder is for every test here
 from typer.testing import CliRunner
 
 from course_tools.cli import app
-from lecture_grader import fork_server_workers as warm
 from lecture_grader import grade_class as classes
 from lecture_grader import grade_one as grader
 from lecture_grader import report, sandbox
@@ -91,19 +91,14 @@ def test_the_first_line_names_the_way(graded, graded_cold):
     assert " Cold processes (--cold), " in graded_cold[2].splitlines()[0]
 
 
-def test_what_workers_are_forked_from_knows_nothing(graded, monkeypatch):
+def test_what_workers_are_forked_from_knows_nothing(graded, run_folder, monkeypatch):  # noqa: F811
     """Its memory, which each fork can read, holds no check; it has one thread and few open files."""
     grader.grade_notebook(notebook([RIGHT1, RIGHT2, RIGHT3]), load_exercise(CHECKS), seed=0)
-    process = psutil.Process(next(iter(warm._parents.values())).process.pid)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # ours and its own are both 1
-    for parent in process.pid, process.ppid():
-        knows_nothing(parent)
-
-
-def knows_nothing(parent):
+    (process,) = servers(run_folder)
+    parent = process.pid
     assert not memory_holds(parent, [NEEDLE.encode(), b"in-" + NEEDLE.encode(), b"Try it on 'abc'.", b"class Evil"])
     assert memory_holds(parent, [b"lecture_utils"]), "the search finds what is there"
-    process = psutil.Process(parent)
     assert process.num_threads() == 1 and process.num_fds() < 15
     secret = {name: value for name, value in os.environ.items() if process.environ().get(name) == value}
     assert set(secret) <= {"PATH", "LANG", "CUDA_VISIBLE_DEVICES"} and process.environ()["CUDA_VISIBLE_DEVICES"] == ""

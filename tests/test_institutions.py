@@ -21,7 +21,6 @@ from typer.testing import CliRunner
 
 from course_tools.cli import app
 from lecture_grader import class_page as overview
-from lecture_grader import fork_server_workers as warm
 from lecture_grader import lms as platforms
 from lecture_grader import similarity
 from lecture_grader.grade_class import report_name
@@ -275,7 +274,6 @@ def test_a_zip_of_moodle_from_end_to_end_and_graded_again(tmp_path, monkeypatch)
     assert {s: row["points"] for s, row in rows_of(out).items()} == {"Aki Satō_101": 7, "Bea_102": 6, "Cem_103": None}
     assert "Empty: Cem_103" in said and "class.html" in said
     assert [line[2] for line in table(out / "moodle.csv")[1:]] == ["7", "6", ""]
-    warm.close_all()
     assert not list(temporary.iterdir())
     files["Bea_102_assignsubmission_file_/v.ipynb"] = notebook([RIGHT1, RIGHT2, RIGHT3])
     pack()

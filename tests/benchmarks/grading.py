@@ -322,9 +322,9 @@ def main() -> None:
     choose(options.exercise)
     if options.overhead:  # in a process of its own, with the threads and modules that it wants
         import lecture_grader.worker  # noqa: F401
-        from lecture_grader.fork_server_workers import PRELOADED
+        from lecture_grader.fork_server import PRELOADED, PRELOADED_FOR_GRADING
 
-        for name in PRELOADED:
+        for name in PRELOADED + PRELOADED_FOR_GRADING:
             importlib.import_module(name)
         return print(json.dumps(overhead(options.overhead)))
     options.cache.mkdir(parents=True, exist_ok=True)

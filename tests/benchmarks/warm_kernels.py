@@ -3,8 +3,8 @@ and ending, and whether the outputs are the same.
 
     python tests/benchmarks/warm_kernels.py [--runs 1] [--only 01 02]
 
-Change and install nothing while it runs: that would start another parent process. The share is measured in a second
-pass, where Python notes the time of each import (which itself costs time). The warm total has the start of the parent
+Change and install nothing while it runs: that would start another server. The share is measured in a second
+pass, where Python notes the time of each import (which itself costs time). The warm total has the start of the server
 in it. A cell's outputs are compared where nbval compares them, and as nbval does: no pictures. Goal: with warm kernels,
 start and imports take at most 10 % of the total. Last line: a JSON object.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from lecture_grader import fork_server_kernels as warm
+from course_tools import kernels as warm_kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 IMPORT = re.compile(r"^import time: +(\d+) \| +\d+ \| .*\n?", re.MULTILINE)
@@ -79,7 +79,7 @@ def main() -> None:
     arguments = parser.parse_args()
     scratch = tempfile.TemporaryDirectory()
     os.environ["LECTURE_PROGRESS"] = f"{scratch.name}/progress.json"
-    name, line = warm.kernel_name()
+    name, line = warm_kernels.kernel_name()
     print(line)
     if name == "python3":
         sys.exit(1)

@@ -4,7 +4,6 @@ import contextlib
 import importlib.metadata
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,18 +16,19 @@ import torch
 from conftest import KERNEL_LINE, ROOT
 from jupyter_client.manager import KernelManager
 
+from course_tools import kernels
 from course_tools import notebooks as nb
 from course_tools.cli import app
-from lecture_grader import fork_server_kernels as warm
+from lecture_grader import fork_server
 
-pytestmark = pytest.mark.skipif(warm.why_cold() is not None, reason=str(warm.why_cold()))
+pytestmark = pytest.mark.skipif(kernels.why_cold() is not None, reason=str(kernels.why_cold()))
 
 
 class Kernel:
     """A kernel of some kind, started and ended by ``with``, that runs code and gives back what it printed."""
 
-    def __init__(self, name=warm.NAME, **options):
-        warm.kernel_name()
+    def __init__(self, name=kernels.NAME, **options):
+        kernels.kernel_name()
         self.manager = KernelManager(kernel_name=name)
         self.options = {"stderr": subprocess.DEVNULL} | options
 
@@ -103,30 +103,30 @@ state |= {
     "history": get_ipython().history_manager.hist_file, "magics": len(get_ipython().magics_manager.magics["line"]),
 }
 print(re.sub(r"pipe:.[0-9]+.", "pipe", json.dumps(state, default=str)))
-""".replace("PRELOADED", repr(warm.PRELOADED))
+""".replace("PRELOADED", repr(fork_server.PRELOADED))
 
 
 def test_a_warm_kernel_finds_itself_as_a_cold_one_does(tmp_path, monkeypatch):
     """Environment, directory, streams, signals, limits, threads, settings of the libraries."""
     monkeypatch.setenv("LECTURE_OF_MINE", "grün = 1")
     states = {}
-    for name in ("python3", warm.NAME):
+    for name in ("python3", kernels.NAME):
         more = ["--HistoryManager.hist_file=:memory:"] if name == "python3" else []
         with (
             (tmp_path / name).open("w") as stderr,
             Kernel(name, cwd=str(tmp_path), stdout=subprocess.DEVNULL, stderr=stderr, extra_arguments=more) as kernel,
         ):
             states[name] = json.loads(kernel.run(PROBE).replace(f"{tmp_path}/{name}", "its own"))
-            assert isinstance(kernel.process, warm.Forked) == (name == warm.NAME)
+            assert isinstance(kernel.process, fork_server.Fork) == (name == kernels.NAME)
             kernel.run("import os, sys; os.write(2, b'straight to stderr'); print('from Python', file=sys.__stderr__)")
-    cold, warmed = states["python3"], states[warm.NAME]
+    cold, warmed = states["python3"], states[kernels.NAME]
     if cold["environment"].get("JUPYTER_PATH"):  # ours, taken away again from warm ones, stays where a cold one asks
         del cold["environment"]["JUPYTER_PATH"]
     assert cold["course"] == [] and cold["environment"]["LECTURE_OF_MINE"] == "grün = 1"
     assert warmed == cold
-    # the debugger, which ipykernel imports, warns of itself; in a warm kernel's parent
+    # the debugger, which ipykernel imports, warns of itself; in the server of a warm kernel
     said = {k: [s for s in (tmp_path / k).read_text().splitlines() if not s.startswith("0.0")] for k in states}
-    assert said[warm.NAME] == said["python3"] and "straight to stderr" in "".join(said["python3"])
+    assert said[kernels.NAME] == said["python3"] and "straight to stderr" in "".join(said["python3"])
 
 
 CELLS = (
@@ -149,7 +149,7 @@ def test_a_notebook_has_the_same_outputs_and_keeps_asking_for_python3(make_noteb
     """The lectures themselves: nbval compares them in each run of the tests with what a cold kernel stored, and
     tests/benchmarks/warm_kernels.py both ways."""
     path, found = make_notebook(*CELLS), {}
-    for kernel in ("python3", warm.NAME):
+    for kernel in ("python3", kernels.NAME):
         result = nb.run_notebook(path, tmp_path / kernel, kernel=kernel)
         assert (result.status, result.failed_cell) == ("failed", len(CELLS) + 2), result
         executed = nbformat.read(tmp_path / kernel / "sample.failed.ipynb", as_version=4)
@@ -160,7 +160,7 @@ def test_a_notebook_has_the_same_outputs_and_keeps_asking_for_python3(make_noteb
             if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.tags
         ]
         assert any("image/png" in o.get("data", {}) for cell in found[kernel] for o in cell)
-    assert found[warm.NAME] == found["python3"]
+    assert found[kernels.NAME] == found["python3"]
 
 
 # --- nothing passes from one to the next ---------------------------------------------------------------------------
@@ -179,10 +179,15 @@ def test_what_is_left_to_chance_differs():
     assert len(first) == 7 and not set(first) & set(second), (first, second)
 
 
+def server_of(kernel):
+    """The process from which a kernel was forked: the parent of its guard."""
+    return psutil.Process(kernel.process.pid).parent().parent()
+
+
 def test_one_kernel_leaves_nothing_to_the_next_and_threads_work_in_each(tmp_path):
     spoil = (
         "import json, os\njson.left = torch.left = 1\nos.environ['LEFT'] = '1'\nos.chdir('/')\n"
-        "torch.set_default_dtype(torch.float64)\ntorch.set_num_threads(1)\nprint(os.getppid())"
+        "torch.set_default_dtype(torch.float64)\ntorch.set_num_threads(1)"
     )
     multiply = (
         "import numpy as np, torch\nx = torch.rand(1500, 1500)\n(x @ x).sum()\n"
@@ -193,13 +198,14 @@ def test_one_kernel_leaves_nothing_to_the_next_and_threads_work_in_each(tmp_path
         "os.getcwd(), torch.get_default_dtype(), threads)"
     )
     with Kernel() as one:
-        parent = psutil.Process(int(one.run(multiply + spoil)))
-        before = parent.num_threads(), parent.memory_info().rss
+        one.run(multiply + spoil)
+        server = server_of(one)
+        before = server.memory_info().rss
         with Kernel(cwd=str(tmp_path)) as two:
             threads = torch.get_num_threads()
             assert two.run(multiply + look) == f"False False None {tmp_path} torch.float32 {threads}\n"
-            assert psutil.Process(two.process.pid).ppid() == parent.pid
-        assert parent.num_threads() == before[0] and parent.memory_info().rss < before[1] + 20e6
+            assert server_of(two) == server
+        assert server.num_threads() == 1 and server.memory_info().rss < before + 20e6
 
 
 # --- as jupyter_client sees it -------------------------------------------------------------------------------------
@@ -207,7 +213,7 @@ def test_one_kernel_leaves_nothing_to_the_next_and_threads_work_in_each(tmp_path
 
 def test_interrupts_exit_codes_and_restarts():
     with Kernel() as kernel:
-        parent = psutil.Process(kernel.process.pid).parent()
+        server = server_of(kernel)
         asked = kernel.client.execute(
             "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('stopped')"
         )
@@ -227,7 +233,7 @@ def test_interrupts_exit_codes_and_restarts():
             process = kernel.process
             wait_until(lambda process=process: process.poll() is not None)
             assert process.returncode == expected and not kernel.manager.is_alive()
-    wait_until(lambda: not [child for child in parent.children() if child.status() == psutil.STATUS_ZOMBIE])
+    assert not [child for child in server.children() if child.status() == psutil.STATUS_ZOMBIE]
 
 
 def test_what_a_notebook_registered_for_its_end_is_run(tmp_path):
@@ -244,20 +250,20 @@ def test_what_a_notebook_registered_for_its_end_is_run(tmp_path):
 
 
 def test_peak_memory_of_a_warm_kernel_has_torch_in_it(make_notebook, tmp_path):
-    """All the memory that it maps counts, also what it shares with its parent: a bit less than a cold one's."""
+    """All the memory that it maps counts, also what it shares with the server: a bit less than a cold one's."""
     grab = "import torch\nblock = torch.ones(60_000_000)\nimport time; time.sleep(0.3)"
-    peaks = {k: nb.run_notebook(make_notebook(grab), tmp_path, kernel=k).peak_rss_mb for k in ("python3", warm.NAME)}
+    peaks = {k: nb.run_notebook(make_notebook(grab), tmp_path, kernel=k).peak_rss_mb for k in ("python3", kernels.NAME)}
     print(peaks)
-    assert peaks[warm.NAME] > 240 + 150 and 0.6 < peaks[warm.NAME] / peaks["python3"] < 1.3
+    assert peaks[kernels.NAME] > 240 + 150 and 0.6 < peaks[kernels.NAME] / peaks["python3"] < 1.3
 
 
-# --- the parent's life ---------------------------------------------------------------------------------------------
+# --- the life of the server --------------------------------------------------------------------------------------
 
 CLIENT = """
 import os, subprocess, sys, time
 from jupyter_client.manager import KernelManager
-from lecture_grader import fork_server_kernels as warm
-manager = KernelManager(kernel_name=warm.kernel_name()[0])
+from course_tools import kernels
+manager = KernelManager(kernel_name=kernels.kernel_name()[0])
 manager.start_kernel(stderr=subprocess.DEVNULL)
 client = manager.client()
 client.start_channels()
@@ -271,99 +277,54 @@ manager.shutdown_kernel()
 
 @contextlib.contextmanager
 def client(**environment):
-    """A process of its own with one warm kernel: the process, its kernel, and the kernel's parent."""
+    """A process of its own with one warm kernel: the process, its kernel, and the kernel's server."""
     running = subprocess.Popen(
         [sys.executable, "-c", CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env=os.environ | environment, cwd=ROOT,
     )  # fmt: skip
     with running:
         kernel = psutil.Process(int(running.stdout.readline()))
-        yield running, kernel, kernel.parent()
+        yield running, kernel, kernel.parent().parent()
         if running.poll() is None:
             running.communicate("\n", timeout=30)
 
 
-def test_the_parent_ends_with_its_last_client_however_that_ends(tmp_path):
+def test_a_kernel_ends_with_its_client_and_the_server_some_time_after_the_last(tmp_path):
     mine = {"TMPDIR": str(tmp_path), "XDG_RUNTIME_DIR": ""}
-    with client(**mine) as (one, kernel_one, parent), client(**mine) as (two, kernel_two, same):
-        assert parent == same != psutil.Process(one.pid)
-        (folder,) = tmp_path.glob("lecture-warm-*")
+    with client(**mine) as (one, kernel_one, server), client(**mine) as (two, kernel_two, same):
+        assert server == same != psutil.Process(one.pid)
+        (folder,) = tmp_path.glob("lecture-fork-*")
         assert folder.stat().st_mode & 0o777 == 0o700
-        assert not [c for c in parent.net_connections() if c.family.name != "AF_UNIX"], "no port"
+        assert not [c for c in server.net_connections() if c.family.name != "AF_UNIX"], "no port"
         one.communicate("\n", timeout=30)
         assert one.returncode == 0 and gone(kernel_one)
         time.sleep(0.5)
-        assert parent.is_running() and not gone(kernel_two)
+        assert server.is_running() and not gone(kernel_two)
         two.kill()
-        wait_until(lambda: gone(kernel_two) and gone(parent))
-    assert [p.name for p in folder.iterdir()] == ["lock"]
+        wait_until(lambda: gone(kernel_two))
+        assert not gone(server), "another command may follow"
+        wait_until(lambda: gone(server), fork_server.KERNEL_IDLE_SECONDS + 20)
+    assert not [path for path in folder.iterdir() if not path.is_dir()]
 
 
-def test_a_killed_parent_takes_its_kernels_along_and_is_replaced(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr("tempfile.tempdir", None)
+def test_a_killed_server_takes_its_kernels_along_and_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with Kernel() as one:
-        parent = psutil.Process(one.process.pid).parent()
-        parent.kill()
-        wait_until(lambda: gone(psutil.Process(one.process.pid)) if psutil.pid_exists(one.process.pid) else True)
+        server = server_of(one)
+        kernel = psutil.Process(one.process.pid)
+        server.kill()
+        wait_until(lambda: gone(kernel))
         wait_until(lambda: not one.manager.is_alive())
         with Kernel() as two:
-            assert two.run("print(1)") == "1\n" and psutil.Process(two.process.pid).parent() != parent
-
-
-def test_another_environment_umask_limit_or_installation_is_another_configuration(tmp_path, monkeypatch):
-    packages = tmp_path / "site-packages"
-    packages.mkdir()
-    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
-    names = [warm._configuration(os.environ)]
-    for environment in ({"PYTHONPATH": "/elsewhere"}, {"OMP_NUM_THREADS": "7"}, {"PYTHONHASHSEED": "0"}):
-        names.append(warm._configuration(os.environ | environment))
-    (packages / "new").mkdir()  # as pip does
-    names.append(warm._configuration(os.environ))
-    old = os.umask(0o77)
-    names.append(warm._configuration(os.environ))
-    os.umask(old)
-    assert len(set(names)) == len(names)
-    for escape_formula in ({"LECTURE_PROGRESS": "x"}, {"JPY_PARENT_PID": "1"}, {"KMP_INIT_AT_FORK": "FALSE"}):
-        assert warm._configuration(os.environ | escape_formula) == names[4]
-
-
-def test_a_client_keeps_the_two_parents_it_used_last(tmp_path, monkeypatch):
-    parents = []
-
-    def start(address, environment, idle_seconds):
-        parents.append(socket.socket(socket.AF_UNIX))
-        parents[-1].bind(str(address))
-        parents[-1].listen()
-
-    monkeypatch.setattr(warm, "_start_parent", start)
-    monkeypatch.setattr(warm, "_presence", {})
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    for name in "12131":
-        warm._connect({"CONFIGURATION": name}).close()
-    assert len(parents) == 3
-    ended = []
-    for parent in parents:
-        parent.settimeout(0)
-        with contextlib.suppress(BlockingIOError):
-            connections = []
-            while True:
-                connections.append(parent.accept()[0])
-                connections[-1].settimeout(0)
-        ended.append(all(warm._ended(connection) for connection in connections))
-        for connection in (parent, *connections):
-            connection.close()
-    assert ended == [False, True, False]
-    for connection in warm._presence.values():
-        connection.close()
+            assert two.run("print(1)") == "1\n" and server_of(two) != server
+            server_of(two).kill()
 
 
 # --- where it is not taken -----------------------------------------------------------------------------------------
 
 
 def test_a_kernel_that_cannot_be_warm_is_a_cold_one_and_says_why(monkeypatch, capfd, tmp_path):
-    shared = tmp_path / f"lecture-warm-{os.getuid()}"
+    shared = tmp_path / f"lecture-fork-{os.getuid()}"
     shared.mkdir(mode=0o755)
     shared.chmod(0o755)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
@@ -377,24 +338,21 @@ def test_a_kernel_that_cannot_be_warm_is_a_cold_one_and_says_why(monkeypatch, ca
 
 
 def test_reasons(monkeypatch):
-    assert warm.kernel_name(cold=True) == ("python3", "kernels: cold, each imports for itself (--cold)")
-    exists, version = Path.exists, importlib.metadata.version
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "2.6.0+cu124")
-    monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/dev/nvidiactl" or exists(path))
-    assert "GPU" in warm.why_cold({}) and warm.why_cold({"CUDA_VISIBLE_DEVICES": ""}) is None
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "2.6.0+cpu")
-    assert warm.why_cold({}) is None
-    monkeypatch.setattr("importlib.metadata.version", lambda name: version("no-such-package"))
-    assert warm.why_cold({}) == "torch is not installed"
+    assert kernels.kernel_name(cold=True) == ("python3", "kernels: cold, each imports for itself (--cold)")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [])
+    assert "install it again" in kernels.kernel_name()[1]
+    old = importlib.metadata.EntryPoint(kernels.NAME, "lecture_utils.warm:WarmProvisioner", "")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [old])
+    assert kernels.kernel_name()[0] == "python3" and "install it again" in kernels.kernel_name()[1]
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert "darwin" in warm.why_cold({}) and warm.kernel_name()[0] == "python3"
+    assert kernels.kernel_name()[1] == "kernels: cold, each imports for itself (no safe fork on darwin)"
 
 
-def test_the_module_can_be_imported_where_nothing_of_unix_is(tmp_path):
+def test_the_modules_can_be_imported_where_nothing_of_unix_is():
     code = (
         "import sys\nsys.modules |= dict.fromkeys(['fcntl', 'resource', 'pwd', 'grp', 'termios'])\n"
-        "from course_tools import cli\nfrom lecture_grader import fork_server_kernels as warm\n"
-        "sys.platform = 'win32'\nprint(warm.kernel_name()[1])"
+        "from course_tools import cli, kernels\nimport lecture_grader.sandbox\nsys.platform = 'win32'\n"
+        "print(kernels.kernel_name()[1])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "kernels: cold, each imports for itself (no safe fork on win32)\n", done.stderr
@@ -405,7 +363,7 @@ def test_commands_say_which_kernels_they_take(make_notebook, tmp_path):
 
     path = make_notebook("import os; print('of', os.getppid(), open(f'/proc/{os.getppid()}/cmdline').read())")
     mine = f"of {os.getpid()} "
-    for flags, words, parent in (([], "kernels: warm", "warm.py"), (["--cold"], "kernels: cold", mine)):
+    for flags, words, parent in (([], "kernels: warm", "fork_server.py"), (["--cold"], "kernels: cold", mine)):
         done = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "out"), *flags])
         assert done.exit_code == 0 and words in done.output, done.output
         assert parent in (tmp_path / "out" / "sample.ipynb").read_text()
@@ -414,9 +372,9 @@ def test_commands_say_which_kernels_they_take(make_notebook, tmp_path):
 
 def test_papermill_takes_it_by_name(make_notebook, tmp_path):
     path = make_notebook("import os; print(open(f'/proc/{os.getppid()}/cmdline').read())")
-    command = [sys.executable, "-m", "papermill", str(path), str(tmp_path / "out.ipynb"), "-k", warm.NAME]
-    environment = os.environ | {"JUPYTER_PATH": str(Path(warm.__file__).parent)}
+    command = [sys.executable, "-m", "papermill", str(path), str(tmp_path / "out.ipynb"), "-k", kernels.NAME]
+    environment = os.environ | {"JUPYTER_PATH": str(ROOT / "course_tools")}
     done = subprocess.run([*command, "--no-progress-bar"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
-    assert "warm.py" in executed.cells[-1].outputs[0].text and executed.metadata.kernelspec.name == "python3"
+    assert "fork_server.py" in executed.cells[-1].outputs[0].text and executed.metadata.kernelspec.name == "python3"

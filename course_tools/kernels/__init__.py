@@ -1,0 +1,90 @@
+"""Warm kernels: the kernels of notebooks that are trusted, forked from a process that has imported torch.
+
+``lecture-warm`` is a kernel by name, for papermill, nbclient and nbval; its specification is in this folder, and its
+provisioner, below, is an entry point of jupyter_client. Where a kernel cannot be forked, it is started as usual.
+"""
+
+import contextlib
+import importlib.metadata
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.provisioning import LocalProvisioner
+
+from lecture_grader.fork_server import Fork, NoFork, fork, why_no_fork
+
+NAME = "lecture-warm"
+_HERE = str(Path(__file__).resolve().parents[1])  # Jupyter looks for kernels/lecture-warm/ in it
+
+
+def why_cold(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Why kernels cannot be forked here, in a few words; None where they can."""
+    if reason := why_no_fork(environment):
+        return reason
+    found = importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners", name=NAME)
+    if not any(entry.module == __name__ for entry in found):
+        return "the course was installed before its kernels moved here: install it again"
+    return None
+
+
+def kernel_name(cold: bool = False) -> tuple[str, str]:
+    """The kernel to run notebooks with, and a line that says which and why.
+
+    Where it is ``lecture-warm``, its specification is put on this process's ``JUPYTER_PATH``: no folder of the user's
+    or of the environment is written to, and JupyterLab, started otherwise, does not offer it to students.
+    """
+    reason = "--cold" if cold else why_cold()
+    if reason:
+        return "python3", f"kernels: cold, each imports for itself ({reason})"
+    paths = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
+    if _HERE not in paths:
+        os.environ["JUPYTER_PATH"] = os.pathsep.join([_HERE, *filter(None, paths)])
+    return NAME, "kernels: warm, forked from one process that has imported torch (--cold turns it off)"
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Launches a kernel by a fork, or, where that cannot be, as its base class does."""
+
+    def _finalize_env(self, env: dict[str, str]) -> None:
+        super()._finalize_env(env)
+        env.setdefault("PYDEVD_USE_FRAME_EVAL", "NO")  # as the debugger would, which the server has imported
+        paths = [path for path in env.pop("JUPYTER_PATH", "").split(os.pathsep) if path not in ("", _HERE)]
+        env |= {"JUPYTER_PATH": os.pathsep.join(paths)} if paths else {}  # as before `kernel_name`
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
+        try:
+            forked = _fork_kernel(cmd, **options)
+        except NoFork as reason:
+            print(f"{NAME}: a cold kernel, {reason}", file=sys.stderr)
+            return await super().launch_kernel(cmd, **options)
+        self.process = forked  # type: ignore[assignment]  # it has what the base class uses of a Popen
+        self.pid = self.pgid = forked.pid
+        self.cwd = options.get("cwd") or Path.cwd()
+        return self.connection_info
+
+
+def _fork_kernel(cmd: list[str], *, env: dict[str, str], cwd: str | None = None, **options: Any) -> Fork:
+    """Fork what ``jupyter_client.launcher.launch_kernel`` would start with these arguments."""
+    cwd = os.path.realpath(cwd or os.curdir)
+    known = {"stdin", "stdout", "stderr", "extra_arguments", "kernel_id"}
+    if unknown := sorted(name for name, value in options.items() if name not in known and value):
+        raise NoFork(f"not with {unknown[0]}")
+    if cmd[:2] != [sys.executable, "-m"] or not Path(cwd).is_dir():
+        raise NoFork(f"not for {' '.join(cmd[:2])} in {cwd}")
+    path = [] if env.get("PYTHONSAFEPATH") else [cwd]
+    with Path(os.devnull).open("r+b") as null, contextlib.ExitStack() as opened:
+        end, other = os.pipe()  # its input ends at once, as that of other kernels
+        os.close(other)
+        opened.callback(os.close, end)
+        files = []
+        for stream, inherited in (("stdin", end), ("stdout", 1), ("stderr", 2)):
+            file: Any = options.get(stream)
+            if file in (subprocess.PIPE, subprocess.STDOUT):
+                raise NoFork(f"not with a pipe for {stream}")
+            file = {None: inherited, subprocess.DEVNULL: null.fileno()}.get(file, file)
+            files.append(file if isinstance(file, int) else file.fileno())
+        return fork({"env": env, "cwd": cwd, "path": path, "argv": cmd[2:]}, files, env)

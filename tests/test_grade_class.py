@@ -1,0 +1,62 @@
+"""Grading a class: the order, the executor and a queue change no mark."""
+
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+from conftest import ROOT
+from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
+
+from lecture_grader import grade_class, grade_one, sandbox, submissions
+from lecture_utils.grading.tasks import load_exercise
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
+
+
+def test_time_in_a_queue_is_not_the_students(monkeypatch):
+    monkeypatch.setattr(
+        grade_one, "run_check", lambda *a, hidden, check=grade_one.run_check: time.sleep(3) or check(*a, hidden=hidden)
+    )
+    limits = sandbox.Limits(total_seconds=5)
+    grade = grade_one.grade_notebook(notebook([RIGHT1, RIGHT2, RIGHT3]), load_exercise(CHECKS), seed=0, limits=limits)
+    assert (grade.status, grade.points) == ("graded", 7)
+
+
+def test_any_executor_grades_alike(tmp_path):
+    exercise = load_exercise(CHECKS)
+    handed_in = tmp_path / "in"
+    handed_in.mkdir()
+    for name, cells in {
+        "a": [RIGHT1],
+        "b": [RIGHT1, RIGHT2],
+        "c": ["1 / 0"],
+        "d": [RIGHT3, "print(torch.rand(1))"],
+    }.items():
+        (handed_in / f"{name}.ipynb").write_bytes(notebook(cells))
+    found = submissions.find_submissions(handed_in, exercise, tmp_path / "scratch")
+    for out, executor in ("here", None), ("there", ProcessPoolExecutor(2, get_context("spawn"))):
+        list(grade_class.grade_class(found, exercise, tmp_path / out, seed=3, workers=2, executor=executor))
+    executor.shutdown()
+    here, there = (grade_class.Results(tmp_path / out).rows for out in ("here", "there"))
+    assert [{**here[s], "seconds": 0} for s in "abcd"] == [{**there[s], "seconds": 0} for s in "abcd"]
+
+
+def test_no_more_notebooks_are_read_than_are_under_way():
+    class Pool:
+        def submit(self, function, job):
+            future = grade_class.Future()
+            waiting.append((future, job))
+            if len(waiting) == 3:
+                waiting.pop(1)[0].set_result((job, ""))  # not in order
+            return future
+
+    waiting, read = [], []
+    results = grade_class._results_of(Pool(), (read.append(n) or n for n in range(1, 11)), 3)
+    for taken in range(1, 5):
+        next(results)
+        assert len(read) <= taken + 2
+    results.close()
+    assert all(future.cancelled() for future, _ in waiting)
