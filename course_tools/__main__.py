@@ -6,21 +6,20 @@ if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may read t
     found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
     sys.exit(f"lecture: {found}, 3.11 or newer is needed: name one, as in `make PYTHON=/path/to/python3.12 lab`")
 
+from course_tools.program import run
 from lecture_grader.fork_server import NoFork, fork_command
 
 
 def main() -> None:
     arguments = sys.argv[1:]
-    if arguments[:1] == ["grade"] and not {"--cold", "--allow-unsandboxed", "--help"} & set(arguments):
+    if arguments[:1] == ["grade"] and not {"--cold", "--no-fork", "--allow-unsandboxed", "--help"} & set(arguments):
         try:
-            sys.exit(fork_command("course_tools.cli", arguments))
+            sys.exit(fork_command("course_tools.program", arguments))
         except NoFork:  # run it here
             pass
         except KeyboardInterrupt:
             sys.exit("lecture: interrupted before anything was graded")
-    from course_tools.cli import app
-
-    app(prog_name="lecture")
+    run()
 
 
 if __name__ == "__main__":

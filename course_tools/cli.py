@@ -5,8 +5,9 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -14,8 +15,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from course_tools import notebooks as nb
+from course_tools.notebooks import CourseError, course_root, find_notebooks, read_notebook
 from lecture_utils.files import write_text
+
+if TYPE_CHECKING:
+    from course_tools.execute import RunResult
+
+# What only one command needs is imported there: `lecture lint` starts without papermill, nbconvert and torch.
 
 app = typer.Typer(
     help="Run, check and publish the course's notebooks.",
@@ -30,108 +36,113 @@ Names = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="where the results go")]
 Timeout = Annotated[int, typer.Option("--cell-timeout", min=1, metavar="SECONDS", help="longest time of one cell")]
+Pictures = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", exists=True, file_okay=False, help="your own train/CLASS/*, test/CLASS/*"),
+]
 
 
-def _fail(message: str, code: int = 2) -> typer.Exit:
+def _complain(message: str) -> None:
     print(f"lecture: {message}", file=sys.stderr)
-    return typer.Exit(code)
 
 
-def _progress(what: str = "") -> Progress:
-    """A bar of so many ``what`` done, where there is a terminal."""
-    count = TextColumn(what + "{task.completed:.0f} of {task.total:.0f}")
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=30), count, TimeElapsedColumn()
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+def _fail(message: str, code: int = 2) -> NoReturn:
+    _complain(message)
+    raise typer.Exit(code)
+
+
+def _find(names: list[str] | None, folder: str = "lectures") -> list[Path]:
+    with _fail_on(CourseError):
+        return find_notebooks(names or [], folder)
+
+
+@contextlib.contextmanager
+def _fail_on(*kinds: type[Exception], code: int = 2) -> Iterator[None]:
+    """End with an error's message instead of its traceback, by default with the exit status of wrong usage."""
+    try:
+        yield
+    except kinds as error:
+        _fail(str(error), code)
 
 
 @app.command()
 def run(
+    context: typer.Context,
     names: Names = None,
     profile: Annotated[Literal["quick", "full"], typer.Option(help="embedded data, or the slides' data")] = "quick",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, xpu")] = "auto",
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="seed of the parameters cell")] = 0,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            exists=True,
-            file_okay=False,
-            help="your own for lectures 4 and 6: train/CLASS/* and test/CLASS/*",
-        ),
-    ] = None,
+    pictures: Pictures = None,
     out: Out = Path("build/lectures"),
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write one object a notebook")] = None,
     cell_timeout: Timeout = 600,
-    cold: Annotated[bool, typer.Option("--cold", help="start each kernel afresh, not from a warm process")] = False,
+    no_fork: Annotated[bool, typer.Option("--no-fork", "--cold", help="start each kernel anew, fork none")] = False,
+    inplace: Annotated[bool, typer.Option("--inplace", help="store the outputs in the notebooks themselves")] = False,
 ) -> None:
     """Execute notebooks headlessly; write them and HTML pages of them; end with a table."""
+    from course_tools import execute
     from course_tools.kernels import kernel_name
-    from lecture_utils.device import get_device
 
-    try:
-        if device != "auto":
+    if inplace:
+        given = {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}
+        if others := sorted(given - {"names", "cell_timeout", "no_fork", "inplace"}):
+            _fail(f"--inplace stores a run with the notebook's own parameters: leave out --{' and --'.join(others)}")
+        return _store(names, cell_timeout)
+    if device != "auto":
+        from lecture_utils.device import get_device
+
+        with _fail_on(ValueError, RuntimeError):
             get_device(device)
-        paths = nb.find_notebooks(names or [])
-        if pictures and not any(nb.takes_folder(nb.read_notebook(path)) for path in paths):
-            raise nb.CourseError("--pictures: none of these notebooks takes a folder of pictures; lectures 4 and 6 do")
-    except (nb.CourseError, ValueError, RuntimeError) as error:
-        raise _fail(str(error)) from None
+    paths = _find(names)
+    with _fail_on(CourseError):
+        if pictures and not any(execute.takes_folder(read_notebook(path)) for path in paths):
+            raise CourseError("--pictures: none of these notebooks takes a folder of pictures; lectures 4 and 6 do")
     if out.exists() and not out.is_dir():
-        raise _fail(f"--out {out} is a file: name a folder")
+        _fail(f"--out {out} is a file: name a folder")
     for polite in (signal.SIGINT, signal.SIGTERM):  # both clean up: no kernel stays behind
         signal.signal(polite, signal.default_int_handler)
-    kernel, line = kernel_name(cold)
+    kernel, line = kernel_name(no_fork)
     console.print(line, highlight=False, soft_wrap=True)
-    results: list[nb.RunResult] = []
-    interrupted = False
-    with _progress("cell ") as progress:
+    options = {"profile": profile, "device": device, "seed": seed, "folder": pictures}
+    results: list[RunResult] = []
+    for result in _run_all(paths, out, cell_timeout=cell_timeout, kernel=kernel, **options):
+        results.append(result)
+        console.print(f"{result.status:>11}  {result.name}  {result.seconds:.1f} s", highlight=False)
+        if json:
+            execute.write_results(results, json)
+    _report(results, out)
+
+
+def _run_all(paths: list[Path], out: Path, **options: Any) -> "Iterator[RunResult]":
+    """Run notebooks one after the other behind a progress bar; end with one that was interrupted."""
+    from course_tools.execute import RunResult, run_notebook
+
+    count = TextColumn("cell {task.completed:.0f} of {task.total:.0f}")
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=30), count, TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         for path in paths:
-            task = progress.add_task(path.stem, total=0)
+            bar = progress.add_task(path.stem, total=0)
             start = time.perf_counter()
 
-            def show(cell: int, cells: int, task=task) -> None:
-                progress.update(task, completed=cell, total=cells)
+            def show(cell: int, cells: int, bar=bar) -> None:
+                progress.update(bar, completed=cell, total=cells)
 
             try:
-                result = nb.run_notebook(
-                    path,
-                    out,
-                    profile=profile,
-                    device=device,
-                    seed=seed,
-                    folder=pictures,
-                    cell_timeout=cell_timeout,
-                    kernel=kernel,
-                    on_cell=show,
-                )
+                result = run_notebook(path, out, on_cell=show, **options)
             except KeyboardInterrupt:
-                interrupted = True
-                result = nb.RunResult(path.stem, "interrupted", round(time.perf_counter() - start, 2), 0.0, 0)
+                result = RunResult(path.stem, "interrupted", round(time.perf_counter() - start, 2))
             except OSError as error:
-                raise _fail(
-                    f"cannot write to {out}: {error.strerror or error}; name another folder with --out"
-                ) from None
-            except nb.CourseError as error:
-                raise _fail(str(error), 1) from None
-            progress.remove_task(task)
-            results.append(result)
-            console.print(f"{result.status:>11}  {result.name}  {result.seconds:.1f} s", highlight=False)
-            if json:
-                nb.write_results(results, json)
-            if interrupted:
-                break
-    _print_results(results, out)
-    bad = [r for r in results if r.status not in ("passed", "interrupted")]
-    for r in bad:
-        cell = f", cell {r.failed_cell}" if r.failed_cell else ""
-        _fail(f"{r.name}{cell}: {' '.join((r.error or '').split())[:300]}")
-    if interrupted:
-        raise _fail(f"interrupted in {results[-1].name}: finished notebooks are kept in {out}", 130)
-    if bad:
-        raise typer.Exit(1)
+                _fail(f"cannot write to {out}: {error.strerror or error}; name another folder with --out")
+            except CourseError as error:
+                _fail(str(error), 1)
+            progress.remove_task(bar)
+            yield result
+            if result.status == "interrupted":
+                return
 
 
-def _print_results(results: list[nb.RunResult], out: Path) -> None:
+def _report(results: "list[RunResult]", out: Path) -> None:
+    """Print the table, then what failed, and end with the exit status of the command."""
     table = Table("notebook", "seconds", "peak memory", "status", title=f"results in {out}", title_justify="left")
     for column in (1, 2):
         table.columns[column].justify = "right"
@@ -140,29 +151,41 @@ def _print_results(results: list[nb.RunResult], out: Path) -> None:
         memory = f"{r.peak_rss_mb:.0f} MB" if r.peak_rss_mb else "-"
         table.add_row(r.name, f"{r.seconds:.1f}", memory, f"[{color}]{r.status}[/]")
     table.add_section()
-    peak = max((r.peak_rss_mb for r in results), default=0)
+    peak = max(r.peak_rss_mb for r in results)
     table.add_row("all", f"{sum(r.seconds for r in results):.1f}", f"{peak:.0f} MB", "")
     console.print(table)
+    failed = [r for r in results if r.status not in ("passed", "interrupted")]
+    for r in failed:
+        cell = f", cell {r.failed_cell}" if r.failed_cell else ""
+        _complain(f"{r.name}{cell}: {' '.join((r.error or '').split())[:300]}")
+    if results[-1].status == "interrupted":
+        _fail(f"interrupted in {results[-1].name}: finished notebooks are kept in {out}", 130)
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
 def store(names: Names = None, cell_timeout: Timeout = 600) -> None:
-    """Restart, run all, and store the outputs in the notebooks themselves (for authors)."""
-    try:
-        for path in nb.find_notebooks(names or []):
-            nb.store_outputs(path, cell_timeout=cell_timeout)
-            console.print(f"stored {path}", highlight=False)
-    except nb.CourseError as error:
-        raise _fail(str(error), 1) from None
+    """Deprecated: the same as `lecture run --inplace`."""
+    _complain("`lecture store` is deprecated and will go: write `lecture run --inplace`")
+    _store(names, cell_timeout)
+
+
+def _store(names: list[str] | None, cell_timeout: int) -> None:
+    from course_tools.execute import store_outputs
+
+    for path in _find(names):
+        with _fail_on(CourseError, code=1):
+            store_outputs(path, cell_timeout=cell_timeout)
+        console.print(f"stored {path}", highlight=False)
 
 
 @app.command()
 def lint(names: Names = None) -> None:
     """Check notebooks before a commit: format, metadata, outputs, alternative texts."""
-    try:
-        faults = [f"{path}: {fault}" for path in nb.find_notebooks(names or []) for fault in nb.find_faults(path)]
-    except nb.CourseError as error:
-        raise _fail(str(error)) from None
+    from course_tools.lint import find_faults
+
+    faults = [f"{path}: {fault}" for path in _find(names) for fault in find_faults(path)]
     for fault in faults:
         print(fault)
     if faults:
@@ -181,16 +204,56 @@ def release(
     from course_tools.release import make_exercise
     from lecture_utils.grading.tasks import load_exercise
 
-    try:
-        paths = nb.find_notebooks(names or [], "solutions")
+    paths = _find(names, "solutions")
+    with _fail_on(CourseError, ValueError, code=1):
         for path in paths:
-            exercise = load_exercise(checks or path.name[:2])
-            notebook = make_exercise(nb.read_notebook(path), exercise)
-            target = (out or nb.course_root() / "exercises") / path.name
+            notebook = make_exercise(read_notebook(path), load_exercise(checks or path.name[:2]))
+            target = (out or course_root() / "exercises") / path.name
             write_text(target, nbformat.writes(notebook) + "\n")
             console.print(f"made {target}", highlight=False)
-    except (nb.CourseError, ValueError) as error:
-        raise _fail(str(error), 1) from None
+
+
+@app.command()
+def slides(names: Names = None, out: Out = Path("build/slides")) -> None:
+    """Make a reveal.js deck of each notebook, usable without a network."""
+    from course_tools.pages import make_slides
+
+    paths = _find(names)
+    with _fail_on(CourseError, code=1):
+        for path in paths:
+            console.print(f"made {make_slides(path, out, paths)}", highlight=False)
+
+
+@app.command()
+def badges(
+    check: Annotated[bool, typer.Option("--check", help="change nothing; exit 1 if something would change")] = False,
+) -> None:
+    """Write the repository's address, from pyproject.toml, into all badges and set-up cells."""
+    from course_tools.addresses import rewrite_addresses
+
+    with _fail_on(CourseError):
+        changed = rewrite_addresses(course_root())
+    for path, text in changed.items():
+        print(f"{'would change' if check else 'changed'} {path}")
+        if not check:
+            write_text(path, text)
+    if check and changed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine: versions, device, memory, data, kernel, ports; say what to do."""
+    from course_tools.doctor import examine
+
+    levels = set()
+    for finding in examine():
+        levels.add(finding.level)
+        mark, color = {"good": ("ok", "green"), "note": ("--", "yellow"), "bad": ("!!", "red")}[finding.level]
+        console.print(f"[{color}]{mark}[/] {finding.topic:<10} {escape(finding.text)}", highlight=False, soft_wrap=True)
+        if finding.remedy:
+            console.print(f"   {'':<10} → {escape(finding.remedy)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(int("bad" in levels))
 
 
 @app.command()
@@ -344,11 +407,11 @@ def _released(path: Path | None, number: str | None) -> tuple[list[tuple[str, st
     """The cells (kind, source) of the notebook that students got, and its name; nothing if it is not known."""
     try:
         if path is None and number:
-            path = next(iter((nb.course_root() / "exercises").glob(f"{number}_*.ipynb")), None)
+            path = next(iter((course_root() / "exercises").glob(f"{number}_*.ipynb")), None)
         if path is None:
             return [], ""
-        return [(cell.cell_type, cell.source) for cell in nb.read_notebook(path).cells], path.stem
-    except nb.CourseError as error:
+        return [(cell.cell_type, cell.source) for cell in read_notebook(path).cells], path.stem
+    except CourseError as error:
         if path is None:  # the package alone, without the course
             return [], ""
         raise ValueError(str(error)) from None
@@ -387,47 +450,11 @@ def _print_class(rows: list[dict], exercise) -> None:
     console.print(table)
 
 
-@app.command()
-def slides(names: Names = None, out: Out = Path("build/slides")) -> None:
-    """Make a reveal.js deck of each notebook, usable without a network."""
-    try:
-        paths = nb.find_notebooks(names or [])
-        for path in paths:
-            console.print(f"made {nb.make_slides(path, out, paths)}", highlight=False)
-    except nb.CourseError as error:
-        raise _fail(str(error), 1) from None
-
-
-@app.command()
-def badges(
-    check: Annotated[bool, typer.Option("--check", help="change nothing; exit 1 if something would change")] = False,
-) -> None:
-    """Write the repository's address, from pyproject.toml, into all badges and set-up cells."""
-    try:
-        changed = nb.rewrite_addresses(nb.course_root())
-    except nb.CourseError as error:
-        raise _fail(str(error)) from None
-    for path, text in changed.items():
-        print(f"{'would change' if check else 'changed'} {path}")
-        if not check:
-            write_text(path, text)
-    if check and changed:
-        raise typer.Exit(1)
-
-
-@app.command()
-def doctor() -> None:
-    """Look at this machine: versions, device, memory, data, kernel, ports; say what to do."""
-    from course_tools.doctor import examine
-
-    unwell = False
-    for finding in examine():
-        unwell |= finding.level == "bad"
-        mark, color = {"good": ("ok", "green"), "note": ("--", "yellow"), "bad": ("!!", "red")}[finding.level]
-        console.print(f"[{color}]{mark}[/] {finding.topic:<10} {escape(finding.text)}", highlight=False, soft_wrap=True)
-        if finding.remedy:
-            console.print(f"   {'':<10} → {escape(finding.remedy)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(int(unwell))
+def _progress(what: str = "") -> Progress:
+    """A bar of so many ``what`` done, where there is a terminal."""
+    count = TextColumn(what + "{task.completed:.0f} of {task.total:.0f}")
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=30), count, TimeElapsedColumn()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 if __name__ == "__main__":

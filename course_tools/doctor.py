@@ -1,4 +1,4 @@
-"""What ``lecture doctor`` looks at, each finding with what to do if it is not well."""
+"""``lecture doctor``: is this machine ready for the course? Each finding says what to do if not."""
 
 import contextlib
 import importlib.metadata
@@ -12,103 +12,100 @@ import sys
 import tempfile
 import urllib.request
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+_EXTRAS = "course,grade,lab,slides,book,app,onnx,dask,test"
+_PACKAGES = [
+    "torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "ipywidgets", "jupyterlab", "papermill", "nbval",
+]  # fmt: skip
+_SITE = "https://www.python.org/"  # any site that is always there
 
 
 @dataclass
 class Finding:
-    """One line of the report; ``level`` is ``good``, ``note`` (works, could be better) or ``bad``."""
+    """One line of the report.
 
-    topic: str
+    Attributes:
+        level: ``good``, ``note`` (works, could be better) or ``bad``.
+        text: what was found.
+        remedy: what to do; empty where there is nothing to do.
+        topic: the name of the check; :func:`examine` fills it in.
+    """
+
     level: str
     text: str
     remedy: str = ""
+    topic: str = ""
 
 
 def examine() -> Iterator[Finding]:
-    """All findings, one by one; a look that breaks is itself a finding."""
-    for look in (_python, _packages, _pair, _device, _memory, _disk, _data, _kernel, _sandbox, _port, _proxy):
+    """Run all checks, one by one; a check that breaks is itself a finding.
+
+    >>> next(examine()).topic
+    'python'
+    """
+    for check in CHECKS:
         try:
-            yield look()
+            finding = check()
         except Exception as error:
-            topic = look.__name__.strip("_")
-            yield Finding(
-                topic, "bad", f"{type(error).__name__}: {error}", "install the course again: make clean, make lectures"
-            )
+            text = f"{type(error).__name__}: {error}"
+            finding = Finding("bad", text, "install the course again, in a new virtual environment: see README.md")
+        yield replace(finding, topic=check.__name__.removeprefix("check_"))
 
 
-def _python() -> Finding:
+def check_python() -> Finding:
+    """The interpreter, and whether it is in a virtual environment."""
     version = ".".join(map(str, sys.version_info[:3]))
     where = "" if sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ else " (no virtual environment)"
-    return Finding("python", "good", f"Python {version}{where} at {sys.executable}")
+    return Finding("good", f"Python {version}{where} at {sys.executable}")
 
 
-def _packages() -> Finding:
-    names = [
-        "torch",
-        "torchvision",
-        "numpy",
-        "matplotlib",
-        "scikit-learn",
-        "ipywidgets",
-        "jupyterlab",
-        "papermill",
-        "nbval",
-    ]
-    found, missing = [], []
-    for name in names:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            missing.append(name)
-    text = ", ".join(found)
+def check_packages() -> Finding:
+    """The versions of the main packages, and which of them are missing."""
+    installed: dict[str, str | None] = dict.fromkeys(_PACKAGES)
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            installed[name] = importlib.metadata.version(name)
+    text = ", ".join(f"{name} {version}" for name, version in installed.items() if version)
+    missing = ", ".join(name for name, version in installed.items() if not version)
     if missing:
-        return Finding(
-            "packages",
-            "note",
-            f"{text}; missing: {', '.join(missing)}",
-            "pip install -e '.[lab,slides,book,app,onnx,dask,test]' -c constraints.txt",
-        )
-    return Finding("packages", "good", text)
+        return Finding("note", f"{text}; missing: {missing}", f"pip install -e '.[{_EXTRAS}]' -c constraints.txt")
+    return Finding("good", text)
 
 
-def _pair() -> Finding:
+def check_torch() -> Finding:
+    """Whether torch and torchvision belong together."""
     import torch
 
-    remedy = "install the pair named in constraints.txt: pip install torch torchvision -c constraints.txt"
     try:
         import torchvision
 
         torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.ones(1), 0.5)
     except (ImportError, RuntimeError, AttributeError) as error:
-        return Finding(
-            "torch", "bad", f"torch {torch.__version__} and torchvision do not fit together: {error}", remedy
-        )
-    return Finding("torch", "good", f"torch {torch.__version__} and torchvision {torchvision.__version__} fit together")
+        text = f"torch {torch.__version__} and torchvision do not fit together: {error}"
+        remedy = "install the pair named in constraints.txt: pip install torch torchvision -c constraints.txt"
+        return Finding("bad", text, remedy)
+    return Finding("good", f"torch {torch.__version__} and torchvision {torchvision.__version__} fit together")
 
 
-def _device() -> Finding:
+def check_device() -> Finding:
+    """The devices that PyTorch can use, and a GPU that it cannot use because of an old driver."""
     from lecture_utils.device import available_devices, describe_device
 
     with warnings.catch_warnings(action="ignore"):  # PyTorch's own about an old driver
         devices = available_devices()
     text = "; ".join(describe_device(device) for device in devices)
-    if version := _old_driver():
-        return Finding("device", "note", f"{text}; there is an NVIDIA GPU, but {version}", _NEW_DRIVER)
-    if len(devices) == 1:
-        return Finding(
-            "device", "good", text, "no GPU found; none is needed (Colab lends one: Runtime, Change runtime type)"
-        )
-    return Finding("device", "good", text)
-
-
-_NEW_DRIVER = "install a newer driver (nvidia-smi tells the version), or a PyTorch for it: pytorch.org/get-started"
+    if problem := _old_driver():
+        remedy = "install a newer driver (nvidia-smi tells the version), or a PyTorch for it: pytorch.org/get-started"
+        return Finding("note", f"{text}; there is an NVIDIA GPU, but {problem}", remedy)
+    none_needed = "no GPU found; none is needed (Colab lends one: Runtime, Change runtime type)"
+    return Finding("good", text, none_needed if len(devices) == 1 else "")
 
 
 def _old_driver() -> str:
-    """Which CUDA the driver is for and which one PyTorch wants, if that is too much for it."""
+    """Which CUDA the driver is for and which one PyTorch needs, if the driver is too old; else nothing."""
     import torch
 
     if not torch.version.cuda or torch.cuda.is_available():
@@ -123,100 +120,88 @@ def _old_driver() -> str:
     return ""
 
 
-def _memory() -> Finding:
+def check_memory() -> Finding:
+    """Free memory."""
     import psutil
 
     free = psutil.virtual_memory().available / 2**30
-    text = f"{free:.1f} GiB of memory free"
-    return (
-        Finding("memory", "good", text)
-        if free > 2
-        else Finding("memory", "bad", text, "close programs: a lecture takes up to 1.5 GiB")
-    )
+    if free > 2:
+        return Finding("good", f"{free:.1f} GiB of memory free")
+    return Finding("bad", f"{free:.1f} GiB of memory free", "close programs: a lecture takes up to 1.5 GiB")
 
 
-def _disk() -> Finding:
+def check_disk() -> Finding:
+    """Free room where results, data sets and temporary files go; the least of the three."""
     from lecture_utils.data import data_folder
 
-    folders = {Path.cwd(): "here", data_folder(): "for data sets", Path(tempfile.gettempdir()): "for temporary files"}
+    folders = {"here": Path.cwd(), "for data sets": data_folder(), "for temporary files": Path(tempfile.gettempdir())}
     free = {}
-    for folder, what in folders.items():
-        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        free[f"{what} ({there})"] = shutil.disk_usage(there).free / 2**30
-    where, least = min(free.items(), key=lambda pair: pair[1])
-    text = f"{least:.1f} GiB of disk free {where}"
-    if least > 2:
-        return Finding("disk", "good", text)
+    for use, folder in folders.items():
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        free[f"{use} ({existing})"] = shutil.disk_usage(existing).free / 2**30
+    where = min(free, key=free.__getitem__)
+    text = f"{free[where]:.1f} GiB of disk free {where}"
+    if free[where] > 2:
+        return Finding("good", text)
     remedy = "make room: results and data sets take up to 2 GiB; LECTURE_DATA and TMPDIR name other folders"
-    return Finding("disk", "bad", text, remedy)
+    return Finding("bad", text, remedy)
 
 
-def _data() -> Finding:
+def check_data() -> Finding:
+    """Which data sets have been downloaded."""
     from lecture_utils.data import DOWNLOADED, data_folder
 
     root = data_folder()
-    there = [name for name, (_, folder, _) in DOWNLOADED.items() if (root / folder).is_dir()]
-    text = f"{root}: {', '.join(there) or 'nothing yet'}; digits and scattered_digits are built in"
-    if len(there) < len(DOWNLOADED):
-        return Finding(
-            "data",
-            "good",
-            text,
-            "the rest is downloaded when the profile 'full' first needs it; LECTURE_DATA names another folder",
-        )
-    return Finding("data", "good", text)
+    names = [name for name, (_, folder, _) in DOWNLOADED.items() if (root / folder).is_dir()]
+    text = f"{root}: {', '.join(names) or 'nothing yet'}; digits and scattered_digits are built in"
+    rest = "the rest is downloaded when the profile 'full' first needs it; LECTURE_DATA names another folder"
+    return Finding("good", text, rest if len(names) < len(DOWNLOADED) else "")
 
 
-def _kernel() -> Finding:
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+def check_kernel() -> Finding:
+    """Whether the Jupyter kernel starts, and whether ``lecture run`` forks it."""
+    from jupyter_client.kernelspec import NoSuchKernel
     from jupyter_client.manager import start_new_kernel
 
     from course_tools.kernels import kernel_name
 
     try:
-        KernelSpecManager().get_kernel_spec("python3")
         manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60, stderr=subprocess.DEVNULL)
     except (NoSuchKernel, RuntimeError, OSError) as error:
-        return Finding(
-            "kernel",
-            "bad",
-            f"the Jupyter kernel python3 does not start: {error}",
-            "pip install --force-reinstall ipykernel",
-        )
+        text = f"the Jupyter kernel python3 does not start: {error}"
+        return Finding("bad", text, "pip install --force-reinstall ipykernel")
     client.stop_channels()
     manager.shutdown_kernel(now=True)
-    return Finding("kernel", "good", f"the Jupyter kernel python3 starts; {kernel_name()[1]}")
+    return Finding("good", f"the Jupyter kernel python3 starts; {kernel_name()[1]}")
 
 
-def _sandbox() -> Finding:
+def check_grading() -> Finding:
+    """Whether the sandbox of ``lecture grade`` works."""
+    only_grading = "only `lecture grade` needs it"
+    if sys.platform != "linux":
+        return Finding("note", "grading needs Linux (on Windows: WSL)", only_grading)
     from lecture_grader.sandbox import SandboxError, require
 
     try:
         require()
     except SandboxError as error:
-        return Finding("grading", "note", str(error), "only `lecture grade` needs it")
-    return Finding("grading", "good", "the sandbox for strangers' notebooks works")
+        return Finding("note", str(error), only_grading)
+    return Finding("good", "the sandbox for strangers' notebooks works")
 
 
-_JUPYTER = 8888
-
-
-def _port() -> Finding:
+def check_port(port: int = 8888) -> Finding:
+    """Whether JupyterLab gets its usual port, and which program has it if not."""
     with contextlib.closing(socket.socket()) as probe:
         try:
-            probe.bind(("127.0.0.1", _JUPYTER))
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            return Finding(
-                "port",
-                "note",
-                f"port {_JUPYTER} is taken{_holder(_JUPYTER)}",
-                "JupyterLab takes the next free one and prints its address",
-            )
-    return Finding("port", "good", f"port {_JUPYTER} is free for JupyterLab")
+            remedy = "JupyterLab takes the next free one and prints its address"
+            return Finding("note", f"port {port} is taken{_holder(port)}", remedy)
+    return Finding("good", f"port {port} is free for JupyterLab")
 
 
 def _holder(port: int) -> str:
-    """By which program, where that can be seen."""
+    """By which program a port is taken, where that can be seen."""
     import psutil
 
     with contextlib.suppress(psutil.Error, OSError):
@@ -226,18 +211,15 @@ def _holder(port: int) -> str:
     return ""
 
 
-_SITE = "https://www.python.org/"  # any that is always there
-
-
-def _proxy() -> Finding:
+def check_proxy() -> Finding:
     """Whether the network is reached, as pip needs it, with or without a proxy."""
     name = next((n for n in ("https_proxy", "HTTPS_PROXY") if os.environ.get(n)), "")
     proxy = f"the proxy of {name}" if name else "no proxy"
     try:
-        # urlopen() would keep to the proxy that it saw first
+        # A new opener, since urlopen() keeps to the proxy that it saw first.
         with urllib.request.build_opener().open(urllib.request.Request(_SITE, method="HEAD"), timeout=5):
-            return Finding("proxy", "good", f"{proxy}: python.org answers")
-    except (OSError, ValueError) as error:  # also what urllib raises
+            return Finding("good", f"{proxy}: python.org answers")
+    except (OSError, ValueError) as error:  # URLError is an OSError
         reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
         text = f"{proxy}: python.org shows a certificate that is not its own"
@@ -248,4 +230,10 @@ def _proxy() -> Finding:
     else:
         text = f"{proxy}, and python.org cannot be reached: {reason}"
         remedy = "behind a proxy set HTTPS_PROXY=http://HOST:PORT; without a network, all lectures run in 'quick'"
-    return Finding("proxy", "note", text, remedy)
+    return Finding("note", text, remedy)
+
+
+CHECKS: list[Callable[[], Finding]] = [
+    check_python, check_packages, check_torch, check_device, check_memory, check_disk, check_data, check_kernel,
+    check_grading, check_port, check_proxy,
+]  # fmt: skip

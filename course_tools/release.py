@@ -23,31 +23,35 @@ _BLOCK = re.compile(
 def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbformat.NotebookNode:
     """The exercise of a solution: no outputs, stubs for solutions, hints and answers folded.
 
+    Args:
+        solution: the notebook with answers between markers; it is not changed.
+        exercise: its tasks, which say points, difficulty, minutes and hints.
+
     Raises:
         CourseError: cells, markers or headings do not fit the tasks; the message names the cell.
     """
-    cells, open_tasks = [], {one.id: one for one in exercise.tasks}
+    cells = []
+    unchecked = {task.id: task for task in exercise.tasks}
     answers: dict[str, str] = {}
-    for cell in solution.cells:
-        cell = nbformat.from_dict(cell)
-        found = task_id_of(cell.source)
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-            if found:
-                answers[found] = "\n\n".join(filter(None, [answers.get(found), _answer(cell, found)]))
-                cell.source = stub(cell.source, found)
-            elif "BEGIN SOLUTION" in cell.source:
-                raise CourseError(f"cell {cell.id}: a solution outside a task; begin the cell with `# Task N.M`")
+    for cell in map(nbformat.from_dict, solution.cells):
         cells.append(cell)
-        checked = re.match(r'check\("(\d+\.\d+)"\)\s*\Z', cell.source) if cell.cell_type == "code" else None
-        if checked:
-            one = open_tasks.pop(checked[1], None)
-            if one is None or one.id not in answers:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = []
+        cell.execution_count = None
+        if task_id := task_id_of(cell.source):
+            answers[task_id] = "\n\n".join(filter(None, [answers.get(task_id), _answer(cell)]))
+            cell.source = stub(cell.source, task_id)
+        elif "BEGIN SOLUTION" in cell.source:
+            raise CourseError(f"cell {cell.id}: a solution outside a task; begin the cell with `# Task N.M`")
+        if checked := re.match(r'check\("(\d+\.\d+)"\)\s*\Z', cell.source):
+            task = unchecked.pop(checked[1], None)
+            if task is None or task.id not in answers:
                 raise CourseError(f"cell {cell.id}: {checked[1]} is no task, is checked twice, or has no solution")
-            _compare(solution, one, cell)
-            cells += _folds(one, answers[one.id])
-    if open_tasks:
-        raise CourseError(f"no cell `check(...)` for the tasks {', '.join(open_tasks)}")
+            _compare(solution, task, cell)
+            cells += _folds(task, answers[task.id])
+    if unchecked:
+        raise CourseError(f"no cell `check(...)` for the tasks {', '.join(unchecked)}")
     metadata = {"kernelspec": solution.metadata.kernelspec, "language_info": {"name": "python"}}
     released = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(released)
@@ -55,13 +59,18 @@ def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbform
 
 
 def stub(source: str, task_id: str) -> str:
-    """The source with each solution replaced by something to fill in.
+    r"""The source with each solution replaced by something to fill in.
 
-    Inside a function that is ``raise NotImplementedError(...)``; at the top level, ``...`` for
-    each name that the solution assigns.
+    Inside a function that is ``raise NotImplementedError(...)``; at the top level, ``...`` for each name that the
+    solution assigns.
 
     Raises:
         CourseError: markers without a pair, or a stub that is not Python.
+
+    >>> print(stub("# Task 9.1\n# BEGIN SOLUTION\nsize = 3\nbase = size + 1\n# END SOLUTION", "9.1"))
+    # Task 9.1
+    size = ...
+    base = ...
     """
 
     def replace(match: re.Match) -> str:
@@ -91,35 +100,36 @@ def stub(source: str, task_id: str) -> str:
     return result
 
 
-def _answer(cell: nbformat.NotebookNode, task_id: str) -> str:
+def _answer(cell: nbformat.NotebookNode) -> str:
     return "\n".join(line for line in cell.source.splitlines() if not re.match(r"\s*# (BEGIN|END) SOLUTION", line))
 
 
-def heading(one: Task) -> str:
+def heading(task: Task) -> str:
     """The two lines that a task's text begins with."""
-    stars = "●" * one.difficulty + "○" * (3 - one.difficulty)
-    points = f"{one.points} point{'s' * (one.points != 1)}"
-    return f"## Task {one.id}: {one.title}\n\n*{points} · difficulty {stars} · about {one.minutes} minutes*"
+    stars = "●" * task.difficulty + "○" * (3 - task.difficulty)
+    points = f"{task.points} point{'s' * (task.points != 1)}"
+    return f"## Task {task.id}: {task.title}\n\n*{points} · difficulty {stars} · about {task.minutes} minutes*"
 
 
-def _compare(solution: nbformat.NotebookNode, one: Task, check_cell: nbformat.NotebookNode) -> None:
-    if not any(c.cell_type == "markdown" and c.source.startswith(heading(one)) for c in solution.cells):
-        raise CourseError(f"task {one.id}: no text begins with {heading(one)!r}")
+def _compare(solution: nbformat.NotebookNode, task: Task, check_cell: nbformat.NotebookNode) -> None:
+    """Hold the heading and nbgrader's points to what the task says."""
+    if not any(c.cell_type == "markdown" and c.source.startswith(heading(task)) for c in solution.cells):
+        raise CourseError(f"task {task.id}: no text begins with {heading(task)!r}")
     points = check_cell.metadata.get("nbgrader", {}).get("points")
-    if points != one.points:
-        raise CourseError(f"cell {check_cell.id}: nbgrader's points are {points}, the task's {one.points}")
+    if points != task.points:
+        raise CourseError(f"cell {check_cell.id}: nbgrader's points are {points}, the task's {task.points}")
 
 
-def _folds(one: Task, answer: str) -> list[nbformat.NotebookNode]:
+def _folds(task: Task, answer: str) -> list[nbformat.NotebookNode]:
     hints = "\n\n".join(
-        f"<details><summary>Hint {number} of {len(one.hints)}</summary>\n\n{hint}\n\n</details>"
-        for number, hint in enumerate(one.hints, 1)
+        f"<details><summary>Hint {number} of {len(task.hints)}</summary>\n\n{hint}\n\n</details>"
+        for number, hint in enumerate(task.hints, 1)
     )
     fold = (
         "<details><summary>Answer: open it only when you have no lead left</summary>\n\n"
         f"```python\n{answer}\n```\n\nOther ways can be right too: `check` looks at what the code does.\n\n</details>"
     )
-    name = one.id.replace(".", "-")
+    name = task.id.replace(".", "-")
     return [
         new_markdown_cell(hints, id=f"task-{name}-hints"),
         new_markdown_cell(fold, id=f"task-{name}-answer"),

@@ -14,7 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
-from course_tools import notebooks as nb
+from course_tools.notebooks import read_notebook
 
 SHOTS = os.environ.get("BOOK_SCREENSHOTS")  # a folder, to look at the pages with one's own eyes
 ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
@@ -56,7 +56,7 @@ def pages(book):
 
 
 def shown_cells(path: Path) -> list:
-    return [cell for cell in nb.read_notebook(path).cells if "remove-cell" not in cell.metadata.get("tags", [])]
+    return [cell for cell in read_notebook(path).cells if "remove-cell" not in cell.metadata.get("tags", [])]
 
 
 def words_of(text: str) -> str:

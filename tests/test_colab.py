@@ -22,7 +22,8 @@ from conftest import LECTURES, ROOT
 from nbformat.v4 import new_code_cell
 from platformdirs import user_cache_path
 
-from course_tools import notebooks as nb
+from course_tools.execute import run_notebook
+from course_tools.notebooks import read_notebook
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ADDRESS = PROJECT["urls"]["Repository"]
@@ -146,7 +147,7 @@ class Colab:
         alone = self.folder / name / "content"
         alone.mkdir(parents=True)
         nbformat.write(notebook, alone / "notebook.ipynb")
-        result = nb.run_notebook(alone / "notebook.ipynb", alone.parent / "out", kernel="colab")
+        result = run_notebook(alone / "notebook.ipynb", alone.parent / "out", kernel="colab")
         assert result.status == "passed", f"{name}, cell {result.failed_cell}: {result.error}"
         done = nbformat.read(alone.parent / "out" / "notebook.ipynb", as_version=4)
         (setup,) = (cell for cell in done.cells if cell.id == "setup")
@@ -165,7 +166,7 @@ def check_alone(colab: Colab, path: Path) -> None:
     """It runs, and after it and after a second time, the course is there and all else as before."""
     before = installed(colab.python)
     assert PROJECT["name"] not in before
-    notebook = nb.read_notebook(path)
+    notebook = read_notebook(path)
     colab.run(notebook, path.stem)
     after = installed(colab.python)
     assert after.pop(PROJECT["name"]) and after == before

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import torch
+from commands import lecture
 from conftest import ROOT
-from test_notebooks import lecture
 
 from course_tools import doctor
 
@@ -62,7 +62,7 @@ def test_missing_kernel_is_bad(monkeypatch):
         raise NoSuchKernel(name)
 
     monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
-    finding = doctor._kernel()
+    finding = doctor.check_kernel()
     assert finding.level == "bad" and "ipykernel" in finding.remedy
 
 
@@ -102,7 +102,7 @@ def test_an_old_driver_is_told(tmp_path):
     (tmp_path / "driver.c").write_text(DRIVER)
     build = [compiler, "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", tmp_path / "driver.c"]
     subprocess.run(build, check=True)
-    program = "from course_tools import doctor; finding = doctor._device(); print(finding.level, finding)"
+    program = "from course_tools import doctor; finding = doctor.check_device(); print(finding.level, finding)"
     variables = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=variables, capture_output=True, text=True)
     assert done.stdout.startswith("note"), done.stdout + done.stderr
@@ -117,12 +117,13 @@ def test_no_driver_at_all_is_no_old_driver(monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "init", init)
-    assert doctor._old_driver() == ""
+    finding = doctor.check_device()
+    assert finding.level == "good" and "driver" not in finding.text
 
 
 def test_little_memory_is_bad(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**30))
-    assert doctor._memory().level == "bad"
+    assert doctor.check_memory().level == "bad"
 
 
 def test_little_room_is_bad_wherever_it_is(monkeypatch, tmp_path):
@@ -131,21 +132,21 @@ def test_little_room_is_bad_wherever_it_is(monkeypatch, tmp_path):
     for full in (Path.cwd(), tmp_path, Path("/")):
         usage = {p: SimpleNamespace(free=2**29 if p == full else 2**40) for p in (Path.cwd(), tmp_path, Path("/"))}
         monkeypatch.setattr(doctor.shutil, "disk_usage", usage.__getitem__)
-        finding = doctor._disk()
+        finding = doctor.check_disk()
         assert finding.level == "bad" and "0.5 GiB" in finding.text and f"({full})" in finding.text
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**40))
-    assert doctor._disk().level == "good"
+    assert doctor.check_disk().level == "good"
 
 
-def test_a_taken_port_is_told_with_its_program(monkeypatch):
+def test_a_taken_port_is_told_with_its_program():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        monkeypatch.setattr(doctor, "_JUPYTER", taken.getsockname()[1])
-        finding = doctor._port()
+        finding = doctor.check_port(taken.getsockname()[1])
         assert finding.level == "note" and f"{taken.getsockname()[1]} is taken" in finding.text
         assert f"process {os.getpid()}" in finding.text and "next free" in finding.remedy
-    assert doctor._port().level == "good"
+        port = taken.getsockname()[1]
+    assert doctor.check_port(port).level == "good"
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
@@ -171,7 +172,7 @@ def proxy(monkeypatch):
 
 def test_a_proxy_that_wants_a_password_is_told(proxy, monkeypatch):
     monkeypatch.setattr(urllib.request, "_opener", urllib.request.build_opener(urllib.request.ProxyHandler({})))
-    finding = doctor._proxy()
+    finding = doctor.check_proxy()
     assert finding.level == "note" and "407" in finding.text and "PASSWORD" in finding.remedy
 
 
@@ -191,16 +192,55 @@ def test_what_keeps_pip_from_its_index_is_told(name, monkeypatch):
             raise urllib.error.URLError(reason)
 
         monkeypatch.setattr(doctor.urllib.request.OpenerDirector, "open", fail)
-        finding = doctor._proxy()
+        finding = doctor.check_proxy()
         assert finding.level == "note" and words in finding.text, finding
         assert ("PIP_CERT" if "own" in words else "unset it" if name else "HTTPS_PROXY=") in finding.remedy
 
 
-def test_a_look_that_breaks_is_a_finding(monkeypatch):
-    def broken():
-        raise OSError("unreadable")
+def test_a_check_that_breaks_is_a_finding(monkeypatch):
+    def replaced(check):
+        def instead():
+            if check is doctor.check_disk:
+                raise OSError("unreadable")
+            return doctor.Finding("good", "")
 
-    broken.__name__ = "_disk"
-    monkeypatch.setattr(doctor, "_disk", broken)
+        instead.__name__ = check.__name__
+        return instead
+
+    monkeypatch.setattr(doctor, "CHECKS", [replaced(check) for check in doctor.CHECKS])
     findings = {f.topic: f for f in doctor.examine()}
     assert findings["disk"].level == "bad" and "unreadable" in findings["disk"].text and len(findings) == 11
+
+
+# --- where there is no Linux ----------------------------------------------------------------------
+
+# Windows, as far as the course's own modules can tell: what they import or ask of the system is not there. Libraries
+# are imported before that, since they are those of the system that the test runs on.
+WINDOWS = """
+import os, sys, types
+import jupyter_client.manager, psutil, torchvision, typer
+sys.modules |= dict.fromkeys(["fcntl", "grp", "pwd", "resource", "termios"])
+for name in ("fork", "getuid", "geteuid", "pidfd_open", "sched_getaffinity"):
+    delattr(os, name)
+from course_tools import doctor
+doctor.sys = types.SimpleNamespace(**vars(sys) | {"platform": "win32"})
+from course_tools.__main__ import main
+sys.argv[1:] = ["doctor"]
+main()
+"""
+
+
+def test_windows_is_well_without_grading():
+    environment = {**os.environ, "https_proxy": "http://127.0.0.1:9"}
+    command = [sys.executable, "-c", WINDOWS]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "!!" not in done.stdout, done.stdout + done.stderr
+    assert line(done, "grading").startswith("-- grading    grading needs Linux (on Windows: WSL)")
+    assert "only `lecture grade` needs it" in line(done, "grading")
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_no_other_system_can_grade(monkeypatch, platform):
+    monkeypatch.setattr(doctor, "sys", SimpleNamespace(platform=platform))
+    finding = doctor.check_grading()
+    assert finding.level == "note" and "needs Linux" in finding.text

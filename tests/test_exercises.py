@@ -15,8 +15,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from test_checks import answers
 from typer.testing import CliRunner
 
-from course_tools import notebooks as nb
 from course_tools.cli import app
+from course_tools.execute import run_notebook
+from course_tools.lint import MAX_CELL_LINES, find_faults
+from course_tools.notebooks import CourseError
 from course_tools.release import heading, make_exercise, stub, task_id_of
 from lecture_grader import grade_one as grader
 from lecture_grader import sandbox
@@ -49,14 +51,14 @@ def test_each_exercise_has_a_solution():
 
 @solution
 def test_solution_can_be_committed(path):
-    assert nb.find_faults(path) == []
+    assert find_faults(path) == []
 
 
 @solution
 def test_cells_are_short(path):
     counts = [sum(bool(ln.strip()) for ln in c.source.splitlines()) for c in read(path).cells if c.cell_type == "code"]
     print(f"{path.stem}: median {statistics.median(counts)} lines, longest {max(counts)}")
-    assert statistics.median(counts) <= 5 and max(counts) <= nb.MAX_CELL_LINES
+    assert statistics.median(counts) <= 5 and max(counts) <= MAX_CELL_LINES
 
 
 @solution
@@ -90,7 +92,7 @@ def test_setup_of_the_checks_is_the_imports_cell(path):
 @solution
 def test_untouched_exercise_runs_to_its_end_with_nothing_solved(path, tmp_path, monkeypatch):
     monkeypatch.setenv("LECTURE_PROGRESS", str(tmp_path / "progress.json"))
-    result = nb.run_notebook(ROOT / "exercises" / path.name, tmp_path, kernel=KERNEL)
+    result = run_notebook(ROOT / "exercises" / path.name, tmp_path, kernel=KERNEL)
     assert result.status == "passed", result
     shown = [
         output.data["text/plain"]
@@ -196,7 +198,7 @@ def test_release_names_the_fault(cell, old, new, words):
     notebook, exercise = small_solution()
     make_exercise(notebook, exercise)
     notebook.cells[cell].source = notebook.cells[cell].source.replace(old, new, 1)
-    with pytest.raises(nb.CourseError, match=re.escape(words)):
+    with pytest.raises(CourseError, match=re.escape(words)):
         make_exercise(notebook, exercise)
 
 

@@ -17,8 +17,8 @@ from conftest import KERNEL_LINE, ROOT
 from jupyter_client.manager import KernelManager
 
 from course_tools import kernels
-from course_tools import notebooks as nb
 from course_tools.cli import app
+from course_tools.execute import run_notebook
 from lecture_grader import fork_server
 
 pytestmark = pytest.mark.skipif(kernels.why_cold() is not None, reason=str(kernels.why_cold()))
@@ -150,7 +150,7 @@ def test_a_notebook_has_the_same_outputs_and_keeps_asking_for_python3(make_noteb
     tests/benchmarks/warm_kernels.py both ways."""
     path, found = make_notebook(*CELLS), {}
     for kernel in ("python3", kernels.NAME):
-        result = nb.run_notebook(path, tmp_path / kernel, kernel=kernel)
+        result = run_notebook(path, tmp_path / kernel, kernel=kernel)
         assert (result.status, result.failed_cell) == ("failed", len(CELLS) + 2), result
         executed = nbformat.read(tmp_path / kernel / "sample.failed.ipynb", as_version=4)
         assert executed.metadata.kernelspec.name == "python3"
@@ -252,7 +252,7 @@ def test_what_a_notebook_registered_for_its_end_is_run(tmp_path):
 def test_peak_memory_of_a_warm_kernel_has_torch_in_it(make_notebook, tmp_path):
     """All the memory that it maps counts, also what it shares with the server: a bit less than a cold one's."""
     grab = "import torch\nblock = torch.ones(60_000_000)\nimport time; time.sleep(0.3)"
-    peaks = {k: nb.run_notebook(make_notebook(grab), tmp_path, kernel=k).peak_rss_mb for k in ("python3", kernels.NAME)}
+    peaks = {k: run_notebook(make_notebook(grab), tmp_path, kernel=k).peak_rss_mb for k in ("python3", kernels.NAME)}
     print(peaks)
     assert peaks[kernels.NAME] > 240 + 150 and 0.6 < peaks[kernels.NAME] / peaks["python3"] < 1.3
 

@@ -18,7 +18,8 @@ import pytest
 from conftest import KERNEL, LECTURES, ROOT
 from PIL import Image
 
-from course_tools import notebooks as nb
+from course_tools.execute import run_notebook
+from course_tools.lint import MAX_CELL_LINES, find_faults
 from lecture_utils.device import get_device
 
 lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
@@ -36,7 +37,7 @@ def lines(cell) -> int:
 
 @lecture
 def test_can_be_committed(path):
-    assert nb.find_faults(path) == []
+    assert find_faults(path) == []
 
 
 @lecture
@@ -47,7 +48,7 @@ def test_cells_are_short_and_explained(path):
         f"{path.stem}: median {statistics.median(counts)} lines, longest {max(counts)}, "
         f"{words / sum(counts):.1f} words a line"
     )
-    assert statistics.median(counts) <= 5 and max(counts) <= nb.MAX_CELL_LINES
+    assert statistics.median(counts) <= 5 and max(counts) <= MAX_CELL_LINES
     assert 6 <= words / sum(counts) <= 20
 
 
@@ -157,7 +158,7 @@ def answers(path):
 
 
 def check_run(path, tmp_path, **options):
-    result = nb.run_notebook(path, tmp_path, kernel=KERNEL, **options)
+    result = run_notebook(path, tmp_path, kernel=KERNEL, **options)
     assert result.status == "passed", f"cell {result.failed_cell}: {result.error}"
     executed = nbformat.read(tmp_path / path.name, as_version=4)
     for cell in executed.cells:
@@ -285,7 +286,7 @@ def test_lecture_6_leaves_no_server_whatever_happens(tmp_path, accident):
     by_id["start"].source += '\nprint("process", server.pid)'
     by_id["ask"].source += f"\n{accident}"
     nbformat.write(notebook, path)
-    result = nb.run_notebook(path, tmp_path / "out", kernel=KERNEL)
+    result = run_notebook(path, tmp_path / "out", kernel=KERNEL)
     assert result.status == ("failed" if accident == "1 / 0" else "died"), result.error
     (server,) = printed(tmp_path / "out" / f"{path.stem}.failed.ipynb", r"process (\d+)")
     deadline = time.monotonic() + 30

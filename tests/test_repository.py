@@ -10,7 +10,8 @@ import yaml
 from conftest import LECTURES, ROOT
 
 from course_tools import cli
-from course_tools import notebooks as nb
+from course_tools.addresses import rewrite_addresses
+from course_tools.notebooks import read_notebook
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch", "jupyter-server-mathjax": "jupyter_server_mathjax", "uvicorn": "uvicorn-standard"}
@@ -150,7 +151,7 @@ def test_pre_commit_is_set_up():
 
 
 def test_badges_and_set_up_cells_name_this_repository():
-    assert nb.rewrite_addresses(ROOT) == {}
+    assert rewrite_addresses(ROOT) == {}
 
 
 def test_each_badge_opens_a_file_that_is_there():
@@ -160,7 +161,7 @@ def test_each_badge_opens_a_file_that_is_there():
     notebooks = [p for folder in ("lectures", "exercises") for p in sorted((ROOT / folder).glob("*.ipynb"))]
     assert sorted(in_readme) == sorted(p.relative_to(ROOT).as_posix() for p in notebooks)
     for path in notebooks:
-        assert re.findall(pattern, nb.read_notebook(path).cells[0].source) == [path.relative_to(ROOT).as_posix()]
+        assert re.findall(pattern, read_notebook(path).cells[0].source) == [path.relative_to(ROOT).as_posix()]
 
 
 @pytest.mark.parametrize("readme", sorted(ROOT.glob("README*.md")), ids=lambda p: p.name)
@@ -187,7 +188,7 @@ def test_what_contributing_names_is_there():
     assert len(files) >= 5 and all((ROOT / name).exists() for name in files), files
     commands = set(re.findall(r"bin/lecture (\w+)", CONTRIBUTING))
     there = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
-    assert {"store", "release", "badges"} <= commands <= there
+    assert {"run", "release", "badges"} <= commands <= there
 
 
 def test_nothing_names_the_machine_it_was_made_on():

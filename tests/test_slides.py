@@ -11,7 +11,8 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import LECTURES, ROOT
 
-from course_tools import notebooks as nb
+from course_tools.notebooks import read_notebook
+from course_tools.pages import make_slides
 
 SHOTS = os.environ.get("SLIDES_SCREENSHOTS")  # a folder, to look at the slides with one's own eyes
 ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
@@ -78,7 +79,7 @@ WALK = f"""async () => {{
 @pytest.fixture(scope="module")
 def decks(tmp_path_factory):
     out = tmp_path_factory.mktemp("slides")
-    return {path: nb.make_slides(path, out, LECTURES) for path in LECTURES}
+    return {path: make_slides(path, out, LECTURES) for path in LECTURES}
 
 
 def open_deck(page, deck: Path) -> None:
@@ -141,7 +142,7 @@ def test_what_is_not_seen_whole_is_found(chromium, make_notebook, tmp_path, mark
     notebook.cells[1].metadata.slideshow = {"slide_type": "skip"}
     nbformat.write(notebook, path)
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
-    open_deck(page, nb.make_slides(path, tmp_path / "slides"))
+    open_deck(page, make_slides(path, tmp_path / "slides"))
     count, wrong = page.evaluate(WALK)
     page.close()
     assert count == 1 and f"slide 0/0, {words}" in wrong, wrong
@@ -166,11 +167,11 @@ def test_links_lead_somewhere(decks):
 
 def test_a_link_leads_to_a_deck_only_where_there_is_one(tmp_path):
     def links() -> set[str]:
-        page = nb.make_slides(LECTURES[1], tmp_path).read_text()
+        page = make_slides(LECTURES[1], tmp_path).read_text()
         return {link["href"] for link in BeautifulSoup(page, "html.parser").select(".slides a[href*='_introduction']")}
 
     assert links() == {f"{ADDRESS}/blob/main/lectures/01_introduction.ipynb"}
-    nb.make_slides(LECTURES[0], tmp_path)
+    make_slides(LECTURES[0], tmp_path)
     assert links() == {"01_introduction.slides.html"}
 
 
@@ -179,7 +180,7 @@ def test_links_of_a_notebook_of_ones_own(make_notebook, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[0].source = "[a](sample.ipynb#part) [b](#part) [c](http://x.org/(y)) `layers[0](x)` [d](none.md)"
     nbformat.write(notebook, path)
-    page = BeautifulSoup(nb.make_slides(path, tmp_path / "out").read_text(), "html.parser")
+    page = BeautifulSoup(make_slides(path, tmp_path / "out").read_text(), "html.parser")
     links = [link["href"] for link in page.select(".slides a[href]")]
     assert links == ["../notes/sample.ipynb#part", "#part", "http://x.org/(y)", "none.md"]
     assert "layers[0](x)" in page.select_one(".slides").get_text()
@@ -191,7 +192,7 @@ def test_a_picture_beside_the_notebook_goes_with_the_deck(make_notebook, tmp_pat
     notebook.cells[0].source = "![A graph](graph.png)"
     nbformat.write(notebook, path)
     (path.parent / "graph.png").write_bytes((ROOT / "docs" / "computational_graph.png").read_bytes())
-    page = BeautifulSoup(nb.make_slides(path, tmp_path / "out").read_text(), "html.parser")
+    page = BeautifulSoup(make_slides(path, tmp_path / "out").read_text(), "html.parser")
     (picture,) = page.select(".slides img")
     assert picture["src"].startswith("data:image/png;base64,iVBOR") and picture["alt"] == "A graph"
 
@@ -200,7 +201,7 @@ def test_a_picture_beside_the_notebook_goes_with_the_deck(make_notebook, tmp_pat
 
 
 def notes_of(path: Path) -> list[str]:
-    cells = nb.read_notebook(path).cells
+    cells = read_notebook(path).cells
     return [cell.metadata.slideshow.notes for cell in cells if cell.metadata.get("slideshow", {}).get("notes")]
 
 

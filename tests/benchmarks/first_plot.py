@@ -19,14 +19,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from conftest import FLAGS, LECTURES, chromium_path
 from test_jupyterlab import TOKEN, Lab
 
-from course_tools import notebooks as nb
+from course_tools.notebooks import read_notebook
 
 PLOTS = {"line-plot": "the first plot of a trained model", "curves": "the first of a network that reads digits"}
 
 
 def one_run(browser) -> dict[str, float]:
     """Seconds from the start of JupyterLab to each step."""
-    ids = [cell.id for cell in nb.read_notebook(LECTURES[1]).cells]
+    ids = [cell.id for cell in read_notebook(LECTURES[1]).cells]
     with tempfile.TemporaryDirectory() as folder:
         start, times = time.perf_counter(), {}
 

@@ -10,18 +10,19 @@ import re
 import tempfile
 from pathlib import Path
 
-from course_tools import notebooks as nb
+from course_tools.execute import run_notebook
+from course_tools.notebooks import find_notebooks, read_notebook
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--profile", choices=nb.PROFILES, default="full")
-    (path,) = nb.find_notebooks(["3"])
+    parser.add_argument("--profile", choices=("quick", "full"), default="full")
+    (path,) = find_notebooks(["3"])
     with tempfile.TemporaryDirectory() as out:
-        result = nb.run_notebook(path, Path(out), profile=parser.parse_args().profile, cell_timeout=1800)
+        result = run_notebook(path, Path(out), profile=parser.parse_args().profile, cell_timeout=1800)
         if result.status != "passed":
             raise SystemExit(f"cell {result.failed_cell}: {result.error}")
-        for cell in nb.read_notebook(Path(out) / path.name).cells:
+        for cell in read_notebook(Path(out) / path.name).cells:
             for output in cell.get("outputs", []):
                 for line in str(output.get("text", "")).splitlines():
                     if re.search(r": share +\d+%$|epochs: ", line):

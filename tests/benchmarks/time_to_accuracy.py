@@ -26,7 +26,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from course_tools import notebooks as nb
+from course_tools.notebooks import find_notebooks, read_notebook
 from lecture_utils import describe_device, get_device, seed_everything
 from lecture_utils.data import ImageDataset
 from lecture_utils.device import synchronize
@@ -37,8 +37,8 @@ import real_data
 
 def run_cells(lecture: str, ids: list[str], names: dict) -> None:
     """Execute all imports of a lecture, and then some of its cells, in a namespace."""
-    (path,) = nb.find_notebooks([lecture])
-    sources = {cell.id: cell.source for cell in nb.read_notebook(path).cells if cell.cell_type == "code"}
+    (path,) = find_notebooks([lecture])
+    sources = {cell.id: cell.source for cell in read_notebook(path).cells if cell.cell_type == "code"}
     del sources["setup"]  # not Python: it holds %pip
     for source in sources.values():
         imports = [n for n in ast.parse(source).body if isinstance(n, ast.Import | ast.ImportFrom)]

@@ -1,0 +1,84 @@
+"""``lecture lint``: what keeps a notebook from being committed."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+from course_tools.notebooks import WIDGET, CourseError, clean_metadata, read_notebook
+
+MAX_CELL_LINES = 25
+MAX_BYTES = 1_000_000
+
+
+def find_faults(path: Path) -> list[str]:
+    """What keeps a notebook from being committed; an empty list if nothing does.
+
+    Checked: valid format, distinct cell ids, metadata without noise, outputs of one run from top to bottom, no error,
+    nothing on stderr, no warning, alternative text on every picture, cells and file not too long.
+
+    >>> find_faults(Path("none.ipynb"))
+    ["none.ipynb is not a valid notebook ...: restore it (git checkout none.ipynb) or save it again from Jupyter"]
+    """
+    try:
+        notebook = read_notebook(path)
+    except CourseError as error:
+        return [str(error)]
+    faults = []
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        faults.append(f"{size} bytes: at most {MAX_BYTES}, make the figures smaller")
+    wanted = {"kernelspec", "language_info"}
+    if set(notebook.metadata) != wanted or set(notebook.metadata.get("language_info", {})) != {"name"}:
+        faults.append(f"the notebook's metadata holds more or less than {sorted(wanted)}: {_store(path)}")
+    executed = 0
+    for number, cell in enumerate(notebook.cells, 1):
+        found = [*_metadata_faults(cell, path)]
+        if cell.cell_type == "markdown":
+            found += ["picture without alternative text"] * _pictures_without_text(cell.source)
+        elif cell.cell_type == "code":
+            executed += bool(cell.source.strip())
+            found += _code_faults(cell, executed, path)
+        faults += [f"cell {number} ({cell.get('id')}): {fault}" for fault in found]
+    return faults
+
+
+def _store(path: Path) -> str:
+    return f"lecture run --inplace {path}"
+
+
+def _metadata_faults(cell: nbformat.NotebookNode, path: Path) -> Iterator[str]:
+    stored = clean_metadata(cell)
+    if cell.metadata != stored:
+        changed = sorted(key for key in {*cell.metadata, *stored} if cell.metadata.get(key) != stored.get(key))
+        yield f"metadata {changed} not as stored by {_store(path)}"
+
+
+def _code_faults(cell: nbformat.NotebookNode, executed: int, path: Path) -> Iterator[str]:
+    lines = sum(bool(line.strip()) for line in cell.source.splitlines())
+    if lines > MAX_CELL_LINES:
+        yield f"{lines} lines, at most {MAX_CELL_LINES}"
+    if lines and cell.execution_count != executed:
+        yield f"not the outputs of one run from top to bottom: {_store(path)}"
+    for output in cell.outputs:
+        yield from _output_faults(output)
+
+
+def _output_faults(output: nbformat.NotebookNode) -> Iterator[str]:
+    if output.output_type == "error":  # papermill fails on it even where a cell is tagged raises-exception
+        yield f"stored error {output.ename}: catch it with try and except, and print it"
+    if output.get("name") == "stderr":
+        yield "stored stderr"
+    text = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+    if re.search(r"\w*Warning:", text):
+        yield "stored warning"
+    if WIDGET in output.get("data", {}):
+        yield "stored widget, which no reader without a kernel can show"
+    if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt"):
+        yield "picture without alternative text: draw it with lecture_utils.subplots"
+
+
+def _pictures_without_text(markdown: str) -> int:
+    tags = re.findall(r"<img\b[^>]*>", markdown)
+    return len(re.findall(r"!\[\s*\]\(", markdown)) + sum(not re.search(r"""\balt=["'][^"']""", tag) for tag in tags)

@@ -1,0 +1,43 @@
+import nbformat
+import pytest
+from commands import invoke
+
+
+@pytest.fixture
+def small_course(tmp_path, make_notebook, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/new/home"\n'
+    )
+    path = make_notebook(
+        '%pip install --quiet --no-deps "lecture-utils @ git+https://github.com/old/place"',
+        name="01_first",
+        folder=tmp_path / "lectures",
+    )
+    badge = (
+        "[![Open in Colab](x.svg)](https://colab.research.google.com/github/old/place/blob/main/lectures/wrong.ipynb)"
+    )
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source = badge
+    nbformat.write(notebook, path)
+    (tmp_path / "README.md").write_text(f"{badge}\ngit clone https://github.com/old/place\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_addresses_are_rewritten_everywhere(small_course):
+    done = invoke("badges", "--check")
+    assert done.exit_code == 1 and "01_first.ipynb" in done.stdout and "README.md" in done.stdout
+    assert invoke("badges").exit_code == 0
+    text = (small_course / "lectures" / "01_first.ipynb").read_text()
+    assert "github/new/home/blob/main/lectures/01_first.ipynb" in text and "git+https://github.com/new/home" in text
+    readme = (small_course / "README.md").read_text()
+    assert "old/place" not in text + readme and "git clone https://github.com/new/home\n" in readme
+    nbformat.validate(nbformat.read(small_course / "lectures" / "01_first.ipynb", as_version=4))
+    assert invoke("badges", "--check").exit_code == 0
+
+
+def test_unusable_address(small_course):
+    project = small_course / "pyproject.toml"
+    project.write_text(project.read_text().replace("https://github.com/new/home", "somewhere"))
+    done = invoke("badges")
+    assert done.exit_code == 2 and "https://github.com/OWNER/NAME" in done.stderr

@@ -1,0 +1,159 @@
+"""The command ``lecture``; what it does is tested with the modules that do it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import psutil
+import pytest
+from commands import LECTURE, invoke, lecture
+from conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    """`lecture run` sets what a signal does."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_pictures_reach_the_notebook_that_takes_them(make_notebook, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    paths = []
+    for name, source in (("takes", 'profile = "quick"\nfolder = ""'), ("takes-not", 'profile = "quick"')):
+        paths.append(make_notebook("print(globals().get('folder'))", name=name))
+        notebook = nbformat.read(paths[-1], as_version=4)
+        notebook.cells[1].source = source
+        nbformat.write(notebook, paths[-1])
+    done = invoke("run", *paths, "--pictures", "mine", "--out", "out", "--cold")
+    assert done.exit_code == 0, done.stderr
+    results = [nbformat.read(tmp_path / "out" / path.name, as_version=4) for path in paths]
+    assert [r.cells[-1].outputs[0].text.strip() for r in results] == [str(tmp_path / "mine"), "None"]
+    useless = invoke("run", paths[1], "--pictures", "mine", "--out", "out")
+    assert useless.exit_code == 2 and "lectures 4 and 6" in useless.stderr
+
+
+def test_command_runs_all_and_says_which_failed(make_notebook, tmp_path):
+    make_notebook("1", name="a_good", folder=tmp_path / "all")
+    make_notebook("1/0", name="b_bad", folder=tmp_path / "all")
+    (tmp_path / "all" / "c_broken.ipynb").write_text("{")
+    make_notebook("2", name="d_good", folder=tmp_path / "all")
+    report = tmp_path / "report.json"
+    done = lecture("run", tmp_path / "all", "--out", tmp_path / "out", "--json", report, "--no-fork")
+    assert done.returncode == 1 and "kernels: cold" in done.stdout
+    assert "b_bad, cell 3: ZeroDivisionError: division by zero" in done.stderr
+    assert "c_broken.ipynb is not a valid notebook" in done.stderr and "Traceback" not in done.stderr
+    rows = json.loads(report.read_text())
+    assert [(r["name"], r["status"]) for r in rows] == [
+        ("a_good", "passed"),
+        ("b_bad", "failed"),
+        ("c_broken", "unreadable"),
+        ("d_good", "passed"),
+    ]
+    assert set(rows[0]) == {"name", "status", "seconds", "peak_rss_mb", "cells", "failed_cell", "error"}
+    for word in ("notebook", "seconds", "peak memory", "status", "d_good"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "77"], "no notebook '77'"),
+        (["run", "--device", "gpu"], "choose one of auto, cuda, mps, xpu, cpu"),
+        (["run", "--profile", "big"], "'big' is not one of"),
+        (["run", "--seed", "-1"], "--seed"),
+        (["run", "--pictures", "nowhere"], "--pictures"),
+        (["run", "--cell-timeout", "0"], "--cell-timeout"),
+        (["run", "--out", "README.md"], "README.md is a file"),
+        (["run", "--inplace", "--seed", "1", "--out", "x"], "leave out --out and --seed"),
+        (["slides", "77"], "no notebook '77'"),
+        (["runn"], "runn"),
+    ],
+)
+def test_wrong_usage_is_code_2_and_no_traceback(arguments, words):
+    done = invoke(*arguments)
+    assert done.exit_code == 2 and words in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("polite", "options"), [(signal.SIGINT, []), (signal.SIGTERM, ["--no-fork"])])
+def test_interrupt_keeps_what_is_finished_and_leaves_no_process(make_notebook, tmp_path, polite, options):
+    out, report, mark = tmp_path / "out", tmp_path / "report.json", tmp_path / "mark"
+    make_notebook("1", name="a_first", folder=tmp_path / "all")
+    long = (
+        f"import subprocess; child = subprocess.Popen(['sleep', '500']); open({str(mark)!r}, 'w').write(str(child.pid))"
+    )
+    make_notebook(long, "import time; time.sleep(500)", name="b_second", folder=tmp_path / "all")
+    make_notebook("1", name="c_never", folder=tmp_path / "all")
+    command = [*LECTURE, "run", str(tmp_path / "all"), "--out", str(out), "--json", str(report), *options]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    deadline = time.monotonic() + 120
+    while not (mark.exists() and mark.read_text()) and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    child = psutil.Process(int(mark.read_text()))  # of the kernel, which may be forked from another process
+    family = [child, child.parent(), *psutil.Process(running.pid).children(recursive=True)]
+    running.send_signal(polite)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert errors.strip() == f"lecture: interrupted in b_second: finished notebooks are kept in {out}"
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+    assert sorted(p.name for p in out.iterdir()) == ["a_first.html", "a_first.ipynb", "assets"]
+    assert [(r["name"], r["status"]) for r in json.loads(report.read_text())] == [
+        ("a_first", "passed"),
+        ("b_second", "interrupted"),
+    ]
+
+
+def test_lint_and_both_ways_to_store(make_notebook):
+    path = make_notebook("1")  # never run
+    done = invoke("lint", path)
+    assert done.exit_code == 1 and f"one run from top to bottom: lecture run --inplace {path}" in done.stdout
+    done = invoke("run", "--inplace", path)
+    assert (done.exit_code, done.stdout, done.stderr) == (0, f"stored {path}\n", "")
+    assert invoke("lint", path).exit_code == 0
+    stored = path.read_bytes()
+    old = invoke("store", path)  # the name of an older version
+    assert old.exit_code == 0 and old.stdout == f"stored {path}\n" and path.read_bytes() == stored
+    assert old.stderr.count("deprecated") == 1 and "lecture run --inplace" in old.stderr
+
+
+# --- where something is missing -------------------------------------------------------------------
+
+
+def run_without(modules, *arguments) -> subprocess.CompletedProcess:
+    """Run `lecture` in a Python that has none of these modules."""
+    program = (
+        f"import sys; sys.modules |= dict.fromkeys({modules!r})\nfrom course_tools.__main__ import main\n"
+        f"sys.argv[1:] = {list(map(str, arguments))!r}\nmain()"
+    )
+    environment = {**os.environ, "https_proxy": "http://127.0.0.1:9"}
+    return subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "extra"),
+    [
+        ("typer", ["lint"], "course"),
+        ("papermill", ["run", "1"], "course"),
+        ("nbconvert", ["slides", "1"], "course"),
+        ("typer", ["grade", "--no-fork", "."], "grade"),
+    ],
+)
+def test_a_missing_extra_is_one_sentence(missing, arguments, extra):
+    done = run_without([missing], *arguments)
+    assert done.returncode == 1
+    assert done.stderr == f"lecture: {missing} is not installed: pip install 'lecture-utils[{extra}]'\n"
+
+
+def test_other_commands_do_without_what_one_of_them_needs():
+    done = run_without(["papermill", "nbconvert", "nbclient", "torch", "IPython", "jupyter_client"], "lint", "1")
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,96 @@
+"""Running notebooks and storing their outputs, on small ones made for the test."""
+
+import nbformat
+import pytest
+
+from course_tools.execute import run_notebook, store_outputs
+from course_tools.lint import find_faults
+from course_tools.notebooks import CourseError
+
+
+def test_run_gives_parameters_device_and_progress(make_notebook, tmp_path):
+    path = make_notebook("import os; print(profile, seed, os.environ['LECTURE_DEVICE'], os.getcwd())", "x = 1")
+    before, seen, out = path.read_bytes(), [], tmp_path / "out"
+    result = run_notebook(
+        path, out, profile="full", device="cpu", seed=7, on_cell=lambda cell, cells: seen.append((cell, cells))
+    )
+    assert (result.status, result.cells, result.failed_cell, result.error) == ("passed", 4, None, None)
+    assert result.seconds > 0 and 20 < result.peak_rss_mb < 2000
+    assert path.read_bytes() == before
+    text = (out / "sample.ipynb").read_text()
+    assert f"full 7 cpu {tmp_path}" in text
+    assert "<html" in (out / "sample.html").read_text()
+    assert [cell for cell, _ in seen] == sorted(cell for cell, _ in seen) and seen[-1] == (4, 4)
+    assert sorted(p.name for p in out.iterdir()) == ["assets", "sample.html", "sample.ipynb"]
+
+
+def test_peak_memory_counts_what_the_notebook_held(make_notebook, tmp_path):
+    grab = "block = bytearray(300_000_000); import time; time.sleep(0.3); del block"
+    big = run_notebook(make_notebook(grab), tmp_path / "out")
+    in_child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{grab}'], check=True)"
+    child = run_notebook(make_notebook(in_child), tmp_path / "out")
+    assert big.peak_rss_mb > 300 and child.peak_rss_mb > 300
+
+
+def test_failing_cell_is_named_and_earlier_results_stay(make_notebook, tmp_path):
+    out = tmp_path / "out"
+    assert run_notebook(make_notebook("1"), out).status == "passed"
+    good = (out / "sample.ipynb").read_bytes()
+    path = make_notebook("1", "undefined_name", "2")
+    result = run_notebook(path, out)
+    assert (result.status, result.failed_cell) == ("failed", 4)  # title, parameters, 1, undefined_name
+    assert result.error == "NameError: name 'undefined_name' is not defined"
+    assert (out / "sample.ipynb").read_bytes() == good
+    assert "NameError" in (out / "sample.failed.ipynb").read_text()
+    assert run_notebook(make_notebook("1"), out).status == "passed"
+    assert not (out / "sample.failed.ipynb").exists()  # out of date now
+
+
+def test_failing_cell_is_named_in_a_notebook_without_ids_and_metadata(make_notebook, tmp_path):
+    path = make_notebook("undefined_name")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.nbformat_minor, notebook.metadata = 4, {}
+    for cell in notebook.cells:
+        del cell["id"]
+    nbformat.write(notebook, path)
+    result = run_notebook(path, tmp_path / "out")
+    assert (result.status, result.failed_cell) == ("failed", 3)
+
+
+def test_dying_kernel_and_endless_cell(make_notebook, tmp_path):
+    died = run_notebook(make_notebook("import os; os._exit(1)"), tmp_path / "out")
+    assert (died.status, died.failed_cell) == ("died", 3) and "memory" in died.error
+    slow = run_notebook(make_notebook("import time; time.sleep(60)"), tmp_path / "out", cell_timeout=2)
+    assert (slow.status, slow.failed_cell) == ("timeout", 3) and "--cell-timeout" in slow.error
+    assert slow.seconds < 30
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["sample.failed.ipynb"]
+
+
+@pytest.mark.parametrize("content", ["{ not json", '{"cells": 3}', "", "[1]"])
+def test_unreadable_notebook(content, tmp_path):
+    path = tmp_path / "broken.ipynb"
+    path.write_text(content)
+    result = run_notebook(path, tmp_path / "out")
+    assert result.status == "unreadable" and "broken.ipynb is not a valid notebook" in result.error
+    assert "\n" not in result.error and not (tmp_path / "out").exists()
+
+
+def test_store_is_true_and_clean(make_notebook):
+    slowly = "import time\nfor n in range(3):\n    print(n, flush=True)\n    time.sleep(0.3)"
+    path = make_notebook("print(1 + 1)", "import math; [math.pi]", slowly)
+    store_outputs(path)
+    notebook = nbformat.read(path, as_version=4)
+    assert [c.get("execution_count") for c in notebook.cells] == [None, 1, 2, 3, 4]
+    assert notebook.cells[2].outputs[0].text == "2\n" and find_faults(path) == []
+    assert [output.text for output in notebook.cells[4].outputs] == ["0\n1\n2\n"]
+    first = path.read_bytes()
+    store_outputs(path)
+    assert path.read_bytes() == first
+
+
+def test_store_leaves_a_failing_notebook_as_it_was(make_notebook):
+    path = make_notebook("1/0")
+    before = path.read_bytes()
+    with pytest.raises(CourseError, match="left as it was.*ZeroDivisionError"):
+        store_outputs(path)
+    assert path.read_bytes() == before and [p.name for p in path.parent.iterdir()] == [path.name]

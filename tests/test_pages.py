@@ -1,0 +1,76 @@
+"""Pages and decks of small notebooks; test_slides.py opens the lectures' decks in Chromium."""
+
+import re
+
+import nbformat
+import pytest
+from conftest import KERNEL
+
+from course_tools.execute import run_notebook, store_outputs
+from course_tools.lint import find_faults
+from course_tools.pages import make_slides
+
+FIGURE = "from lecture_utils import subplots\nfig, ax = subplots(alt='a small test picture')\nfig"
+WIDGET = (
+    "import ipywidgets\nfrom lecture_utils import explore, subplots\n"
+    "def draw(k):\n    return subplots(alt=f'picture {k}')[0]\n"
+    "explore(draw, k=ipywidgets.IntSlider(3))"
+)
+QUIZ = "from lecture_utils import quiz\nquiz('Six or seven?', {6: 'Two threes.', 7: 'Odd.'}, answer=2 * 3)"
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A notebook with a figure, a widget and a quiz, as stored; out/ beside it holds its page."""
+    path = tmp_path_factory.mktemp("stored") / "sample.ipynb"
+    parameters = nbformat.v4.new_code_cell('profile = "quick"\nseed = 0', metadata={"tags": ["parameters"]})
+    cells = [parameters, *map(nbformat.v4.new_code_cell, (FIGURE, WIDGET, QUIZ))]
+    cells[3].metadata.update(tags=["hide-input"], slideshow={"slide_type": "slide"}, collapsed=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    store_outputs(path)
+    assert run_notebook(path, path.parent / "out", kernel=KERNEL).status == "passed"
+    return path
+
+
+def page_of(path) -> str:
+    return (path.parent / "out" / "sample.html").read_text()
+
+
+def test_figures_carry_their_text_into_notebook_and_page(stored):
+    (output,) = nbformat.read(stored, as_version=4).cells[1].outputs
+    assert output.metadata["image/png"]["alt"] == "a small test picture"
+    assert 'alt="a small test picture"' in page_of(stored)
+
+
+def test_widget_leaves_a_still_picture(stored):
+    (output,) = nbformat.read(stored, as_version=4).cells[2].outputs
+    assert sorted(output.data) == ["image/png", "text/plain"] and "picture 3" in output.data["text/plain"]
+    assert find_faults(stored) == []
+    assert 'alt="picture 3"' in page_of(stored) and "<title>sample</title>" in page_of(stored)
+
+
+def test_quiz_leaves_its_text_and_hides_its_code(stored, tmp_path):
+    notebook = nbformat.read(stored, as_version=4)
+    cell = notebook.cells[3]
+    assert cell.metadata["jupyter"] == {"source_hidden": True} and cell.metadata["cellView"] == "form"
+    assert sorted(cell.outputs[0].data) == ["text/html", "text/plain"] and "collapsed" not in cell.metadata
+    assert find_faults(stored) == []
+    for page in (page_of(stored), make_slides(stored, tmp_path).read_text()):
+        shown = re.sub(r"<[^>]+>", "", page)  # code is coloured word by word
+        assert "<summary>Answer</summary>" in page and "2 * 3" not in shown
+        assert 'profile = "quick"' in shown.replace("&quot;", '"'), "other code is there"
+    del cell.metadata["jupyter"]
+    nbformat.write(notebook, tmp_path / "spoiled.ipynb")
+    assert any("['jupyter']" in fault for fault in find_faults(tmp_path / "spoiled.ipynb"))
+
+
+def test_slides_need_no_network(make_notebook, tmp_path):
+    path = make_notebook("print('shown on', 'a slide')")
+    deck = make_slides(path, tmp_path / "slides")
+    page = deck.read_text()
+    assert deck.name == "sample.slides.html" and "shown on a slide" not in page  # stored outputs only
+    links = re.findall(r"""<(?:script|link)[^>]*(?:src|href)=["']([^"']+)["']""", page)
+    assert len(links) >= 4
+    for link in links:
+        assert (deck.parent / link.partition("?")[0]).is_file(), link
+    assert "<section" in page and "Reveal.initialize" in page
