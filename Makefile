@@ -11,10 +11,13 @@ BIN         := $(VENV)/bin
 READY       := $(VENV)/.ready
 # in several processes, each file in one of them but for the long ones
 PYTEST      := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+# modules whose tests need no sandbox, no kernel and no browser
+UNITS       := addresses class_page compare device diagrams feedback files lint lms notebooks plotting protocol repair \
+               repository results similarity student submissions tasks verdict
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test full coverage colab walk lab slides book app doctor lint clean help
+.PHONY: lectures test check full coverage colab walk lab slides book app doctor lint clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -27,7 +30,7 @@ test: $(READY)  ## the whole test suite
 full: $(READY)  ## lectures 3 to 6 with the slides' data sets, from the folder LECTURE_DATA: minutes
 	$(PYTEST) --full -k in_full tests/test_lectures.py $(ARGS)
 
-coverage: $(READY)  ## the tests once more, slower: how much of lecture_utils they run in their own processes
+coverage: $(READY)  ## the tests once more, slower: how much of the packages they run in their own processes
 	$(PYTEST) --cov --cov-report=term $(or $(ARGS),tests)
 
 colab: $(READY)  ## each notebook alone, with Colab's versions: minutes, the first time a download of 5 GB
@@ -53,8 +56,12 @@ app: $(READY)  ## start the web app of lecture 6 (the first time it runs that le
 doctor: $(READY)  ## look at this machine and say what to do
 	$(BIN)/lecture doctor
 
-lint: $(READY)  ## ruff, mypy, and the notebooks' format, metadata and outputs
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lecture lint
+lint: $(READY)  ## format, types, which way imports point, dead code, and the notebooks' metadata and outputs
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo && $(BIN)/vulture && $(BIN)/lecture lint
+
+check: lint  ## lint and the unit tests: for the time between two commits, a minute
+	$(PYTEST) $(addprefix tests/test_,$(addsuffix .py,$(UNITS))) $(ARGS)
 
 clean:  ## remove the virtual environment and all results
 	rm -rf $(VENV) build

@@ -1,9 +1,12 @@
 """What holds the repository's own files together."""
 
+import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -17,6 +20,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch", "jupyter-server-mathjax": "jupyter_server_mathjax", "uvicorn": "uvicorn-standard"}
 CONDA_NAMES |= {"prometheus-client": "prometheus_client"}
 README = (ROOT / "README.md").read_text()
+PACKAGES = ("lecture_utils", "checks", "lecture_grader", "course_tools")
+BIN = Path(sys.executable).parent
 
 
 def split(requirement: str) -> tuple[str, str]:
@@ -75,20 +80,41 @@ def test_installed_torch_and_torchvision_are_the_pinned_pair_or_newer():
         assert [int(n) for n in have.split(".")] >= [int(n) for n in pinned.split(".")]
 
 
-def test_every_import_of_the_package_is_declared():
-    imported = set()
-    for path in (ROOT / "lecture_utils").rglob("*.py"):
-        imported |= set(re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE))
-    names = {"sklearn": "scikit-learn", "PIL": "matplotlib", "IPython": "ipykernel", "jupyter_client": "ipykernel"}
-    names |= {"nbclient": "papermill", "cycler": "matplotlib"}  # come with, and are part of the interface of
-    names |= {"traitlets": "ipykernel", "jinja2": "nbconvert", "markupsafe": "nbconvert", "pygments": "nbconvert"}
-    names |= {"scipy": "scikit-learn", "threadpoolctl": "scikit-learn"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "IPython": "ipykernel", "jupyter_client": "ipykernel"}
+DISTRIBUTIONS |= {"cycler": "matplotlib", "traitlets": "ipywidgets", "markupsafe": "jinja2"}  # part of their interface
+DISTRIBUTIONS |= {"starlette": "fastapi", "pydantic": "fastapi", "python_multipart": "python-multipart"}
+DISTRIBUTIONS |= {"prometheus_client": "prometheus-client"}
+OPTIONAL = {"psutil", "IPython"}  # lecture_utils does without where they are missing
+# which extras a user of each package has installed, beside what every user has
+EXTRAS = {"lecture_utils": [], "lecture_grader": ["grade", "dask", "nbgrader"], "course_tools": ["course", "grade"]}
+EXTRAS |= {"checks": ["app"], "lectures/06_app": ["app"]}
+
+
+def imported_by(path):
+    """The top-level names of the modules that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name.partition(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("package", EXTRAS)
+def test_every_import_is_declared_for_who_installs_the_package(package):
+    imported = {name for path in (ROOT / package).rglob("*.py") for name in imported_by(path)}
+    ours = {
+        "lecture_utils",
+        "lecture_grader",
+        "lecture_app",
+        "lecture_checks",
+        "course_tools",
+        *sys.stdlib_module_names,
+    }
+    optional = OPTIONAL if package == "lecture_utils" else set()
     extras = PROJECT["optional-dependencies"]
-    # exercise 6 builds an app too; the other two are imported where they are asked for
-    groups = [PROJECT["dependencies"], extras["app"], extras["nbgrader"], extras["dask"]]
+    groups = [PROJECT["dependencies"], *(extras[name] for name in EXTRAS[package])]
     declared = {split(r)[0] for group in groups for r in group}
-    ours = {"lecture_utils", *sys.stdlib_module_names}
-    assert {names.get(name, name) for name in imported - ours} <= declared
+    assert {DISTRIBUTIONS.get(name, name) for name in imported - ours - optional} <= declared
 
 
 GITHUB = {"workflows/*.yml": "github-workflows", "ISSUE_TEMPLATE/[!c]*.yml": "github-issue-forms"}
@@ -136,8 +162,56 @@ def test_code_is_formatted_and_lint_free():
 def test_type_hints_are_right():
     done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    modules = len(list((ROOT / "lecture_utils").rglob("*.py")))
-    assert int(re.search(r"in (\d+) source files", done.stdout)[1]) >= modules  # none is passed over
+    modules = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
+    assert int(re.search(r"in (\d+) source files", done.stdout)[1]) >= len(modules)  # none is passed over
+
+
+def test_imports_point_one_way():
+    done = subprocess.run([BIN / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Contracts: [5-9] kept, 0 broken", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("lecture_utils/files.py", "import lecture_grader.results"),
+        ("lecture_grader/lms.py", "import course_tools.notebooks"),
+        ("lecture_grader/worker.py", "import lecture_utils.grading.compare"),
+        ("lecture_utils/grading/namespace.py", "import lecture_utils.grading.verdict"),
+        ("checks/exercise_01.py", "import lecture_utils.data"),
+        ("lecture_utils/grading/errors.py", "import lecture_utils.grading.tasks"),
+    ],
+)
+def test_an_import_that_points_the_wrong_way_is_found(path, line, tmp_path):
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, tmp_path / ("lecture_checks" if name == "checks" else name))
+    shutil.copytree(ROOT / "lectures" / "06_app", tmp_path / "lecture_app")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    changed = tmp_path / path.replace("checks/", "lecture_checks/")
+    changed.write_text(changed.read_text() + f"\n{line}\n")
+    done = subprocess.run([BIN / "lint-imports", "--no-cache"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0 and "broken" in done.stdout, done.stdout + done.stderr
+
+
+def test_no_code_is_dead(tmp_path):
+    done = subprocess.run([BIN / "vulture"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "dead.py").write_text("def nobody_calls_this():\n    pass\n")
+    found = subprocess.run([BIN / "vulture", tmp_path / "dead.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert found.returncode != 0 and "nobody_calls_this" in found.stdout
+
+
+def test_no_function_is_long():
+    """At most 60 lines, decorators left out; a long list of known mistakes in a check has a comment above it."""
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for name in (*PACKAGES, "lectures/06_app")
+        for path in (ROOT / name).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.end_lineno - node.lineno >= 60
+    ]
+    assert not long
 
 
 def test_pre_commit_is_set_up():
