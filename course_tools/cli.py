@@ -38,7 +38,9 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="where the resul
 Timeout = Annotated[int, typer.Option("--cell-timeout", min=1, metavar="SECONDS", help="longest time of one cell")]
 Pictures = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", exists=True, file_okay=False, help="your own train/CLASS/*, test/CLASS/*"),
+    typer.Option(
+        metavar="FOLDER", exists=True, file_okay=False, help="yours for lectures 4, 6: train/CLASS/*, test/CLASS/*"
+    ),
 ]
 
 
@@ -77,7 +79,7 @@ def run(
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write one object a notebook")] = None,
     cell_timeout: Timeout = 600,
     no_fork: Annotated[bool, typer.Option("--no-fork", "--cold", help="start each kernel anew, fork none")] = False,
-    inplace: Annotated[bool, typer.Option("--inplace", help="store the outputs in the notebooks themselves")] = False,
+    inplace: Annotated[bool, typer.Option("--inplace", help="store outputs in the notebooks, for authors")] = False,
 ) -> None:
     """Execute notebooks headlessly; write them and HTML pages of them; end with a table."""
     from course_tools import execute

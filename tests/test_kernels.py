@@ -338,7 +338,7 @@ def test_a_kernel_that_cannot_be_warm_is_a_cold_one_and_says_why(monkeypatch, ca
 
 
 def test_reasons(monkeypatch):
-    assert kernels.kernel_name(cold=True) == ("python3", "kernels: cold, each imports for itself (--cold)")
+    assert kernels.kernel_name(cold=True) == ("python3", "kernels: cold, each imports for itself (--no-fork)")
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [])
     assert "install it again" in kernels.kernel_name()[1]
     old = importlib.metadata.EntryPoint(kernels.NAME, "lecture_utils.warm:WarmProvisioner", "")

@@ -37,13 +37,13 @@ def kernel_name(cold: bool = False) -> tuple[str, str]:
     Where it is ``lecture-warm``, its specification is put on this process's ``JUPYTER_PATH``: no folder of the user's
     or of the environment is written to, and JupyterLab, started otherwise, does not offer it to students.
     """
-    reason = "--cold" if cold else why_cold()
+    reason = "--no-fork" if cold else why_cold()
     if reason:
         return "python3", f"kernels: cold, each imports for itself ({reason})"
     paths = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
     if _HERE not in paths:
         os.environ["JUPYTER_PATH"] = os.pathsep.join([_HERE, *filter(None, paths)])
-    return NAME, "kernels: warm, forked from one process that has imported torch (--cold turns it off)"
+    return NAME, "kernels: warm, forked from one process that has imported torch (--no-fork turns it off)"
 
 
 class WarmProvisioner(LocalProvisioner):
