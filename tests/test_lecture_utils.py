@@ -1,11 +1,7 @@
 """What `import lecture_utils` does, and what it leaves alone."""
 
-import doctest
-import importlib
 import subprocess
 import sys
-
-import pytest
 
 import lecture_utils
 
@@ -76,10 +72,3 @@ def test_widgets_are_imported_when_one_is_made():
     heavy = "{'IPython', 'anywidget', 'ipywidgets', 'matplotlib.pyplot', 'sklearn', 'torchvision'}"
     code = f"import sys\nfrom lecture_utils import {names}\nprint(*sorted({heavy} & sys.modules.keys()))"
     assert run(code) == ""
-
-
-@pytest.mark.parametrize("name", ["device", "data", "plotting", "diagrams", "widgets", "pictures"])
-def test_examples_in_docstrings_are_right(name):
-    module = importlib.import_module(f"lecture_utils.{name}")
-    result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
-    assert result.attempted and not result.failed
