@@ -1,26 +1,21 @@
-"""Grade a folder of submissions: rows, reports and a table that survive being cut off."""
+"""Grade the submissions of a class: rows, reports and a table that survive an interruption."""
 
-import builtins
 import contextlib
-import csv
-import fcntl
 import hashlib
-import io
 import itertools
 import json
-import os
 import secrets
-import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lecture_grader import grade_one as grader
-from lecture_grader.grade_one import Grade
-from lecture_grader.report import gradescope, render
+from lecture_grader import grade_one
+from lecture_grader.dask_cluster import ClusterError
+from lecture_grader.grade_one import Grade, Status
+from lecture_grader.report import render
+from lecture_grader.results import Results, report_name, to_row
 from lecture_grader.sandbox import Limits, SandboxError, start_again, stop_all
 from lecture_grader.similarity import answers_of
 from lecture_grader.submissions import Submission
@@ -31,137 +26,50 @@ from lecture_utils.grading.tasks import Exercise
 GRADER_VERSION = 2
 
 
-class Results:
-    """The folder of results: rows are appended whole, what is there is never spoiled.
+@dataclass(frozen=True)
+class GradingOptions:
+    """How every submission of a class is graded.
 
-    Args:
-        out: the folder; one grader at a time writes in it.
-        fresh: forget earlier rows.
-
-    Raises:
-        ValueError: it cannot be written, or another grader is at work in it.
+    Attributes:
+        seed: of the random inputs; None takes that of the rows that are there, or else a new one.
+        limits: what one submission may use.
+        hidden: run all cases of the checks, or only those that students see too.
+        isolate: run each submission in a sandbox; False is for notebooks that are trusted.
+        fork: fork workers from a process that has imported PyTorch, or start a new Python for each.
     """
 
-    def __init__(self, out: Path, *, fresh: bool = False):
-        self.out, self.path = out, out / "results.jsonl"
-        try:
-            (out / "reports").mkdir(parents=True, exist_ok=True)
-            self._lock = (out / ".lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            raise ValueError(f"another grader is writing into {out}: wait for it, or name another --out") from None
-        except OSError as error:
-            raise ValueError(f"cannot write into {out} ({error.strerror}): name another --out") from None
-        if fresh:
-            self.path.unlink(missing_ok=True)
-        self.rows = self._read()
-        self._csv_due = 0.0
+    seed: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    hidden: bool = True
+    isolate: bool = True
+    fork: bool = True
 
-    def _read(self) -> dict[str, dict[str, Any]]:
-        """Rows by student. A last line cut off by a crash is taken away, or it would spoil the next."""
-        if not self.path.is_file():
-            return {}
-        content = self.path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(self.path, len(whole))
-        rows = {}
-        for line in whole.splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                row = json.loads(line)
-                rows[row["student"]] = row
-        return rows
-
-    def seed(self) -> int | None:
-        """The seed of the rows that are there."""
-        return next((row.get("seed") for row in self.rows.values()), None)
-
-    def append(self, row: dict[str, Any]) -> None:
-        """Add a row; it is on the disk when this returns."""
-        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
-        with self.path.open("ab", buffering=0) as file:
-            file.write(line)
-            os.fsync(file.fileno())
-        self.rows[row["student"]] = row
-
-    def write_csv(self, students: list[str], exercise: Exercise, *, now: bool = True) -> None:
-        """``grades.csv``, whole: one line a student, in order of name. No mark is an empty field.
-
-        If not ``now``, it is written so seldom that a large class costs little.
-        """
-        begun = time.monotonic()
-        if not now and begun < self._csv_due:
-            return
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        ids = [one.id for one in exercise.tasks]
-        writer.writerow(["student", "exercise", "points", "max_points", "status", "seconds", *ids])
-        for student in students:
-            if row := self.rows.get(student):
-                marks = [row["tasks"].get(i, {}).get("points") for i in ids]
-                known = [row[k] for k in ("exercise", "points", "max_points", "status", "seconds")]
-                writer.writerow(["" if v is None else v for v in (escape_formula(student), *known, *marks)])
-        write_text(self.out / "grades.csv", text.getvalue())
-        self._csv_due = time.monotonic() + 20 * (time.monotonic() - begun)
-
-    def close(self) -> None:
-        self._lock.close()
-        (self.out / ".lock").unlink(missing_ok=True)
-
-
-def escape_formula(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
-
-
-def to_row(student: str, exercise: Exercise, key: str, seed: int, grade: Grade) -> dict[str, Any]:
-    """One line of ``results.jsonl``. Neither inputs nor expected values of a check are in it."""
-    tasks = {}
-    for v in grade.verdicts:
-        points = None if v.status == "unjudged" else exercise[v.task].points if v.status == "passed" else 0
-        shown = asdict(v)
-        for private in ("task", "expected", "got", *(("error", "where") if v.hidden else ())):
-            shown.pop(private)
-        if v.hidden and v.error and not hasattr(builtins, v.message[len("Your code raised ") : -1]):
-            shown["message"] = "Your code raised an error."  # the name of a class can tell an input, too
-        tasks[v.task] = {"points": points, "max_points": exercise[v.task].points, **shown}
-    return {
-        "student": student,
-        "exercise": exercise.number,
-        "points": grade.points,
-        "max_points": grade.max_points,
-        "status": grade.status,
-        "seconds": grade.seconds,
-        "seed": seed,
-        "key": key,
-        "tasks": tasks,
-        "notes": grade.notes,
-    }
-
-
-def report_name(student: str) -> str:
-    """A file name for a student's report; one that is no plain name gets a digest, to stay unique."""
-    plain = "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in student).strip(". ")[:100] or "_"
-    return (
-        plain if plain == student else f"{plain}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
-    )
+    def settings(self) -> str:
+        """What of the options a mark may depend on. Threads and forks only make grading faster."""
+        return repr(replace(self, limits=replace(self.limits, threads=1), fork=True))
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that a mark depends on, in a form that can be sent to another process or machine."""
+    """All that a mark depends on, in a form that can be sent to another process or machine.
+
+    Attributes:
+        student: their name.
+        content: the bytes of the notebook file.
+        problem: why there is no notebook to grade, or empty.
+        exercise: its tasks judge the notebook.
+        key: goes into the row, see :meth:`~lecture_grader.results.Results.why_again`.
+        options: with a seed.
+        grader: the version of the grader that made this job.
+    """
 
     student: str
     content: bytes
     problem: str
     exercise: Exercise
-    key: str
-    seed: int
-    limits: Limits
-    hidden: bool = True
-    isolate: bool = True
-    cold: bool = False
+    key: dict[str, Any]
+    options: GradingOptions
+    grader: int = GRADER_VERSION
 
 
 class Result(NamedTuple):
@@ -172,110 +80,121 @@ class Result(NamedTuple):
     answers: dict[str, str]
 
 
-def grade_job(job: Job) -> Result:
-    """Grade a submission; but for the seconds, a function of the job alone.
+class Graded(NamedTuple):
+    """A row, and why it was made: ``new`` or a name in :data:`~.results.REASONS`; empty if it was there before."""
 
-    Raises:
-        SandboxError: a protection cannot be had.
-    """
-    grade = _grade(job)
-    row = to_row(job.student, job.exercise, job.key, job.seed, grade)
-    return Result(row, render(row, grade, job.exercise), answers_of(grade.cells))
-
-
-def _grade(job: Job) -> Grade:
-    if job.problem:
-        return Grade("unreadable", None, job.exercise.max_points, 0.0, notes=[job.problem])
-    try:
-        return grader.grade_notebook(
-            job.content, job.exercise, seed=job.seed, limits=job.limits, hidden=job.hidden, isolate=job.isolate,
-            cold=job.cold,
-        )  # fmt: skip
-    except SandboxError:
-        raise
-    except Exception as error:  # a fault of ours with one notebook must not stop the others
-        note = f"the grader failed ({type(error).__name__}: {error}): please report this, with the notebook"
-        return Grade("crashed", None, job.exercise.max_points, 0.0, notes=[note[:500]])
+    row: dict[str, Any]
+    reason: str
 
 
 def grade_class(
     submissions: list[Submission],
     exercise: Exercise,
     out: Path,
+    options: GradingOptions | None = None,
     *,
-    seed: int | None = None,
-    limits: Limits | None = None,
     workers: int = 1,
     fresh: bool = False,
-    hidden: bool = True,
-    isolate: bool = True,
-    cold: bool = False,
-    for_gradescope: bool = False,
     executor: Executor | None = None,
-) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Grade submissions; yield each one's row, and whether it was there already.
+) -> Iterator[Graded]:
+    """Grade submissions; yield the row of each, those that were there before first.
 
-    A row and its report are in ``out`` when the row is yielded; ``grades.csv`` follows, at the
-    latest when this ends, however it ends. A run that was cut off goes on where it was: rows with
-    the same key (content, checks, seed, limits) are kept.
+    A row and its report are in ``out`` when the row is yielded; ``grades.csv`` follows, at the latest when this ends,
+    however it ends. An interrupted run continues where it stopped: a row is kept while the notebook, the checks, the
+    grader's version and the options stay the same.
 
     Args:
+        submissions: as :func:`~lecture_grader.submissions.find_submissions` lists them.
+        exercise: its tasks judge them.
+        out: the folder of results.
+        options: how they are graded.
         workers: submissions under way at once.
-        executor: runs them; default: threads here. Its workers may be on other machines.
+        fresh: forget earlier rows.
+        executor: runs the jobs, perhaps on other machines; default: threads here.
 
     Raises:
         ValueError: ``out`` cannot be used.
-        SandboxError: a protection cannot be had.
+        SandboxError: a protection is not available here.
+        ClusterError: the executor's machines are lost, or have another version of the grader.
+
+    Example:
+        >>> for row, reason in grade_class(found, load_exercise("2"), Path("grades-02")):  # doctest: +SKIP
+        ...     print(row["student"], row["points"], reason or "from before")
     """
-    results = Results(out, fresh=fresh)
-    limits = limits or Limits()
-    students = [one.student for one in submissions]
-    try:
-        if seed is None:
-            seed = results.seed()
-        seed = secrets.randbits(32) if seed is None else seed
-        # threads make it faster, not different: another number of workers keeps the rows
-        version = f"{GRADER_VERSION} {exercise.version}"
-        settings = f"{exercise.number} {version} {seed} {hidden} {isolate} {replace(limits, threads=1)}"
-        waiting = []
-        for one in submissions:
-            key = _key(one, settings)
-            row = results.rows.get(one.student)
-            if row and row.get("key") == key and (out / "reports" / f"{report_name(one.student)}.html").is_file():
-                yield row, True
-            else:
-                waiting.append((one, key))
-        options = {"seed": seed, "limits": limits, "hidden": hidden, "isolate": isolate, "cold": cold}
-        jobs = (_job(one, exercise, key, options) for one, key in waiting)
-        with contextlib.ExitStack() as stack:
-            pool = executor or stack.enter_context(ThreadPoolExecutor(workers))
-            try:
-                for result in _results_of(pool, jobs, workers + 1):
-                    row = result.row
-                    name = report_name(row["student"])
-                    write_text(out / "reports" / f"{name}.html", result.report)
-                    write_text(out / "answers" / f"{name}.json", json.dumps(result.answers))
-                    if for_gradescope:
-                        write_text(out / "gradescope" / name / "results.json", gradescope(row, exercise))
-                    results.append(row)
-                    results.write_csv(students, exercise, now=False)
-                    yield row, False
-            except BaseException:
-                stop_all()
-                raise
-    finally:
-        results.write_csv(students, exercise)
-        start_again()
-        results.close()
+    options = options or GradingOptions()
+    with Results(out, fresh=fresh) as results:
+        seed = results.seed() if options.seed is None else options.seed
+        options = replace(options, seed=secrets.randbits(32) if seed is None else seed)
+        try:
+            jobs, reasons = [], {}
+            for one in submissions:
+                key = _key(one, exercise, options)
+                reason = results.why_again(one.student, key)
+                if reason:
+                    jobs.append((one, key))
+                    reasons[one.student] = reason
+                else:
+                    yield Graded(results.rows[one.student], "")
+            loaded = (_job(one, exercise, key, options) for one, key in jobs)
+            for result in _run_all(loaded, executor, workers):
+                _write(result, results)
+                results.write_csv([one.student for one in submissions], exercise, now=False)
+                yield Graded(result.row, reasons[result.row["student"]])
+        finally:
+            results.write_csv([one.student for one in submissions], exercise)
 
 
-def _results_of(pool: Executor, jobs: Iterable[Job], ahead: int) -> Iterator[Result]:
-    """Results as they come. No more than ``ahead`` notebooks are read or kept at a time."""
+def _key(one: Submission, exercise: Exercise, options: GradingOptions) -> dict[str, Any]:
+    """What a row depends on, see :meth:`~lecture_grader.results.Results.why_again`."""
+    digest = hashlib.sha256(one.problem.encode())
+    if not one.problem:
+        with contextlib.suppress(OSError), one.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    return {
+        "notebook": digest.hexdigest()[:24],
+        "checks": f"{exercise.number} {exercise.version}",
+        "grader": GRADER_VERSION,
+        "settings": options.settings(),
+    }
+
+
+def _job(one: Submission, exercise: Exercise, key: dict[str, Any], options: GradingOptions) -> Job:
+    content, problem = b"", one.problem
+    if not problem:
+        try:
+            content = one.path.read_bytes()
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror}"
+    return Job(one.student, content, problem, exercise, key, options)
+
+
+def _write(result: Result, results: Results) -> None:
+    """Write a report and the answers, then the row, which says that they are there."""
+    name = report_name(result.row["student"])
+    write_text(results.out / "reports" / f"{name}.html", result.report)
+    write_text(results.out / "answers" / f"{name}.json", json.dumps(result.answers))
+    results.append(result.row)
+
+
+def _run_all(jobs: Iterable[Job], executor: Executor | None, workers: int) -> Iterator[Result]:
+    """Run jobs in an executor, or in threads here. Every sandbox ends with this, however it ends."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(start_again)  # once the threads have ended
+        pool = executor or stack.enter_context(ThreadPoolExecutor(workers))
+        try:
+            yield from run_jobs(jobs, pool, workers + 1)
+        except BaseException:
+            stop_all()
+            raise
+
+
+def run_jobs(jobs: Iterable[Job], executor: Executor, ahead: int) -> Iterator[Result]:
+    """Results in the order in which they are ready. At most ``ahead`` notebooks are in memory at a time."""
     running: dict[Future, Job] = {}
     try:
         for job in itertools.chain(jobs, [None]):
             if job is not None:
-                running[pool.submit(grade_job, job)] = job
+                running[executor.submit(grade_job, job)] = job
             while running and (job is None or len(running) >= ahead):
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield _result(future, running.pop(future))
@@ -285,68 +204,56 @@ def _results_of(pool: Executor, jobs: Iterable[Job], ahead: int) -> Iterator[Res
 
 
 def _result(future: Future, job: Job) -> Result:
+    """What a job returned. A row without a key, which the next run replaces, if its process was lost."""
     try:
         return future.result()
-    except SandboxError:
+    except (SandboxError, ClusterError):
         raise
     except CancelledError:
-        raise SandboxError("the cluster is gone: the same command goes on with another") from None
+        raise ClusterError("the cluster is gone: the same command goes on with another") from None
     except Exception as error:
-        note = f"whoever graded it was lost ({type(error).__name__}): the same command tries it again"
-        grade = Grade("crashed", None, job.exercise.max_points, 0.0, notes=[note])
-        row = to_row(job.student, job.exercise, "", job.seed, grade)  # no key: it is not kept
-        return Result(row, render(row, grade, job.exercise), {})
+        note = f"the process that graded it was lost ({type(error).__name__}): the same command tries it again"
+        return _finish(replace(job, key={}), _no_mark(job, Status.CRASHED, note))
 
 
-@contextlib.contextmanager
-def dask_cluster(address: str) -> Iterator[tuple[Executor, int]]:
-    """An executor on the workers of a dask.distributed scheduler, and how many submissions to keep there.
-
-    The cluster is trusted: the checks are sent to it. Each worker forks and sandboxes for itself.
+def grade_job(job: Job) -> Result:
+    """Grade a submission; but for the seconds, a function of the job alone.
 
     Raises:
-        ValueError: dask is not installed, nobody answers, or there is no worker.
+        SandboxError: a protection is not available here.
+        ClusterError: this is a machine with another version of the grader.
     """
+    if job.grader != GRADER_VERSION:
+        versions = f"version {GRADER_VERSION} of the grader, and the command has version {job.grader}"
+        raise ClusterError(f"a worker of the cluster has {versions}: install the same version of the course everywhere")
+    if job.problem:
+        return _finish(job, _no_mark(job, Status.UNREADABLE, job.problem))
+    options = job.options
+    assert options.seed is not None
     try:
-        from distributed import Client
-    except ImportError:
-        raise ValueError("--dask needs dask.distributed: pip install 'lecture-utils[dask]'") from None
-    try:
-        client = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"no dask scheduler answers at {address} ({error})") from None
-    with client:
-        threads = sum(client.nthreads().values())
-        if not threads:
-            raise ValueError(f"the scheduler at {address} has no workers yet")
-        yield client.get_executor(retries=2), 2 * threads  # one is on its way while another runs
+        grade = grade_one.grade_notebook(
+            job.content,
+            job.exercise,
+            seed=options.seed,
+            limits=options.limits,
+            hidden=options.hidden,
+            isolate=options.isolate,
+            cold=not options.fork,
+        )
+    except SandboxError:
+        raise
+    except Exception as error:  # a fault of the grader with one notebook must not stop the others
+        note = f"the grader failed ({type(error).__name__}: {error}): please report this, with the notebook"
+        grade = _no_mark(job, Status.CRASHED, note[:500])
+    return _finish(job, grade)
 
 
-def _job(one: Submission, exercise: Exercise, key: str, options: dict[str, Any]) -> Job:
-    content, problem = b"", one.problem
-    if not problem:
-        try:
-            content = one.path.read_bytes()
-        except OSError as error:
-            problem = f"cannot be read: {error.strerror}"
-    return Job(one.student, content, problem, exercise, key, **options)
+def _no_mark(job: Job, status: Status, note: str) -> Grade:
+    return Grade(status, None, job.exercise.max_points, 0.0, notes=[note])
 
 
-def _key(one: Submission, settings: str) -> str:
-    digest = hashlib.sha256(f"{settings} {one.problem}".encode())
-    if not one.problem:
-        with contextlib.suppress(OSError), one.path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:24]
-
-
-def summarise(rows: list[dict[str, Any]], exercise: Exercise) -> list[tuple[str, float, str]]:
-    """For each task: its name, the share of judged submissions that solved it, the most common failure."""
-    table = []
-    for one in exercise.tasks:
-        seen = [row["tasks"][one.id] for row in rows if row["tasks"].get(one.id, {}).get("points") is not None]
-        failures = Counter(t["hint"] or t["message"] for t in seen if t["status"] != "passed")
-        common = f"{failures.most_common(1)[0][1]}x: {failures.most_common(1)[0][0]}" if failures else ""
-        share = sum(t["status"] == "passed" for t in seen) / len(seen) if seen else float("nan")
-        table.append((f"{one.id} {one.title}", share, common))
-    return table
+def _finish(job: Job, grade: Grade) -> Result:
+    """The row, the report and the answers of a graded submission."""
+    assert job.options.seed is not None
+    row = to_row(job.student, job.exercise, grade, seed=job.options.seed, key=job.key)
+    return Result(row, render(row, grade, job.exercise), answers_of(grade.cells))

@@ -449,7 +449,8 @@ def _judge(run: _Run, task: Any, hidden: bool) -> Verdict:
         run.sandbox = None  # it has ended
         run.troubles.append(lost.status)
         message = f"The process ended while this task was being judged: {lost.message}."
-        return Verdict(task.id, "failed", 0, 0, student.case, message)
+        case = student.case.partition(" | ")[0]  # behind it stand inputs, and this may be a hidden case
+        return Verdict(task.id, "failed", 0, 0, case, message)
     return verdict
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lecture_grader.grade_class import report_name
+from lecture_grader.results import report_name
 from lecture_grader.submissions import Submission, of_folders, read_time
 from lecture_utils.files import atomic_write
 from lecture_utils.grading.tasks import Exercise

@@ -1,7 +1,7 @@
 """What a class handed in: one notebook a student, from a folder, a download of Moodle's or Canvas's, or a zip of one.
 
-Names and archives come from strangers. Nothing is unpacked under a name of theirs, no link is followed,
-and no notebook is parsed here: the worker does that.
+Names and archives are not trusted. Nothing is unpacked under a name from an archive, no link is followed, and no
+notebook is parsed here: the worker does that in its sandbox.
 """
 
 import contextlib
@@ -23,8 +23,10 @@ from lecture_grader.grade_one import MAX_FILE
 from lecture_grader.sandbox import MB
 from lecture_utils.grading.tasks import Exercise
 
-MAX_ENTRIES, MAX_UNPACKED = 200_000, 20_000 * MB
+MAX_ENTRIES = 200_000  # files in an archive
+MAX_UNPACKED = 20_000 * MB  # bytes of all its notebooks
 _TOO_LARGE = f"the file is larger than {MAX_FILE // MB} MB"
+_LINK = "it is a link, not a file"
 _NOTHING = "no notebook was handed in"
 # Moodle: a folder `Name_12345_assignsubmission_file` (before 4.1 with `_` at the end), or files with that before
 # their names. Canvas: `name_LATE_12345_67890_work.ipynb`. nbgrader's exchange: `name+assignment+time+more`.
@@ -35,12 +37,19 @@ _EXCHANGE = re.compile(r"(?P<name>.+)\+[^+]+\+(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d
 
 @dataclass(frozen=True)
 class Submission:
-    """A student's notebook; ``problem`` says why there is none that could be read.
+    """A student's notebook, or what is known of a student who handed in none.
 
-    ``name`` is the file's own name where it is not the student's. ``user_id`` is the student's number
-    on the ``platform``, "moodle" or "canvas". ``handed_in`` is None where nothing says when; ``late`` is
-    what the platform said. ``earlier`` counts earlier hand-ins, ``foreign`` says that the notebook holds
-    no task of the exercise.
+    Attributes:
+        student: the name, which is different for each submission of a class.
+        path: the notebook file, which need not bear its own name.
+        problem: why there is no notebook that could be read, or empty.
+        name: the file's own name, empty where that is the student's.
+        platform: ``moodle`` or ``canvas``, or empty.
+        user_id: the student's number on that platform.
+        handed_in: when, or None where nothing says it.
+        late: whether the platform called it late.
+        earlier: how many notebooks the student had handed in before.
+        foreign: whether the notebook holds no task of the exercise.
     """
 
     student: str
@@ -57,7 +66,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A file or an empty folder: its path inside what was handed over, and where it can be read."""
+    """A file or an empty folder, whose last part is empty: its path as handed in, and where it can be read."""
 
     parts: tuple[str, ...]
     path: Path
@@ -67,20 +76,26 @@ class _Entry:
 def find_submissions(
     where: Path, exercise: Exercise, scratch: Path, *, out: Path | None = None, name: str = ""
 ) -> list[Submission]:
-    """One submission for each student, by name.
+    """One submission for each student, in order of their names.
 
-    Known are ``STUDENT.ipynb``, ``STUDENT/`` with the notebook anywhere in it (nbgrader's ``submitted/``,
-    JupyterHub's homes, a folder of Google Drive), what Moodle and Canvas let an instructor download, and
-    nbgrader's exchange (``inbound/``); each also as a zip. Among several notebooks of one student counts
-    the one with tasks of the exercise; of several such, the last handed in, then the one called ``name``.
+    ``where`` holds ``STUDENT.ipynb``, ``STUDENT/`` with the notebook anywhere in it (nbgrader's ``submitted/``,
+    JupyterHub's homes, a folder of Google Drive), what Moodle and Canvas let an instructor download, or nbgrader's
+    exchange (``inbound/``); each also as a zip. Among several notebooks of one student counts the one with tasks of the
+    exercise; of several such, the last handed in, then the one called ``name``.
 
     Args:
+        where: a folder, a zip or one notebook.
+        exercise: its tasks tell which of several notebooks counts.
         scratch: an empty folder of our own, where archives are unpacked.
         out: the folder of results, which holds no submissions.
         name: the exercise's file name without ``.ipynb``, if it is known.
 
     Raises:
-        ValueError: there is nothing to grade, or the archive cannot be trusted or read.
+        ValueError: there is nothing to grade, or the archive is not safe or cannot be read.
+
+    Example:
+        >>> find_submissions(Path("Course-1234.zip"), load_exercise("2"), Path("scratch"))  # doctest: +SKIP
+        [Submission(student='Aki Sato_101', path=PosixPath('scratch/0'), ...)]
     """
     if where.suffix.lower() == ".zip" and where.is_file():
         entries = _without_wrapper(list(_unpacked(where, scratch)))
@@ -90,26 +105,28 @@ def find_submissions(
         entries = list(_walked(where, out.resolve() if out else None))
     else:
         raise ValueError(f"{where} is neither a notebook nor a folder or zip of notebooks")
-    found = _of_students([e for e in entries if not _is_hidden(e.parts)], exercise, name)
+    found = _of_students([entry for entry in entries if not _is_hidden(entry.parts)], exercise, name)
     if not found:
         raise ValueError(f"{where} holds no submissions: STUDENT.ipynb, or STUDENT/ with one notebook in it")
-    names: Counter[str] = Counter()
+    count: Counter[str] = Counter()
     unique = []
     for one in sorted(found, key=lambda one: (one.student, one.path)):
-        names[one.student] += 1
-        again = f"-{names[one.student]}" if names[one.student] > 1 else ""
+        count[one.student] += 1
+        again = f"-{count[one.student]}" if count[one.student] > 1 else ""
         unique.append(replace(one, student=one.student + again))
     return unique
 
 
 def of_folders(folders: dict[str, Path], exercise: Exercise, name: str) -> list[Submission]:
     """One submission for each student, whose folder is known; see :func:`find_submissions`."""
-    found = []
+    submissions = []
     for student, folder in folders.items():
-        entries = [_Entry((student, *e.parts), e.path, e.problem) for e in _walked(folder, None)]
-        mine = _of_students([e for e in entries if not _is_hidden(e.parts[1:])], exercise, name, known=True)
-        found += [replace(one, student=student) for one in mine or [Submission(student, folder, _NOTHING)]]
-    return found
+        entries = [entry for entry in _walked(folder, None) if not _is_hidden(entry.parts)]
+        times = _times(entries)
+        files = [_file_of(student, entry, entry.parts[-1], times) for entry in entries]
+        one = _chosen(files, exercise, name) if files else Submission(student, folder, _NOTHING)
+        submissions.append(replace(one, student=student))
+    return submissions
 
 
 def _is_hidden(parts: Iterable[str]) -> bool:
@@ -122,10 +139,11 @@ def _clean(name: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in text)[:200].strip() or "_"
 
 
-# --- listing -------------------------------------------------------------------------------------
+# --- listing the files ---------------------------------------------------------------------------
 
 
 def _walked(root: Path, out: Path | None) -> Iterator[_Entry]:
+    """The entries of a folder, without those of ``out``."""
     for folder, inside, files in os.walk(root):
         here = Path(folder)
         links = [name for name in inside if (here / name).is_symlink()]
@@ -133,14 +151,14 @@ def _walked(root: Path, out: Path | None) -> Iterator[_Entry]:
         parts = here.relative_to(root).parts
         for name in sorted([*files, *links]):
             path = here / name
-            yield _Entry((*parts, name), path, _unfit(path) if name.endswith(".ipynb") else "")
+            yield _Entry((*parts, name), path, _problem_of(path) if name.endswith(".ipynb") else "")
         if parts and not inside and not files:
             yield _Entry((*parts, ""), here)
 
 
-def _unfit(path: Path) -> str:
+def _problem_of(path: Path) -> str:
     if path.is_symlink():
-        return "it is a link, not a file"
+        return _LINK
     if not path.is_file():
         return "it is not a file"
     return "" if path.stat().st_size <= MAX_FILE else _TOO_LARGE
@@ -150,43 +168,47 @@ def _unpacked(archive: Path, scratch: Path) -> Iterator[_Entry]:
     """The entries of a zip; notebooks and nbgrader's times are written to ``scratch``, under numbers."""
     try:
         with zipfile.ZipFile(archive) as file:
-            infos = file.infolist()
-            if len(infos) > MAX_ENTRIES:
-                raise ValueError(f"{archive} holds {len(infos)} files: more than {MAX_ENTRIES} are not unpacked")
-            written = 0
-            for number, info in enumerate(infos):
-                name = _name_in_zip(info).replace("\\", "/")
-                parts = tuple(part for part in name.split("/") if part not in ("", "."))
-                if ".." in parts or name.startswith("/") or re.match(r"[A-Za-z]:", name):
-                    raise ValueError(f"{archive} holds {_clean(name)!r}, a path to outside of it: do not trust it")
-                if info.flag_bits & 1:
-                    raise ValueError(f"{archive} is encrypted: unpack it with its password, and name the folder")
-                if not parts:
-                    continue
-                if info.is_dir():
-                    yield _Entry((*parts, ""), scratch)
-                elif not parts[-1].endswith(".ipynb") and parts[-1] != "timestamp.txt":
-                    yield _Entry(parts, scratch)
-                elif stat.S_ISLNK(info.external_attr >> 16):
-                    yield _Entry(parts, scratch, "it is a link, not a file")
-                else:
-                    target = scratch / str(number)
-                    with file.open(info) as packed:
-                        size = _copied(packed, target)
-                    written += size
-                    if written > MAX_UNPACKED:
-                        limit = f"more than {MAX_UNPACKED // MB // 1000} GB of notebooks"
-                        raise ValueError(f"{archive} unpacks to {limit}: unpack it yourself, and name the folder")
-                    if size > MAX_FILE:
-                        target.unlink()
-                    yield _Entry(parts, target, _unfit(target) if size <= MAX_FILE else _TOO_LARGE)
+            yield from _members(file, archive, scratch)
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{archive} cannot be unpacked ({error}): download it again") from None
     except OSError as error:
+        reason = error.strerror or error
         raise ValueError(
-            f"{archive} cannot be read, or not unpacked into {scratch} ({error.strerror or error}): "
-            "TMPDIR names another folder"
+            f"{archive} cannot be read, or not unpacked into {scratch} ({reason}): TMPDIR names another folder"
         ) from None
+
+
+def _members(file: zipfile.ZipFile, archive: Path, scratch: Path) -> Iterator[_Entry]:
+    infos = file.infolist()
+    if len(infos) > MAX_ENTRIES:
+        raise ValueError(f"{archive} holds {len(infos)} files: more than {MAX_ENTRIES} are not unpacked")
+    unpacked = 0
+    for number, info in enumerate(infos):
+        name = _name_in_zip(info).replace("\\", "/")
+        parts = tuple(part for part in name.split("/") if part not in ("", "."))
+        if ".." in parts or name.startswith("/") or re.match(r"[A-Za-z]:", name):
+            raise ValueError(f"{archive} holds {_clean(name)!r}, a path to outside of it: do not trust it")
+        if info.flag_bits & 1:
+            raise ValueError(f"{archive} is encrypted: unpack it with its password, and name the folder")
+        if not parts:
+            continue
+        if info.is_dir():
+            yield _Entry((*parts, ""), scratch)
+        elif not parts[-1].endswith(".ipynb") and parts[-1] != "timestamp.txt":
+            yield _Entry(parts, scratch)
+        elif stat.S_ISLNK(info.external_attr >> 16):
+            yield _Entry(parts, scratch, _LINK)
+        else:
+            target = scratch / str(number)
+            with file.open(info) as packed:
+                size = _copied(packed, target)
+            unpacked += size
+            if unpacked > MAX_UNPACKED:
+                limit = f"more than {MAX_UNPACKED // MB // 1000} GB of notebooks"
+                raise ValueError(f"{archive} unpacks to {limit}: unpack it yourself, and name the folder")
+            if size > MAX_FILE:
+                target.unlink()
+            yield _Entry(parts, target, _TOO_LARGE if size > MAX_FILE else "")
 
 
 def _copied(packed: IO[bytes], target: Path) -> int:
@@ -208,7 +230,7 @@ def _name_in_zip(info: zipfile.ZipInfo) -> str:
 
 
 def _without_wrapper(entries: list[_Entry]) -> list[_Entry]:
-    """Entries without the one folder around all of them, as Google Drive packs it, if that is no student's."""
+    """Entries without the one folder around all of them, as Google Drive packs it, if that is not a student's."""
     shown = [e for e in entries if not _is_hidden(e.parts)]
     while shown and len({e.parts[0] for e in shown}) == 1 and not _MOODLE.fullmatch(shown[0].parts[0]):
         inner = [replace(e, parts=e.parts[1:]) for e in shown if len(e.parts) > 1 and e.parts[1:] != ("",)]
@@ -219,80 +241,85 @@ def _without_wrapper(entries: list[_Entry]) -> list[_Entry]:
     return shown
 
 
-# --- who handed in what --------------------------------------------------------------------------
+# --- finding each student's notebook -------------------------------------------------------------
 
 
-@dataclass
-class _Found:
-    """Where an entry belongs: the student, what the platform knows, the file's own name."""
-
-    student: str
-    file: str = ""
-    platform: str = ""
-    user_id: str = ""
-    late: bool = False
-    time: datetime | None = None
-
-
-def _placed(parts: tuple[str, ...], canvas: bool, name: str) -> _Found | None:
-    """Whose an entry is, from its path alone; None if it is nobody's."""
-    first, last = parts[0], parts[-1]
-    if match := _MOODLE.fullmatch(first):
-        file = last if len(parts) > 1 else match["file"] or ""
-        return _Found(_clean(f"{match['name']}_{match['id']}"), file, "moodle", match["id"])
-    if len(parts) == 1:
-        if canvas and (match := _CANVAS.fullmatch(first)):
-            student = _clean(f"{match['name']}_{match['id']}")
-            return _Found(student, match["file"], "canvas", match["id"], late=bool(match["late"]))
-        if not first.endswith(".ipynb"):
-            return None
-        student = first.removesuffix(".ipynb")
-        return _Found(_clean(student.removesuffix(f" - {name}") if name else student))  # Google Classroom's copies
-    if match := _EXCHANGE.fullmatch(first):
-        return _Found(_clean(match["name"]), last, time=read_time(match["time"]))
-    return _Found(_clean(first), last)
+def _of_students(entries: list[_Entry], exercise: Exercise, name: str) -> list[Submission]:
+    """One submission for each student in the entries."""
+    times = _times(entries)
+    single = [e.parts[0] for e in entries if len(e.parts) == 1 and e.parts[0].endswith(".ipynb")]
+    canvas = all(map(_CANVAS.fullmatch, single))  # one such name alone may be a coincidence
+    students: dict[str, list[Submission]] = {}
+    for entry in entries:
+        one = _placed(entry, times, canvas, name)
+        if one:
+            # files beside each other are each one student's; the same name in a folder is not the same person
+            key = one.student if len(entry.parts) > 1 or one.user_id else f"\0{entry.parts[0]}"
+            students.setdefault(key, []).append(one)
+    return [_chosen(files, exercise, name) for files in students.values()]
 
 
-def _of_students(entries: list[_Entry], exercise: Exercise, name: str, *, known: bool = False) -> list[Submission]:
-    """One submission for each student in the entries; ``known``: the first part of a path is the student's name."""
+def _times(entries: list[_Entry]) -> dict[tuple[str, ...], datetime | None]:
+    """When each folder was handed in, as nbgrader's ``timestamp.txt`` in it says."""
     times = {}
     for entry in entries:
         if entry.parts[-1] == "timestamp.txt" and entry.path.is_file() and not entry.path.is_symlink():
             with contextlib.suppress(OSError), entry.path.open("rb") as file:
                 times[entry.parts[:-1]] = read_time(file.read(100).decode("utf-8", "replace"))
-    single = [e.parts[0] for e in entries if len(e.parts) == 1 and e.parts[0].endswith(".ipynb")]
-    canvas = all(map(_CANVAS.fullmatch, single))  # one such name alone may be a coincidence
-    students: dict[str, list[tuple[_Entry, _Found]]] = {}
-    for entry in entries:
-        found = _Found(entry.parts[0], entry.parts[-1]) if known else _placed(entry.parts, canvas, name)
-        if found:
-            found.time = times.get(entry.parts[:-1]) or found.time
-            # files beside each other are each one student's; the same name in a folder is not the same person
-            key = found.student if len(entry.parts) > 1 or found.user_id else f"\0{entry.parts[0]}"
-            students.setdefault(key, []).append((entry, found))
-    return [_chosen(mine, exercise, name) for mine in students.values()]
+    return times
 
 
-def _chosen(mine: list[tuple[_Entry, _Found]], exercise: Exercise, name: str) -> Submission:
+def _placed(entry: _Entry, times: dict, canvas: bool, name: str) -> Submission | None:
+    """A file with the student whose it is, from its path alone; None if it is nobody's."""
+    first, last = entry.parts[0], entry.parts[-1]
+    alone = len(entry.parts) == 1
+    if match := _MOODLE.fullmatch(first):
+        file = match["file"] or "" if alone else last
+        one = _file_of(f"{match['name']}_{match['id']}", entry, file, times)
+        return replace(one, platform="moodle", user_id=match["id"])
+    if alone and canvas and (match := _CANVAS.fullmatch(first)):
+        one = _file_of(f"{match['name']}_{match['id']}", entry, match["file"], times)
+        return replace(one, platform="canvas", user_id=match["id"], late=bool(match["late"]))
+    if alone:
+        student = first.removesuffix(".ipynb").removesuffix(f" - {name}" if name else "")  # Google Classroom's copies
+        return _file_of(student, entry, "", times) if first.endswith(".ipynb") else None
+    if match := _EXCHANGE.fullmatch(first):
+        one = _file_of(match["name"], entry, last, times)
+        return replace(one, handed_in=one.handed_in or read_time(match["time"]))
+    return _file_of(first, entry, last, times)
+
+
+def _file_of(student: str, entry: _Entry, file: str, times: dict) -> Submission:
+    """A file that a student handed in; ``problem`` says so if it is no notebook."""
+    problem = entry.problem
+    if not entry.parts[-1].endswith(".ipynb"):
+        problem = f"{_NOTHING}, but {_clean(file)}" if file else _NOTHING
+    return Submission(_clean(student), entry.path, problem, file, handed_in=times.get(entry.parts[:-1]))
+
+
+def _chosen(files: list[Submission], exercise: Exercise, name: str) -> Submission:
     """Of all that a student handed in, the notebook that counts."""
-    notebooks = [(entry, found) for entry, found in mine if entry.parts[-1].endswith(".ipynb")]
+    late = any(one.late for one in files)
+    notebooks = [one for one in files if not one.problem.startswith(_NOTHING)]
+    if not notebooks:
+        return replace(files[0], name="", handed_in=None, late=late)
     foreign = False
-    if len(notebooks) > 1 or (notebooks and name and notebooks[0][1].file not in ("", f"{name}.ipynb")):
-        fitting = [(e, f) for e, f in notebooks if not e.problem and _holds_task(e.path, exercise)]
-        foreign = not fitting and not any(e.problem for e, _ in notebooks)
+    if len(notebooks) > 1 or (name and notebooks[0].name not in ("", f"{name}.ipynb")):
+        fitting = [one for one in notebooks if not one.problem and _holds_task(one.path, exercise)]
+        foreign = not fitting and not any(one.problem for one in notebooks)
         notebooks = fitting or notebooks
-    newest = max((f.time for _, f in notebooks if f.time), default=None)
-    last = [(e, f) for e, f in notebooks if f.time == newest]
-    exact = [(e, f) for e, f in last if name and f.file == f"{name}.ipynb"]
-    chosen = exact if len(last) > 1 and len(exact) == 1 else last
-    entry, found = (chosen or mine)[0]
-    problem = entry.problem if len(chosen) == 1 else f"the folder holds {len(chosen)} notebooks, not one"
-    if not chosen:
-        problem = _NOTHING + (f", but {_clean(found.file)}" if found.file else "")
-    return Submission(
-        found.student, entry.path, problem, _clean(found.file) if found.file and chosen else "", found.platform,
-        found.user_id, newest, any(f.late for _, f in mine), len(notebooks) - len(last), foreign,
-    )  # fmt: skip
+    newest = max((one.handed_in for one in notebooks if one.handed_in), default=None)
+    last = [one for one in notebooks if one.handed_in == newest]
+    exact = [one for one in last if name and one.name == f"{name}.ipynb"]
+    chosen = exact if len(exact) == 1 else last
+    return replace(
+        chosen[0],
+        problem=chosen[0].problem if len(chosen) == 1 else f"the folder holds {len(chosen)} notebooks, not one",
+        name=_clean(chosen[0].name) if chosen[0].name else "",
+        late=late,
+        earlier=len(notebooks) - len(last),
+        foreign=foreign,
+    )
 
 
 def _holds_task(path: Path, exercise: Exercise) -> bool:
@@ -301,17 +328,24 @@ def _holds_task(path: Path, exercise: Exercise) -> bool:
         lines = set(re.findall(rb"# Task (\d+\.\d+)\b", path.read_bytes()))
     except OSError:
         return False
-    return any(one.id.encode() in lines for one in exercise.tasks)
+    return any(task.id.encode() in lines for task in exercise.tasks)
 
 
 def read_time(text: str, *, local: bool = False) -> datetime | None:
     """A time such as nbgrader's ``2026-02-02 15:58:23.948203 UTC``; None if it is none.
 
     Args:
-        local: without a time zone it is one of this machine, not of Greenwich.
+        text: ISO 8601, with or without a time zone.
+        local: a time without a zone is one of this machine's zone, not UTC.
+
+    Example:
+        >>> read_time("2026-12-01 18:00 UTC").isoformat()
+        '2026-12-01T18:00:00+00:00'
     """
     try:
         time = datetime.fromisoformat(text.strip().removesuffix(" UTC").removesuffix(" Etc/UTC"))
     except ValueError:
         return None
-    return time if time.tzinfo else time.astimezone() if local else time.replace(tzinfo=UTC)
+    if time.tzinfo:
+        return time
+    return time.astimezone() if local else time.replace(tzinfo=UTC)

@@ -1,7 +1,13 @@
-"""Answers of a made-up class: programs that differ as those of people who do not know each other."""
+"""A made-up class: programs that differ as those of people who do not know each other, and rows of results."""
 
 import random
 import re
+
+from grading_bank.command import CHECKS
+
+from lecture_utils.grading.tasks import load_exercise
+
+EXERCISE = load_exercise(CHECKS)
 
 TERMS = ["x.mean({})", "torch.relu(x - {})", "x @ x.T", "x.reshape(-1, {})", "(x > {}).float()", "x.clamp(min={})"]
 TERMS += ["torch.cat([x, x + {}])", "x[{}:, ::2]", "x.sum(dim={}, keepdim=True)", "torch.where(x < {}, x, -x)"]
@@ -32,3 +38,10 @@ def answers(count, tasks=8, seed=0):
         (f"student {n:04}", {f"9.{t}": f"# Task 9.{t}\n{program(rng, f'f{t}')}" for t in range(1, tasks + 1)})
         for n in range(count)
     ]
+
+
+def row_of(student, points=7, **more):
+    """A student's line of ``results.jsonl``, with all tasks passed."""
+    passed = {"status": "passed", "points": 1, "max_points": 1, "hint": "", "message": "", "case": ""}
+    row = {"student": student, "exercise": "09", "points": points, "max_points": 7, "status": "graded", "seconds": 1.0}
+    return row | {"tasks": {one.id: dict(passed) for one in EXERCISE.tasks}, "notes": []} | more

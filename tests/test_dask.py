@@ -3,25 +3,29 @@
 import contextlib
 import csv
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
 import psutil
 import pytest
 from conftest import ROOT
+from grading_bank.command import CHECKS, grade
 from grading_bank.submissions import BANK, RIGHT1, RIGHT2, RIGHT3, WRONG1, notebook
-from typer.testing import CliRunner
 
-from course_tools.cli import app
+from lecture_grader import dask_cluster
+from lecture_grader.grade_class import GRADER_VERSION, GradingOptions, grade_class
+from lecture_grader.submissions import find_submissions
+from lecture_utils.grading.tasks import load_exercise
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
-CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
-STUDENTS = 14
+STUDENTS = 8
 
 
 @pytest.fixture
@@ -56,24 +60,20 @@ def cluster(tmp_path):
     shutil.rmtree(short, ignore_errors=True)
 
 
-def command(folder, out, *more):
-    words = ["grade", folder, "--checks", CHECKS, "--out", out, "--seed", 3, "--time-limit", 8, *more]
-    return [str(word) for word in words]
-
-
 def without_seconds(out):
     with (out / "grades.csv").open(newline="") as file:
         return [[field for name, field in row.items() if name != "seconds"] for row in csv.DictReader(file)]
 
 
 def forked_in(folder):
-    """The processes of which this is the folder for temporary files, forks included."""
+    """The forks of the server that has this folder for temporary files; the server itself outlives its client."""
     processes = []
-    for process in psutil.process_iter(["cmdline"]):
+    for process in psutil.process_iter(["cmdline", "ppid"]):
         with contextlib.suppress(psutil.Error):
             if str(folder) in " ".join(process.info["cmdline"] or []):
                 processes.append(process)
-    return processes
+    pids = {process.pid for process in processes}
+    return [process for process in processes if process.info["ppid"] in pids]
 
 
 def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
@@ -85,15 +85,16 @@ def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
         (folder / f"student {n:02}.ipynb").write_bytes(notebook(cells))
     (folder / "deadly.ipynb").write_bytes(notebook(BANK["os exit"][0]))
     (folder / "no notebook.ipynb").write_bytes(b"{")
+    options = ["--checks", CHECKS, "--seed", 3, "--time-limit", 8]
+    words = ["grade", folder, *options, "--out", there, "--dask", address]
     grading = subprocess.Popen(
-        [sys.executable, "-m", "course_tools.cli", *command(folder, there, "--dask", address)],
+        [sys.executable, "-m", "course_tools.cli", *map(str, words)],
         env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     lines, deadline = there / "results.jsonl", time.monotonic() + 120
     family = []
     while time.monotonic() < deadline and grading.poll() is None:
-        # the guard of a submission and its three processes, but not the fork server, which waits for the next command
-        family = [process for process in forked_in(short / "of 1") if process.ppid() != 1]
+        family = forked_in(short / "of 1")  # a guard, and the processes of a submission
         if len(family) >= 4 and lines.is_file() and lines.read_bytes().count(b"\n") >= 4:
             break
         time.sleep(0.05)
@@ -105,11 +106,56 @@ def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
     assert f"Warm processes on {address}" in printed.splitlines()[0]
     assert len(lines.read_text().splitlines()) == STUDENTS + 2, "one row each"
     assert len(family) >= 4 and not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-    assert CliRunner().invoke(app, command(folder, here), catch_exceptions=False).exit_code == 0
+    assert grade(folder, *options[2:], "--out", here).exit_code == 0
     assert without_seconds(there) == without_seconds(here) and len(without_seconds(here)) == STUDENTS + 2
 
 
-def test_nobody_there_is_said(tmp_path, capfd):
+def test_nobody_there_is_said(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 1)
     (tmp_path / "a.ipynb").write_bytes(notebook([RIGHT1]))
-    done = CliRunner().invoke(app, command(tmp_path, tmp_path / "out", "--dask", "tcp://127.0.0.1:9"))
+    done = grade(tmp_path, "--out", tmp_path / "out", "--dask", "tcp://127.0.0.1:9")
     assert done.exit_code == 2 and "no dask scheduler answers" in done.output + capfd.readouterr().err
+
+
+class OtherMachine:
+    """An executor on a machine where another version of the course is installed; it may end before its jobs are run."""
+
+    def __init__(self, version=GRADER_VERSION, error=None):
+        self.version, self.error = version, error
+
+    def submit(self, function, job):
+        future = Future()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lecture_grader.grade_class.GRADER_VERSION", self.version)
+            try:
+                if self.error:
+                    raise self.error
+                future.set_result(function(pickle.loads(pickle.dumps(job))))
+            except Exception as error:
+                future.set_exception(error)
+        return future
+
+
+def graded_there(tmp_path, machine):
+    (tmp_path / "a.ipynb").write_bytes(b"{")
+    exercise = load_exercise(CHECKS)
+    found = find_submissions(tmp_path / "a.ipynb", exercise, tmp_path)
+    return list(grade_class(found, exercise, tmp_path / "out", GradingOptions(seed=1), executor=machine))
+
+
+def test_a_worker_with_another_version_of_the_grader_is_refused(tmp_path):
+    with pytest.raises(dask_cluster.ClusterError, match="install the same version of the course everywhere"):
+        graded_there(tmp_path, OtherMachine(GRADER_VERSION + 1))
+    assert not (tmp_path / "out" / "results.jsonl").exists()
+
+
+def test_a_submission_whose_machine_is_lost_is_graded_again(tmp_path):
+    ((row, _),) = graded_there(tmp_path, OtherMachine(error=EOFError()))
+    assert row["status"] == "crashed" and row["points"] is None and "was lost (EOFError)" in row["notes"][0]
+    ((row, reason),) = graded_there(tmp_path, OtherMachine())
+    assert row["status"] == "unreadable" and reason == "lost"
+
+
+def test_a_cluster_that_is_gone_ends_the_command(tmp_path):
+    with pytest.raises(dask_cluster.ClusterError, match="the same command goes on"):
+        graded_there(tmp_path, OtherMachine(error=CancelledError()))

@@ -1,5 +1,6 @@
 """Grading a class: the order, the executor and a queue change no mark."""
 
+import shutil
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -37,8 +38,9 @@ def test_any_executor_grades_alike(tmp_path):
     }.items():
         (handed_in / f"{name}.ipynb").write_bytes(notebook(cells))
     found = submissions.find_submissions(handed_in, exercise, tmp_path / "scratch")
+    options = grade_class.GradingOptions(seed=3)
     for out, executor in ("here", None), ("there", ProcessPoolExecutor(2, get_context("spawn"))):
-        list(grade_class.grade_class(found, exercise, tmp_path / out, seed=3, workers=2, executor=executor))
+        list(grade_class.grade_class(found, exercise, tmp_path / out, options, workers=2, executor=executor))
     executor.shutdown()
     here, there = (grade_class.Results(tmp_path / out).rows for out in ("here", "there"))
     assert [{**here[s], "seconds": 0} for s in "abcd"] == [{**there[s], "seconds": 0} for s in "abcd"]
@@ -54,9 +56,32 @@ def test_no_more_notebooks_are_read_than_are_under_way():
             return future
 
     waiting, read = [], []
-    results = grade_class._results_of(Pool(), (read.append(n) or n for n in range(1, 11)), 3)
+    results = grade_class.run_jobs((read.append(n) or n for n in range(1, 11)), Pool(), 3)
     for taken in range(1, 5):
         next(results)
         assert len(read) <= taken + 2
     results.close()
     assert all(future.cancelled() for future, _ in waiting)
+
+
+def test_a_class_half_graded_by_an_earlier_version_is_graded_again(tmp_path):
+    folder, out = tmp_path / "handed in", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    shutil.copy(ROOT / "tests" / "grading_bank" / "old_results.jsonl", out / "results.jsonl")
+    for student in ("Aki", "Dan"):
+        (folder / f"{student}.ipynb").write_bytes(notebook([RIGHT1, RIGHT2, RIGHT3]))
+
+    def graded(**options):
+        found = submissions.find_submissions(folder, load_exercise(CHECKS), tmp_path)
+        return {
+            row["student"]: (reason, row)
+            for row, reason in grade_class.grade_class(found, load_exercise(CHECKS), out, **options)
+        }
+
+    first = graded()
+    assert {student: reason for student, (reason, _) in first.items()} == {"Aki": "grader", "Dan": "new"}
+    assert first["Aki"][1]["seed"] == first["Dan"][1]["seed"] == 5, "the seed of the old rows"
+    assert first["Aki"][1]["key"]["grader"] == grade_class.GRADER_VERSION
+    assert {reason for reason, _ in graded().values()} == {""}
+    assert {reason for reason, _ in graded(options=grade_class.GradingOptions(hidden=False)).values()} == {"settings"}

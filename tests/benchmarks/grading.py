@@ -264,13 +264,13 @@ def in_batches(grader, notebooks: dict, folder: Path, size: int, timeout: float 
 
 def overhead(folder: Path) -> float:
     """The median, over a folder of notebooks, of what grading takes beyond the cells and checks themselves."""
-    from lecture_grader.grade_class import grade_class
+    from lecture_grader.grade_class import GradingOptions, grade_class
     from lecture_grader.submissions import find_submissions
 
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as out:
         found = find_submissions(folder, EXERCISE, Path(scratch))
         seconds, last = {}, time.perf_counter()
-        for row, _ in grade_class(found, EXERCISE, Path(out), seed=1, workers=1):
+        for row, _ in grade_class(found, EXERCISE, Path(out), GradingOptions(seed=1)):
             now = time.perf_counter()
             seconds[row["student"]], last = now - last, now
     bare = {one.student: forked(one.path) for one in found}

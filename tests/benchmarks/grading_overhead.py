@@ -53,9 +53,8 @@ def cells_alone(path: Path, setup: str) -> float:
 
 def graded(path: Path, cold: bool) -> tuple[float, float]:
     """Seconds of grading a notebook, report and all, and of its checks."""
-    from lecture_grader import grade_class as folder
     from lecture_grader import grade_one as grader
-    from lecture_grader import sandbox
+    from lecture_grader.grade_class import GradingOptions, Job, grade_job
     from lecture_utils.grading.tasks import load_exercise
 
     spent = 0.0
@@ -70,8 +69,8 @@ def graded(path: Path, cold: bool) -> tuple[float, float]:
     exercise = load_exercise(path.name[:2])
     begun = time.perf_counter()
     with mock.patch.object(grader, "run_check", timed):
-        job = folder.Job(path.stem, path.read_bytes(), "", exercise, "", 0, sandbox.Limits(), cold=cold)
-        row = folder.grade_job(job).row
+        job = Job(path.stem, path.read_bytes(), "", exercise, {}, GradingOptions(seed=0, fork=not cold))
+        row = grade_job(job).row
     assert row["points"] == exercise.max_points, row
     return time.perf_counter() - begun, spent
 
@@ -104,10 +103,10 @@ def large_class(count: int, workers: int) -> dict[str, float]:
     import psutil
     from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, WRONG1, notebook
 
-    from lecture_grader import class_page as overview
-    from lecture_grader import grade_class as folder
     from lecture_grader import sandbox
-    from lecture_grader import submissions as collect
+    from lecture_grader.class_page import write_class_page
+    from lecture_grader.grade_class import GradingOptions, grade_class
+    from lecture_grader.submissions import find_submissions
     from lecture_utils.grading.tasks import load_exercise
 
     exercise = load_exercise(ROOT / "tests" / "grading_bank" / "checks.py")
@@ -126,10 +125,11 @@ def large_class(count: int, workers: int) -> dict[str, float]:
         for n in range(count):
             cells = [f"# submission {n}", WRONG1 if n % 3 == 0 else RIGHT1, RIGHT2, training, RIGHT3]
             (handed_in / f"student {n:04}.ipynb").write_bytes(notebook(cells))
-        submissions = collect.find_submissions(handed_in, exercise, Path(scratch))
+        submissions = find_submissions(handed_in, exercise, Path(scratch))
         workers, limits = sandbox.share_out(sandbox.Limits(), workers, count)
         rows, sizes, moments, me = [], [], [time.perf_counter()], psutil.Process()
-        for done, (row, _) in enumerate(folder.grade_class(submissions, exercise, out, workers=workers, limits=limits)):
+        options = GradingOptions(limits=limits)
+        for done, (row, _) in enumerate(grade_class(submissions, exercise, out, options, workers=workers)):
             assert row["points"] == (6 if int(row["student"][-4:]) % 3 == 0 else 7), row
             rows.append(row)
             if (done + 1) % (count // 10) == 0:
@@ -137,7 +137,7 @@ def large_class(count: int, workers: int) -> dict[str, float]:
                 sizes.append(sum(p.memory_info().rss for p in family) >> 20)
                 moments.append(time.perf_counter())
                 print(f"{done + 1} of {count}: {moments[-1] - moments[0]:.0f} s, {sizes[-1]} MB", flush=True)
-        overview.write_class_page(submissions, rows, exercise, out)
+        write_class_page(submissions, rows, exercise, out)
         looked_over = time.perf_counter() - moments[-1]
         tenths = [b - a for a, b in itertools.pairwise(moments)]
         result = {

@@ -1,0 +1,84 @@
+"""The class on one page: odd hand-ins are named, both answers of a pair are shown, and nothing on it is active."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import classes
+from classes import EXERCISE, row_of
+from grading_bank.submissions import STUB1
+
+from lecture_grader.class_page import write_class_page
+from lecture_grader.results import report_name
+from lecture_grader.submissions import Submission
+
+EVIL = "<script>alert(1)</script>"
+
+
+def kept(out, group):
+    (out / "answers").mkdir(parents=True)
+    for student, cells in group:
+        (out / "answers" / f"{report_name(student)}.json").write_text(json.dumps(cells))
+
+
+def test_odd_hand_ins_are_named(tmp_path):
+    todo = {one.id: {"status": "todo", "points": 0, "hint": "", "message": "open"} for one in EXERCISE.tasks}
+    due = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    nothing = "no notebook was handed in"
+    found = [
+        Submission("late", Path("a"), handed_in=datetime(2026, 11, 21, 13, 5, tzinfo=UTC)),
+        Submission("in time", Path("b"), handed_in=due, name="09_words.ipynb"),
+        Submission("Canvas says late", Path("c"), late=True),
+        Submission("none", Path("d"), nothing),
+        Submission("untouched", Path("e")),
+        Submission("renamed", Path("f"), name="mine.ipynb"),
+        Submission("twice", Path("g"), earlier=2),
+        Submission("other", Path("h"), name="08.ipynb", foreign=True),
+        Submission("no file", Path("i"), "the file is larger than 400 MB"),
+    ]
+    rows = [row_of(one.student) for one in found]
+    rows[3] = row_of("none", None, status="unreadable", tasks={}, notes=[nothing])
+    rows[4] = row_of("untouched", 0, tasks=todo)
+    rows[8] = row_of("no file", None, status="unreadable", tasks={}, notes=["the file is larger than 400 MB"])
+    own = {"cell 1": "import torch", "9.1": "def double(x): return x + x"}
+    same = own | {"9.1": own["9.1"] + "\n"}
+    group = [("late", own), ("renamed", same), ("in time", own | {"9.1": "x = 1"}), ("untouched", {"9.1": STUB1})]
+    kept(tmp_path, [*group, ("twice", {"cell 1": "import torch"}), ("other", {"cell 1": "import torch"})])
+    released = [("code", "import torch"), ("code", STUB1)]
+    seen = write_class_page(found, rows, EXERCISE, tmp_path, due=due, released=released, name="09_words")
+    assert dict(seen.remarks) == {
+        "Late": [(["late"], "by 1 d 1 h 5 min"), (["Canvas says late"], "as Canvas says")],
+        "Empty": [(["none"], nothing), (["untouched"], "no task is answered")],
+        "Equal to the letter": [(["late", "renamed"], "")],
+        "Renamed": [(["renamed"], "mine.ipynb"), (["other"], "08.ipynb")],
+        "Without a task of this exercise": [(["other"], "08.ipynb")],
+        "Handed in more than once": [(["twice"], "2 earlier ones")],
+    }
+    page = (tmp_path / "class.html").read_text()
+    for students, detail in (line for _, lines in seen.remarks for line in lines):
+        assert detail in page and all(f">{student}</a>" in page.replace("\n", "") for student in students)
+
+
+def test_the_page_shows_both_cells_and_is_inert(tmp_path):
+    group = [(f"{EVIL}{n}", dict(cells)) for n, (_, cells) in enumerate(classes.answers(12, tasks=3))]
+    group[1][1]["9.1"] = classes.renamed(group[0][1]["9.1"]) + f"\n# {EVIL} \x1b[0m"
+    kept(tmp_path, group)
+    found = [Submission(student, Path("x"), name=EVIL) for student, _ in group]
+    seen = write_class_page(found, [row_of(s) for s, _ in group], EXERCISE, tmp_path, name="09_words")
+    assert [pair.students for pair in seen.pairs] == [(f"{EVIL}0", f"{EVIL}1")]
+    page = (tmp_path / "class.html").read_text()
+    assert not re.search(r"<(script|iframe|img|svg|form|link)\b", page) and "\x1b" not in page
+    assert "default-src 'none'" in page
+    for n in (0, 1):
+        assert f'reports/{report_name(f"{EVIL}{n}")}.html#task-9.1"'.replace(" ", "%20") in page
+    assert "my_tensor.numel()" in page and "x.numel()" in page
+
+
+def test_equal_hand_ins_are_not_named_twice(tmp_path):
+    group = classes.answers(12, tasks=2)
+    group[1] = (group[1][0], group[0][1])
+    kept(tmp_path, group)
+    found = [Submission(student, Path("x")) for student, _ in group]
+    seen = write_class_page(found, [row_of(s) for s, _ in group], EXERCISE, tmp_path)
+    assert dict(seen.remarks) == {"Equal to the letter": [([group[0][0], group[1][0]], "")]} and not seen.pairs

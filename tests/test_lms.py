@@ -1,0 +1,84 @@
+"""The files that Moodle, Canvas and Gradescope import."""
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from classes import EXERCISE, row_of
+
+from lecture_grader.lms import write_canvas, write_gradescope, write_moodle
+from lecture_grader.results import report_name
+from lecture_grader.submissions import Submission
+
+
+@pytest.fixture
+def marked(tmp_path):
+    """Hand-ins from Moodle, Canvas and elsewhere, their rows and reports."""
+    found = [
+        Submission("Aki_Sato_101", Path("x"), platform="moodle", user_id="101"),
+        Submission("=Bea/Müller_102", Path("x"), platform="moodle", user_id="102"),
+        Submission("doejane_4711", Path("x"), platform="canvas", user_id="4711"),
+        Submission("=cmd", Path("x")),
+    ]
+    rows = [row_of(found[0].student), row_of(found[1].student, None, status="unreadable", tasks={})]
+    rows += [row_of(found[2].student, 0), row_of(found[3].student)]
+    (tmp_path / "reports").mkdir()
+    for one in found:
+        (tmp_path / "reports" / f"{report_name(one.student)}.html").write_text(f"report of {one.student}")
+    return found, rows, tmp_path
+
+
+def table(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def test_moodle(marked):
+    found, rows, out = marked
+    assert write_moodle(found, rows, EXERCISE, out) == ["doejane_4711", "=cmd"]
+    head, *lines = table(out / "moodle.csv")
+    # what mod/assign/feedback/offline/importgradeslib.php looks for
+    assert {"Identifier", "Grade", "Last modified (grade)", "Feedback comments"} <= set(head)
+    by_id = {line[0]: dict(zip(head, line, strict=True)) for line in lines}
+    assert {name: line["Grade"] for name, line in by_id.items()} == {"Participant 101": "7", "Participant 102": ""}
+    assert by_id["Participant 101"]["Feedback comments"] == "9.1: solved; 9.2: solved; 9.3: solved"
+    assert by_id["Participant 102"]["Full name"] == "'=Bea/Müller"
+    with zipfile.ZipFile(out / "moodle-feedback.zip") as file:
+        names = file.namelist()
+        assert [name.split("/")[0].split("_")[1:] for name in names] == [
+            ["101", "assignsubmission", "file"],
+            ["102", "assignsubmission", "file"],
+        ]
+        assert all(name.count("/") == 1 for name in names)
+        assert file.read(names[1]).decode() == "report of =Bea/Müller_102"
+
+
+def test_canvas(marked):
+    found, rows, out = marked
+    assert write_canvas(found, rows, EXERCISE, out, "Exercise 9 (31)") == [f.student for f in (*found[:2], found[3])]
+    head, possible, *lines = table(out / "canvas.csv")
+    # lib/gradebook_importer.rb: these in this order, then the assignments
+    assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Exercise 9 (31)"]
+    assert possible == ["Points Possible", "", "", "", "", "7"]
+    assert lines[0] == ["Aki_Sato_101", "", "", "Aki_Sato_101", "", "7"]
+    assert lines[1:] == [["doejane", "4711", "", "", "", "0"], ["'=cmd", "", "", "'=cmd", "", "7"]]
+
+
+def test_gradescope(tmp_path):
+    rows = [row_of("Bea"), row_of("none", None, status="unreadable", tasks={}, notes=["no notebook was handed in"])]
+    rows[0]["tasks"]["9.2"] |= {"status": "failed", "points": 0, "message": "It is wrong.", "hint": "Look again."}
+    rows[0]["tasks"]["9.3"] |= {"status": "unjudged", "points": None}
+    write_gradescope(rows, EXERCISE, tmp_path)
+    result = json.loads((tmp_path / "gradescope" / "Bea" / "results.json").read_text())
+    assert result["score"] == 7 and [(t["number"], t["score"], t["max_score"]) for t in result["tests"]] == [
+        ("9.1", 1, 1),
+        ("9.2", 0, 2),
+    ]
+    assert [(t["status"], t["output"]) for t in result["tests"]] == [
+        ("passed", "all cases passed"),
+        ("failed", "It is wrong.\nLook again."),
+    ]
+    nothing = json.loads((tmp_path / "gradescope" / "none" / "results.json").read_text())
+    assert "score" not in nothing and nothing["tests"] == [] and "no notebook" in nothing["output"]
