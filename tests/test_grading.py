@@ -4,7 +4,6 @@ The bank in grading_bank/ is graded once, as a folder; each test looks at one su
 """
 
 import csv
-import hashlib
 import json
 import os
 import re
@@ -13,79 +12,26 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT
+from grading_bank.command import CHECKS, grade, grade_bank, rows_of
 from grading_bank.submissions import BANK, PATCHES, RIGHT1, RIGHT2, RIGHT3, notebook
 from test_fork_server import run_folder, servers  # noqa: F401 - run_folder is for every test here
-from typer.testing import CliRunner
 
-from course_tools.cli import app
 from lecture_grader import grade_one, sandbox
 from lecture_grader.report import render
 from lecture_grader.results import to_row
 from lecture_utils.grading.tasks import load_exercise
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
-CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
 NEEDLE = "zyx" + "quux"
-WORST = [
-    "endless loop that swallows", "no signals", "os exit", "segfault", "kill everyone", "kill itself", "stop itself",
-    "30 GB", "memory bit by bit", "shared memory bit by bit", "fork bomb", "thread bomb", "1 GB past Python",
-    "filling the disk", "an orphan", "a socket", "passwd", "the home folder", "writing to the course", "its socket",
-    "a namespace", "a debugger", "the first process", "recursion", "a searcher", "a deadly function",
-    "workers of a loader", "patched worker",
-]  # fmt: skip
-
-
-def lecture(*arguments):
-    return CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
-
-
-def rows_of(out):
-    return {row["student"]: row for row in map(json.loads, (out / "results.jsonl").read_text().splitlines())}
-
-
-def grade_bank(names, folder, out, *more):
-    """Those submissions of the bank, graded with the command: folder, results, what it printed."""
-    for name in names:
-        content = BANK[name][0]
-        content = content() if callable(content) else content
-        (folder / f"{name}.ipynb").write_bytes(notebook(content) if isinstance(content, list) else content)
-    before = {p.name: hashlib.sha256(p.read_bytes()).digest() for p in folder.iterdir()}
-    done = lecture("grade", folder, "--checks", CHECKS, "--out", out, "--time-limit", 8, "--memory-limit", 2, *more)
-    assert done.exit_code == 0, done.output
-    assert before == {p.name: hashlib.sha256(p.read_bytes()).digest() for p in folder.iterdir()}
-    return folder, out, done.output
 
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    return grade_bank(BANK, tmp_path_factory.mktemp("submissions"), tmp_path_factory.mktemp("graded"))
+    return grade_bank(BANK, tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
-def graded_cold(tmp_path_factory):
-    """The worst of the bank, each in a Python of its own."""
-    return grade_bank(
-        WORST,
-        tmp_path_factory.mktemp("submissions"),
-        tmp_path_factory.mktemp("graded"),
-        "--cold",
-        "--memory-limit",
-        1.25,
-    )
-
-
-@pytest.mark.parametrize("name", WORST)
-def test_marks_of_the_worst_are_the_same_in_new_processes(graded, graded_cold, name):
-    rows = rows_of(graded[1])[name], rows_of(graded_cold[1])[name]
-    print(*((row["status"], row["points"], row["seconds"], row["notes"]) for row in rows))
-    assert rows[0]["points"] == rows[1]["points"]
-    assert rows[1]["status"] in BANK[name][2]
-
-
-def test_the_first_line_names_the_way(graded, graded_cold):
+def test_the_first_line_names_the_way(graded):
     assert " Warm processes, " in graded[2].splitlines()[0]
-    assert " Cold processes (--no-fork), " in graded_cold[2].splitlines()[0]
 
 
 def test_what_workers_are_forked_from_knows_nothing(graded, run_folder, monkeypatch):  # noqa: F811
@@ -212,7 +158,7 @@ def test_the_first_line_names_the_protections_and_the_last_lines_the_class(grade
 def test_a_second_run_keeps_the_rows(graded):
     folder, out, _ = graded
     before, table = (out / "results.jsonl").read_bytes(), (out / "grades.csv").read_bytes()
-    done = lecture("grade", folder, "--checks", CHECKS, "--out", out, "--time-limit", 8, "--memory-limit", 2)
+    done = grade(folder, "--out", out, "--time-limit", 8, "--memory-limit", 2)
     assert done.exit_code == 0 and done.output.count("from before") == len(BANK)
     assert (out / "results.jsonl").read_bytes() == before and (out / "grades.csv").read_bytes() == table
 
