@@ -65,3 +65,10 @@ def test_expect_names_the_known_mistake_unless_it_is_right_too():
         expect(X**2, 2 * X, mistakes=[(X**2, "the square"), ({}, "no"), (None, "no")])
     assert caught.value.hint == "the square"
     expect(2 * X[0, 1], 4.0, mistakes=[(X[0, 1] ** 2, "the square")])
+
+
+@pytest.mark.parametrize(("got", "expected"), [((1.0, 5.0), (1.0, 2.0)), ({"a": 1.0, "b": 5.0}, {"a": 1.0, "b": 2.0})])
+def test_known_mistakes_may_be_given_by_a_generator(got, expected):
+    with pytest.raises(CheckFailed) as caught:
+        expect(got, expected, mistakes=((wrong, hint) for wrong, hint in [(got, "the known one")]))
+    assert caught.value.hint == "the known one"

@@ -1,6 +1,5 @@
 """Compare an answer with the right one, and describe values in a few words."""
 
-import math
 import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,9 +23,8 @@ DEFAULT_HINTS = {
 def describe(value: Any) -> str:
     """A few words that show a value: shape, dtype and the first numbers of a tensor.
 
-    Example:
-        >>> describe(torch.tensor([1.0, 2.5]))
-        'tensor, shape (2,), float32: [1, 2.5]'
+    >>> describe(torch.tensor([1.0, 2.5]))
+    'tensor, shape (2,), float32: [1, 2.5]'
     """
     if isinstance(value, torch.Tensor):
         text = f"tensor, shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
@@ -50,17 +48,10 @@ def _rounded(value: Any) -> str:
 
 
 def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0, dtype: str = "float32") -> torch.Tensor:
-    """Normally distributed numbers of mean 0, on the CPU whatever the default device is.
+    """Normally distributed numbers of mean 0 and standard deviation ``scale``, on the CPU.
 
-    Args:
-        rng: the generator that a check gets.
-        shape: of the tensor.
-        scale: standard deviation.
-        dtype: name of the dtype.
-
-    Example:
-        >>> normal(np.random.default_rng(0), 2, 3).shape
-        torch.Size([2, 3])
+    >>> normal(np.random.default_rng(0), 2, 3).shape
+    torch.Size([2, 3])
     """
     return torch.from_numpy(np.asarray(rng.normal(0, scale, shape), dtype))
 
@@ -68,9 +59,8 @@ def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0, dtype: str
 def close(got: Any, expected: Any, *, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
     """Whether two values are numbers or tensors of the same shape, close to each other. NaN equals NaN.
 
-    Example:
-        >>> close(torch.tensor(1.0), 1.0 + 1e-7)
-        True
+    >>> close(torch.tensor(1.0), 1.0 + 1e-7)
+    True
     """
     if not all(isinstance(v, (torch.Tensor, np.ndarray, numbers.Number)) for v in (got, expected)):
         return False
@@ -97,11 +87,10 @@ def expect(
 
     Args:
         got: what the student's code returned.
-        expected: tensor, number, string, bool, ``None``, or lists, tuples, dicts of these. For a
-            number, a tensor of shape () will do too. A tuple and a list are the same.
+        expected: tensor, number, string, bool, ``None``, or lists, tuples, dicts of these. For a number, a tensor of
+            shape () will do too. A tuple and a list are the same.
         what: what is compared, the beginning of the message: "The mean", "The second result".
-        hints: hint for a kind of failure: ``none``, ``type``, ``shape``, ``dtype``,
-            ``nonfinite``, ``values``; :data:`DEFAULT_HINTS` has the others.
+        hints: hints for kinds of failure; the keys are those of :data:`DEFAULT_HINTS`, which has the others.
         mistakes: pairs of a wrong value and the hint for an answer that equals it.
         dtype: ``same`` as the expected tensor's, any ``floating`` one, or ``any``.
         rtol, atol: as in ``torch.allclose``.
@@ -109,12 +98,12 @@ def expect(
     Raises:
         CheckFailed: the answer differs.
 
-    Example:
-        >>> expect(torch.tensor(3.0), 2.0, what="The mean", mistakes=[(3.0, "Divide by n, not by n - 1.")])
-        Traceback (most recent call last):
-        ...
-        lecture_utils.grading.errors.CheckFailed: The mean is wrong.
+    >>> expect(torch.tensor(3.0), 2.0, what="The mean", mistakes=[(3.0, "Divide by n, not by n - 1.")])
+    Traceback (most recent call last):
+    ...
+    lecture_utils.grading.errors.CheckFailed: The mean is wrong.
     """
+    mistakes = list(mistakes)  # looked through once for each item
     hints = DEFAULT_HINTS | (hints or {})
     options: dict[str, Any] = {"hints": hints, "dtype": dtype, "rtol": rtol, "atol": atol}
     if isinstance(expected, (list, tuple)) and not isinstance(expected, torch.Size):
@@ -132,22 +121,19 @@ def expect(
             raise CheckFailed(f"{what} {words}.", hints[kind], expected=describe(expected), got=describe(got))
 
 
-def _expect_values(got: Any, expected: Sequence, what: str, mistakes: Iterable, options: dict[str, Any]) -> None:
+def _expect_values(got: Any, expected: Sequence, what: str, mistakes: list, options: dict[str, Any]) -> None:
     """Compare the items of a list or tuple, one after the other."""
     if not isinstance(got, (list, tuple)) or len(got) != len(expected):
         words = f"{len(got)} values" if isinstance(got, (list, tuple)) else describe(got)
         kind = "none" if got is None else "type"
         raise CheckFailed(f"{what} must be {len(expected)} values.", options["hints"][kind], got=words)
+    sequences = [(value, hint) for value, hint in mistakes if isinstance(value, (list, tuple))]
     for index, (one, right) in enumerate(zip(got, expected, strict=True)):
-        known = [(value[index], hint) for value, hint in mistakes if _has_item(value, index)]
+        known = [(value[index], hint) for value, hint in sequences if index < len(value)]
         expect(one, right, what=f"{what}, value {index + 1}", mistakes=known, **options)
 
 
-def _has_item(value: Any, index: int) -> bool:
-    return isinstance(value, (list, tuple)) and len(value) > index
-
-
-def _expect_dict(got: Any, expected: dict, what: str, mistakes: Iterable, options: dict[str, Any]) -> None:
+def _expect_dict(got: Any, expected: dict, what: str, mistakes: list, options: dict[str, Any]) -> None:
     """Compare the values of a dict, key by key."""
     if not isinstance(got, dict) or set(got) != set(expected):
         words = f"the keys {sorted(map(str, got))}" if isinstance(got, dict) else describe(got)
@@ -158,7 +144,7 @@ def _expect_dict(got: Any, expected: dict, what: str, mistakes: Iterable, option
 
 
 def _difference(got: Any, expected: Any, right: bool, dtype: str) -> tuple[str, str] | None:
-    """The kind of a failure, see :func:`expect`, and words on it; None where the answer passes."""
+    """The kind of a failure, a key of :data:`DEFAULT_HINTS`, and words on it; None where the answer passes."""
     if got is None and expected is not None:
         return "none", "is None"
     if isinstance(expected, torch.Tensor):
@@ -176,9 +162,7 @@ def _difference(got: Any, expected: Any, right: bool, dtype: str) -> tuple[str, 
         if type(got) is not type(expected):
             return "type", f"must be of type {type(expected).__name__}"
         return None if got == expected else ("values", "is wrong")
-    elif isinstance(got, torch.Tensor) and got.numel() == 1 and got.dim() > 0:
-        return "shape", f"must be one number, not a tensor of shape {tuple(got.shape)}"
-    elif isinstance(got, bool) or not (isinstance(got, (numbers.Real, np.ndarray, torch.Tensor))):
+    elif isinstance(got, bool) or not isinstance(got, (numbers.Real, np.ndarray, torch.Tensor)):
         return "type", "must be a number"
     elif isinstance(got, (torch.Tensor, np.ndarray)) and got.ndim:
         return "shape", f"must be one number, not of shape {tuple(got.shape)}"
@@ -188,9 +172,7 @@ def _difference(got: Any, expected: Any, right: bool, dtype: str) -> tuple[str, 
 
 
 def _finite(value: Any) -> bool:
-    if isinstance(value, (torch.Tensor, np.ndarray)):
-        return bool(torch.isfinite(torch.as_tensor(value)).all())
-    return math.isfinite(value)
+    return bool(torch.isfinite(torch.as_tensor(value)).all())
 
 
 def equal(a: Any, b: Any) -> bool:

@@ -2,20 +2,13 @@
 
 
 class CheckFailed(Exception):
-    """A check's verdict that an answer is wrong.
+    """An answer is wrong.
 
     Args:
-        message: what is wrong, in one sentence. It may be shown to the student after grading, so it
-            never holds an expected value.
+        message: what is wrong, in one sentence. The student may see it after grading, so it never holds an expected
+            value.
         hint: what to do about *this* failure.
-        expected: shown beside ``got`` in the student's own notebook only; it never leaves the notebook.
-        got: what the student's code returned, in a few words.
-
-    Example:
-        >>> raise CheckFailed("The mean is wrong.", "Divide by the number of values.", got="tensor(3.)")
-        Traceback (most recent call last):
-        ...
-        lecture_utils.grading.errors.CheckFailed: The mean is wrong.
+        expected, got: the right value and the student's in a few words, for the student's own notebook only.
     """
 
     def __init__(self, message: str, hint: str = "", *, expected: str = "", got: str = ""):
@@ -31,13 +24,7 @@ class NotAttempted(Exception):
 
 
 class StudentError(Exception):
-    """The student's own code raised an exception.
-
-    Args:
-        kind: the name of the exception's class.
-        message: its text.
-        where: the line of the student's code that raised it, if it is known.
-    """
+    """The student's code raised an exception of class ``kind``; ``where`` is the student's line, if it is known."""
 
     def __init__(self, kind: str, message: str, where: str = ""):
         super().__init__(f"{kind}: {message}")

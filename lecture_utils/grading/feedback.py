@@ -1,7 +1,7 @@
 """``check("2.3")``: judge an answer in the notebook where it was written, and say how it went.
 
-While a class is graded this module is imported in the process that runs a stranger's notebook. It
-therefore imports tasks, comparison and hints only when ``check`` really runs them.
+While a class is graded, the process that runs a stranger's notebook imports this module. Tasks, comparison and hints
+are therefore imported only when ``check`` runs them.
 """
 
 import html
@@ -11,31 +11,25 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lecture_utils.grading.deferred import Deferred, is_deferred
+from lecture_utils.grading.progress import Deferred, is_deferred, remember
 
 if TYPE_CHECKING:
-    from lecture_utils.grading.tasks import Exercise
+    from lecture_utils.grading.tasks import Task
     from lecture_utils.grading.verdict import Verdict
 
 _COLORS = {"passed": "#00704a", "failed": "#b03a00", "todo": "#5f5f5f"}
 
 
 class Feedback:
-    """A verdict as a notebook shows it, as text and as HTML.
+    """A ``verdict`` as a notebook shows it, as text and as HTML."""
 
-    Attributes:
-        exercise: the exercise that the task belongs to.
-        verdict: the verdict, for programs.
-    """
-
-    def __init__(self, exercise: "Exercise", verdict: "Verdict"):
-        self.exercise = exercise
+    def __init__(self, task: "Task", verdict: "Verdict"):
+        self.task = task
         self.verdict = verdict
 
     def _lines(self) -> list[tuple[str, str]]:
         """A mark with the title, then labels with their texts; a label may be empty."""
-        verdict = self.verdict
-        task = self.exercise[verdict.task]
+        task, verdict = self.task, self.verdict
         name = f"Task {task.id}, {task.title}"
         if verdict.status == "passed":
             cases = f"{verdict.cases} visible case{'s' * (verdict.cases != 1)} passed"
@@ -43,10 +37,15 @@ class Feedback:
             return [("✓", f"{name}: {cases}{more}."), ("", f"{task.points} point{'s' * (task.points != 1)}.")]
         if verdict.status == "todo":
             return [("○", f"{name}: not answered yet."), ("", verdict.message)]
-        details = {"expected": verdict.expected, "got": verdict.got, "error": verdict.error, "at": verdict.where}
-        details["hint"] = verdict.hint
+        details = [
+            ("expected", verdict.expected),
+            ("got", verdict.got),
+            ("error", verdict.error),
+            ("at", verdict.where),
+            ("hint", verdict.hint),
+        ]
         lines = [("✗", f"{name}: not right yet, in {verdict.case}."), ("", verdict.message)]
-        return lines + [(label, text) for label, text in details.items() if text]
+        return lines + [(label, text) for label, text in details if text]
 
     def __repr__(self) -> str:
         return "\n".join(f"{label}{': ' if label.isalpha() else ' '}{text}".strip() for label, text in self._lines())
@@ -69,29 +68,23 @@ def check(task_id: str, *, checks: str | Path | None = None, seed: int | None = 
         checks: a file of checks of your own; default: the course's.
         seed: of the random inputs; default: a new one each time.
 
-    Returns:
-        What the notebook shows. While a class is graded, only a word that the check is run later, from outside.
-
     Raises:
         ValueError: there is no such task.
         AssertionError: the answer is not right, and nbgrader is grading.
 
-    Example:
-        >>> check("1.1")  # doctest: +SKIP
-        ✓ Task 1.1, Arithmetic with broadcasting: 3 visible cases passed; 7 more are run when graded.
-        2 points.
+    >>> check("1.1")  # doctest: +SKIP
+    ✓ Task 1.1, Arithmetic with broadcasting: 3 visible cases passed; 7 more are run when graded.
+    2 points.
     """
     if is_deferred():
-        return Deferred(task_id)
-    from lecture_utils.grading.progress import remember
+        return Deferred()
     from lecture_utils.grading.state import restore_state
     from lecture_utils.grading.student import LiveStudent
     from lecture_utils.grading.tasks import load_exercise
     from lecture_utils.grading.verdict import run_check
 
-    exercise = load_exercise(checks or str(task_id).split(".")[0])
     try:
-        task = exercise[task_id]
+        task = load_exercise(checks or str(task_id).split(".")[0])[task_id]
     except KeyError as error:
         raise ValueError(error.args[0]) from None
     nbgrader = bool(os.environ.get("NBGRADER_EXECUTION"))
@@ -103,7 +96,7 @@ def check(task_id: str, *, checks: str | Path | None = None, seed: int | None = 
         remember(task.id, verdict.status)
     elif verdict.status != "passed":
         raise AssertionError(f"{verdict.status}: {verdict.message} {verdict.hint}")
-    return Feedback(exercise, verdict)
+    return Feedback(task, verdict)
 
 
 def notebook_names() -> dict[str, Any]:

@@ -22,14 +22,14 @@ from torch import nn
 from lecture_utils.grading.errors import NotAttempted, StudentError
 from lecture_utils.grading.values import Code, Handle
 
-MAX_DEPTH = 12
+_MAX_DEPTH = 12
 CHECK_FILE = "<check>"  # the file name, in tracebacks, of code that a check sends
 # A traceback also leads through this package and through installed libraries.
 _NOT_THE_STUDENTS = tuple(
     f"{folder}{os.sep}"
     for folder in {*map(sysconfig.get_path, ("stdlib", "purelib", "platlib")), str(Path(__file__).resolve().parents[1])}
 )
-PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device)
+_PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device)
 
 
 class Namespace:
@@ -48,20 +48,21 @@ class Namespace:
         given = args
         try:
             args, kwargs = self._resolve(args), self._resolve(kwargs)
-            target = self._target(function)
+            target = self._find(function) if isinstance(function, str) else self._resolve(function)
             with torch.enable_grad():
                 result = target(*args, **kwargs)
         except NotAttempted:
             raise
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             if _is_stub(error):
-                raise NotAttempted(
-                    f"{function if isinstance(function, str) else 'A part of it'} is not written yet."
-                ) from error
+                name = function if isinstance(function, str) else "A part of it"
+                raise NotAttempted(f"{name} is not written yet.") from error
             raise _student_error(error) from None
-        return (self._keep(result) if keep else self.plain(result)), [
-            g if isinstance(g, (Handle, Code)) else self.plain(a) for g, a in zip(given, args, strict=True) if back
-        ]
+        answer = self._keep(result) if keep else self.plain(result)
+        if not back:
+            return answer, []
+        after = [g if isinstance(g, (Handle, Code)) else self.plain(a) for g, a in zip(given, args, strict=True)]
+        return answer, after
 
     def place(self, number: int, value: Any) -> None:
         """Keep plain data, or what :class:`~.values.Code` evaluates to, under a number that a handle names."""
@@ -73,11 +74,6 @@ class Namespace:
         if self.namespace[name] is ...:
             raise NotAttempted(f"{name} is still `...`.")
         return self.namespace[name]
-
-    def _target(self, function: str | Code | Handle) -> Any:
-        if isinstance(function, Code):
-            return _evaluated(function)
-        return self.kept[function.number] if isinstance(function, Handle) else self._find(function)
 
     def _keep(self, value: Any) -> Handle:
         self.kept[len(self.kept)] = value
@@ -101,12 +97,12 @@ class Namespace:
             return np.array(value)
         if isinstance(value, np.generic) and value.dtype.kind in "biuf":
             return value.item()
-        if type(value) in PLAIN:
+        if type(value) in _PLAIN:
             return value
-        if depth < MAX_DEPTH and isinstance(value, (list, tuple)):
+        if depth < _MAX_DEPTH and isinstance(value, (list, tuple)):
             items = [self.plain(v, depth + 1) for v in value]
             return items if isinstance(value, list) else tuple(items)
-        if depth < MAX_DEPTH and isinstance(value, dict) and all(type(k) in (str, int) for k in value):
+        if depth < _MAX_DEPTH and isinstance(value, dict) and all(type(k) in (str, int) for k in value):
             return {k: self.plain(v, depth + 1) for k, v in value.items()}
         return self._keep(value)
 

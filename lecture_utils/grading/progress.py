@@ -8,12 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lecture_utils.files import write_text
-from lecture_utils.grading.deferred import Deferred, is_deferred
 
 if TYPE_CHECKING:
     from lecture_utils.grading.tasks import Exercise
 
-_MARKS = {"passed": "✓ solved", "failed": "✗ tried", "todo": "○ open"}
+_MARKS = {"passed": "✓ solved", "failed": "✗ tried"}
+
+
+class Deferred:
+    """What ``check`` and ``progress`` return while a class is graded: the checks then run in another process."""
+
+    def __repr__(self) -> str:
+        return "Checked from outside, after all cells have run."
+
+
+def is_deferred() -> bool:
+    """Whether this process runs a notebook for the grader, which sets ``LECTURE_GRADING``."""
+    return bool(os.environ.get("LECTURE_GRADING"))
 
 
 def progress_file() -> Path:
@@ -41,41 +52,32 @@ def remember(task_id: str, status: str) -> None:
 
 
 class Progress:
-    """Points reached so far in one exercise, as a table and a bar.
-
-    Attributes:
-        points: of the tasks that were solved.
-    """
+    """Points reached so far in one exercise, as a table and a bar."""
 
     def __init__(self, exercise: "Exercise", known: dict[str, str]):
-        self.exercise = exercise
-        self.known = known
         self.points = sum(task.points for task in exercise.tasks if known.get(task.id) == "passed")
-
-    def _rows(self) -> list[tuple[str, str, str]]:
-        """Title, points and state of each task."""
-        states = [_MARKS.get(self.known.get(task.id, "todo"), "○ open") for task in self.exercise.tasks]
-        titles = [(f"{task.id} {task.title}", f"{task.points}") for task in self.exercise.tasks]
-        return [(*title, state) for title, state in zip(titles, states, strict=True)]
+        self.max_points = exercise.max_points
+        self._sum = f"{self.points} of {self.max_points} points in exercise {int(exercise.number)}"
+        self._rows = [
+            (f"{task.id} {task.title}", task.points, _MARKS.get(known.get(task.id, ""), "○ open"))
+            for task in exercise.tasks
+        ]
 
     def __repr__(self) -> str:
-        filled = round(20 * self.points / self.exercise.max_points)
-        width = max(len(row[0]) for row in self._rows())
-        lines = [f"{title:<{width}} {points:>3}  {state}" for title, points, state in self._rows()]
-        return "\n".join([*lines, f"[{'#' * filled}{'.' * (20 - filled)}] {self._sum()}"])
-
-    def _sum(self) -> str:
-        return f"{self.points} of {self.exercise.max_points} points in exercise {int(self.exercise.number)}"
+        filled = round(20 * self.points / self.max_points)
+        width = max(len(title) for title, _, _ in self._rows)
+        lines = [f"{title:<{width}} {points:>3}  {state}" for title, points, state in self._rows]
+        return "\n".join([*lines, f"[{'#' * filled}{'.' * (20 - filled)}] {self._sum}"])
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f'<tr><td style="text-align: left">{html.escape(title)}</td><td>{points}</td>'
             f'<td style="text-align: left">{state}</td></tr>'
-            for title, points, state in self._rows()
+            for title, points, state in self._rows
         )
         return (
             f"<table><thead><tr><th>task</th><th>points</th><th>state</th></tr></thead><tbody>{rows}</tbody></table>"
-            f'<label>{self._sum()} <progress value="{self.points}" max="{self.exercise.max_points}"></progress></label>'
+            f'<label>{self._sum} <progress value="{self.points}" max="{self.max_points}"></progress></label>'
         )
 
 
@@ -89,12 +91,11 @@ def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progre
     Raises:
         ValueError: there is no such exercise.
 
-    Example:
-        >>> progress("2").points  # doctest: +SKIP
-        7
+    >>> progress("2").points  # doctest: +SKIP
+    7
     """
     if is_deferred():
-        return Deferred(f"{int(exercise)}")
+        return Deferred()
     from lecture_utils.grading.tasks import load_exercise
 
     return Progress(load_exercise(checks or str(exercise)), _recall())

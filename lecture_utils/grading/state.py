@@ -14,18 +14,14 @@ from torch import nn
 def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
     """Put back what calling a student's functions inside the block may change.
 
-    That is: the names themselves; the random states of Python, NumPy and torch, on every device; and the
-    parameters, buffers, gradients and training mode of the networks and leaf tensors that have a name.
+    That is: the names of the namespace, in place; the random states of Python, NumPy and torch, on every device; and
+    the parameters, buffers, gradients and training mode of the networks and leaf tensors that have a name.
 
-    Args:
-        namespace: global names of a notebook. The dict itself is restored, in place.
-
-    Example:
-        >>> names = {"w": torch.zeros(2)}
-        >>> with restore_state(names):
-        ...     names["w"] += 1
-        >>> names["w"]
-        tensor([0., 0.])
+    >>> names = {"w": torch.zeros(2)}
+    >>> with restore_state(names):
+    ...     names["w"] += 1
+    >>> names["w"]
+    tensor([0., 0.])
     """
     names = dict(namespace)
     python_state, numpy_state, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()

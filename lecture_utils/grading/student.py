@@ -22,47 +22,34 @@ IN_PLACE_HINT = (
 class Student:
     """What a check may do with a student's work. Plain data goes in, plain data comes out.
 
-    Plain are tensors (they arrive on the CPU, detached), NumPy arrays, numbers, strings, ``None``,
-    ``torch.dtype``, ``torch.device``, and lists, tuples and dicts of these. Anything else stays
-    where it is and arrives as a :class:`~lecture_utils.grading.values.Handle`, which may be an argument of further
-    calls.
+    Plain are tensors (they arrive on the CPU, detached), NumPy arrays, numbers, strings, ``None``, ``torch.dtype``,
+    ``torch.device``, and lists, tuples and dicts of these. Anything else stays where it is and arrives as a
+    :class:`~lecture_utils.grading.values.Handle`, which may be an argument of further calls.
 
     Attributes:
-        case: a few words on the case being tried, set by the check; they are shown if it fails. What
-            follows `` | `` in them, such as the value of an input, is left out for hidden cases.
+        case: a few words on the case being tried, set by the check and shown if it fails. What follows `` | `` in
+            them, such as the value of an input, is left out for hidden cases.
 
-    Example:
-        A check of "double(x)" that asks for a value, calls a function, and looks at a network:
-
-        >>> def check(student, rng, case):
-        ...     student.case = f"case {case}"
-        ...     expect(student.call("double", 3.0), 6.0)
-        ...     network = student.module("model")
-        ...     expect(network.forward(torch.zeros(1, 4)), torch.zeros(1, 2))
+    >>> def check(student, rng, case):
+    ...     student.case = f"case {case}"
+    ...     expect(student.call("double", 3.0), 6.0)
+    ...     network = student.module("model")
+    ...     expect(network.forward(torch.zeros(1, 4)), torch.zeros(1, 2))
     """
 
     case = ""
 
     def value(self, name: str) -> Any:
-        """The value of a global name: plain data, or a handle.
-
-        Raises:
-            NotAttempted: there is no such name, or it still is ``...``.
-        """
+        """The value of a global name: plain data, or a handle. ``NotAttempted`` if there is none, or it is ``...``."""
         raise NotImplementedError
 
     def call(
-        self,
-        function: "str | Code | Handle | Callable",
-        *args: Any,
-        keep: bool = False,
-        modifies: bool = False,
-        **kwargs: Any,
+        self, function: str | Code | Handle | Callable, *args: Any, keep: bool = False, modifies: bool = False, **kwargs
     ) -> Any:
-        """Call a function of the student's, or one of ours in the student's process.
+        """Call a function of the student's, or one of the check in the student's process.
 
         Args:
-            function: the name of a function of the student's; a handle of one; or a function of ours, which is
+            function: the name of a function of the student's; a handle of one; or a function of the check, which is
                 sent by its source, see :meth:`define`.
             args, kwargs: copies of them are passed.
             keep: leave the result where it is and return a handle of it, even if it is plain.
@@ -73,10 +60,6 @@ class Student:
                 message, or with one that begins with "Task ".
             StudentError: it raised something else.
             CheckFailed: it changed an argument although it must not.
-
-        Example:
-            >>> student.call("scale", torch.ones(3), factor=2.0)  # doctest: +SKIP
-            tensor([2., 2., 2.])
         """
         if callable(function):
             function = Code.of(function)
@@ -88,25 +71,14 @@ class Student:
                 raise CheckFailed(f"The function changed its argument number {number}.", IN_PLACE_HINT)
         return result
 
-    def _call(self, function: "str | Code | Handle", args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple:
-        """The result, and if ``back`` the positional arguments as they are afterwards (handles as they were)."""
+    def _call(self, function: str | Code | Handle, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple:
+        """See :meth:`~lecture_utils.grading.namespace.Namespace.call`."""
         raise NotImplementedError
 
     def define(self, function: Callable, *helpers: Callable) -> Handle:
-        """Send a function of ours to the student's process, to be called there or passed as an argument.
+        """Send a function of the check, with the helpers that it calls, to be called there or passed as an argument.
 
-        Args:
-            function: defined with ``def`` at the top level of the file of checks, without a closure. It travels as
-                source, so the student can read it. It sees ``torch``, ``nn``, ``F``, ``np`` and ``copy``, and has to
-                import anything else in its body.
-            helpers: further functions of that kind, which it calls by name.
-
-        Example:
-            >>> def count(network):
-            ...     return sum(p.numel() for p in network.parameters())
-            >>> counted = student.define(count)  # doctest: +SKIP
-            >>> student.call(counted, student.value("model"))  # doctest: +SKIP
-            2410
+        They travel as source: :class:`~lecture_utils.grading.values.Code` says what they see and what they may be.
         """
         return self.put(Code.of(function, *helpers))
 
@@ -118,13 +90,8 @@ class Student:
         """What an object is now: plain data, or again a handle."""
         return self.call(_identity, handle)
 
-    def module(self, target: "str | Handle") -> "Module":
-        """A network: a global name, or a handle that a call returned.
-
-        Raises:
-            NotAttempted: there is no such name.
-            CheckFailed: it is not an ``nn.Module``.
-        """
+    def module(self, target: str | Handle) -> "Module":
+        """A network, by its global name or a handle. ``CheckFailed`` if it is not an ``nn.Module``."""
         handle = target if isinstance(target, Handle) else self.value(target)
         if not isinstance(handle, Handle) or self.call(_is_module, handle) is not True:
             got = handle.kind if isinstance(handle, Handle) else describe(handle)
@@ -135,10 +102,8 @@ class Student:
 class Module:
     """A network of the student's. ``forward`` and ``train_steps`` work on a copy of it.
 
-    Example:
-        >>> network = student.module("model")  # doctest: +SKIP
-        >>> network.layers[0]  # doctest: +SKIP
-        ('0', 'Linear', 'in_features=64, out_features=32, bias=True')
+    >>> student.module("model").layers[0]  # doctest: +SKIP
+    ('0', 'Linear', 'in_features=64, out_features=32, bias=True')
     """
 
     def __init__(self, student: Student, handle: Handle):
@@ -172,26 +137,19 @@ class Module:
     def train_steps(
         self, batches: Sequence[tuple], loss: str = "cross_entropy", optimizer: str = "SGD", lr: float = 0.1
     ) -> list[float]:
-        """Train a copy, one step for each batch.
+        """Train a copy, one step for each batch, and return the loss of each step.
 
         Args:
             batches: pairs of inputs and targets.
-            loss: a function of ``torch.nn.functional``, by name.
-            optimizer: a class of ``torch.optim``, by name.
+            loss: the name of a function of ``torch.nn.functional``.
+            optimizer: the name of a class of ``torch.optim``.
             lr: its learning rate.
-
-        Returns:
-            The loss of each step.
         """
         return self.student.call(_train_steps, self.handle, list(batches), loss, optimizer, lr)
 
 
 class LiveStudent(Student):
-    """The student's objects in this very process, on whatever device they are.
-
-    Args:
-        names: the notebook's global names; looked at, never changed.
-    """
+    """The student's objects in this process, under the notebook's global names."""
 
     def __init__(self, names: dict[str, Any]):
         self._namespace = Namespace(names)

@@ -1,8 +1,8 @@
 """Tasks and exercises: the decorator that makes a check a task, and the loader of a file of checks.
 
-A check is a plain function ``check(student, rng, case)``. It reaches the student's work only
-through ``student``, so the same lines judge live objects in a notebook and, when a class is
-graded, objects in a process that is not trusted and only sends plain data back.
+A check is a plain function ``check(student, rng, case)``. It reaches the student's work only through ``student``, so
+the same lines judge live objects in a notebook and, when a class is graded, objects in a process that is not trusted
+and only sends plain data back.
 """
 
 import functools
@@ -36,12 +36,7 @@ def checks_folder() -> Path:
 
 @dataclass(frozen=True)
 class Task:
-    """One task of an exercise and how it is checked; made by the decorator :func:`task`.
-
-    ``check(student, rng, case)`` is called for case 0, 1, ...: the first ``visible`` cases in the
-    notebook, ``hidden`` more when a class is graded. It raises
-    :class:`~lecture_utils.grading.errors.CheckFailed`, or returns if all is well.
-    """
+    """One task of an exercise and how it is checked; made by the decorator :func:`task`, which explains the fields."""
 
     id: str
     title: str
@@ -72,6 +67,9 @@ def task(
 ) -> Callable[[Check], Task]:
     """Turn a check function into a :class:`Task`.
 
+    The function is called for case 0, 1, ... It raises :class:`~lecture_utils.grading.errors.CheckFailed`, or returns
+    if all is well.
+
     Args:
         id: exercise and number, ``"2.3"``; the answer's cell begins with ``# Task 2.3``.
         title: a few words, the heading of the task.
@@ -82,21 +80,19 @@ def task(
         hints: from gentle to nearly the answer; folded in the exercise.
         visible: number of cases that ``check()`` runs in the notebook.
         hidden: number of further cases that are run when a class is graded.
-        on_error: part of an error's text (regular expression, matched against
-            ``"KeyError: 'x'"``) to the hint for it.
+        on_error: part of an error's text (regular expression, matched against ``"KeyError: 'x'"``) to the hint for it.
         held_out: the old name of ``hidden``, accepted for one more release.
 
     Raises:
-        ValueError: an argument makes no sense; the message says which.
+        ValueError: an argument makes no sense.
 
-    Example:
-        >>> from lecture_utils.grading import expect, task
-        >>> @task("9.1", "Double", points=1, difficulty=1, minutes=2, names=["double"], hints=["Add it to itself."])
-        ... def double(student, rng, case):
-        ...     x = float(rng.normal())
-        ...     expect(student.call("double", x), 2 * x)
-        >>> double.id, double.visible, double.hidden
-        ('9.1', 3, 7)
+    >>> from lecture_utils.grading import expect, task
+    >>> @task("9.1", "Double", points=1, difficulty=1, minutes=2, names=["double"], hints=["Add it to itself."])
+    ... def double(student, rng, case):
+    ...     x = float(rng.normal())
+    ...     expect(student.call("double", x), 2 * x)
+    >>> double.id, double.visible, double.hidden
+    ('9.1', 3, 7)
     """
     if held_out is not None:
         warnings.warn("task(held_out=...) is now called task(hidden=...)", DeprecationWarning, stacklevel=2)
@@ -105,13 +101,8 @@ def task(
         raise ValueError(f"task id {id!r}: write EXERCISE.NUMBER, such as '2.3'")
     if points < 1 or not 1 <= difficulty <= 3 or minutes < 1 or visible < 1 or hidden < 0 or not names:
         raise ValueError(f"task {id}: points, minutes, visible >= 1, difficulty 1 to 3, hidden >= 0, some names")
-
-    def make(check: Check) -> Task:
-        return Task(
-            id, title, points, difficulty, minutes, tuple(names), tuple(hints), visible, hidden, on_error or {}, check
-        )
-
-    return make
+    fields = (id, title, points, difficulty, minutes, tuple(names), tuple(hints), visible, hidden, on_error or {})
+    return functools.partial(Task, *fields)
 
 
 @dataclass(frozen=True)
@@ -121,9 +112,9 @@ class Exercise:
     Attributes:
         number: two digits, ``"02"``.
         tasks: in the order of the file.
-        setup: code that the notebook's own given cells hold too (its imports). It runs before a
-            submission's cells, in case they were lost.
-        file: name and content of the file of checks.
+        setup: the imports that the notebook's own cells hold too; run before a submission's cells, in case they were
+            lost.
+        file: path and content of the file of checks.
     """
 
     number: str
@@ -143,7 +134,6 @@ class Exercise:
 
     @property
     def max_points(self) -> int:
-        """The points of all tasks together."""
         return sum(one.points for one in self.tasks)
 
     @property
@@ -160,9 +150,8 @@ def load_exercise(which: str | Path) -> Exercise:
     Raises:
         ValueError: no such exercise, or the file holds no task, or two with one id.
 
-    Example:
-        >>> load_exercise("1").max_points
-        22
+    >>> load_exercise("1").max_points
+    22
     """
     checks = checks_folder()
     path = checks / f"exercise_{int(str(which)):02d}.py" if str(which).isdecimal() else Path(which)
@@ -176,7 +165,6 @@ def load_exercise(which: str | Path) -> Exercise:
 
 @functools.lru_cache(16)
 def _from_source(path: str, content: bytes) -> Exercise:
-    name = Path(path).name
     text = content.decode("utf-8")
     module: Any = ModuleType(f"checks_{Path(path).stem}")
     module.__file__ = path
@@ -185,6 +173,6 @@ def _from_source(path: str, content: bytes) -> Exercise:
     exec(compile(text, path, "exec"), vars(module))
     tasks = tuple(value for value in vars(module).values() if isinstance(value, Task))
     if not tasks or len({t.id for t in tasks}) < len(tasks):
-        raise ValueError(f"{name} holds {'two tasks of one id' if tasks else 'no task: use @task'}")
+        raise ValueError(f"{Path(path).name} holds {'two tasks of one id' if tasks else 'no task: use @task'}")
     number = f"{int(tasks[0].id.split('.')[0]):02d}"
     return Exercise(number, tasks, getattr(module, "SETUP", ""), (path, content))

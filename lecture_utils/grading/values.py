@@ -9,44 +9,38 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Code:
-    """Code of ours for the student's process: an expression, or the source of functions.
+    """Code of a check for the student's process: an expression, or the source of functions.
 
     The code sees ``torch``, ``nn``, ``F``, ``np`` and ``copy``; anything else it has to import itself.
     It travels as text and the student can read it: put nothing in it that a student must not know.
 
-    Example:
-        >>> Code("lambda d, i: d[i]").expression
-        'lambda d, i: d[i]'
+    >>> Code("torch.nn.ReLU()")
+    Code(expression='torch.nn.ReLU()')
     """
 
     expression: str
 
     @staticmethod
+    @functools.lru_cache(512)
     def of(function: Callable, *helpers: Callable) -> "Code":
-        """The source of a function, and of the functions that it calls.
+        """The source of a function, and of the helpers that it calls by name.
 
         Args:
-            function: a function defined with ``def`` at the top level of a file of checks. It has no closure.
-            helpers: functions of the same kind that it calls by name.
+            function, helpers: defined with ``def`` at the top level of a file of checks, without a closure.
 
         Raises:
-            TypeError: the function has a closure or its source cannot be found, as for a lambda.
+            TypeError: a function has a closure or its source cannot be found, as for a lambda.
         """
-        return _code_of((*helpers, function))
-
-
-@functools.lru_cache(512)
-def _code_of(functions: tuple[Callable, ...]) -> Code:
-    parts = []
-    for function in functions:
-        name = getattr(function, "__name__", repr(function))
-        if not inspect.isfunction(function) or function.__closure__ or name == "<lambda>":
-            raise TypeError(f"{name} cannot be sent: only a function defined with def, without a closure, can")
-        try:
-            parts.append(textwrap.dedent(inspect.getsource(function)))
-        except OSError:
-            raise TypeError(f"{name} cannot be sent: its source cannot be found") from None
-    return Code("\n".join(parts))
+        parts = []
+        for part in (*helpers, function):
+            name = getattr(part, "__name__", repr(part))
+            if not inspect.isfunction(part) or part.__closure__ or name == "<lambda>":
+                raise TypeError(f"{name} cannot be sent: only a function defined with def, without a closure, can")
+            try:
+                parts.append(textwrap.dedent(inspect.getsource(part)))
+            except OSError:
+                raise TypeError(f"{name} cannot be sent: its source cannot be found") from None
+        return Code("\n".join(parts))
 
 
 @dataclass(frozen=True)

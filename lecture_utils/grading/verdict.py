@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,36 +53,36 @@ def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdi
         hidden: run the hidden cases too.
     """
     cases = task.visible + (task.hidden if hidden else 0)
-    verdict = Verdict(task.id, "passed", 0, cases)
     for case in range(cases):
         rng = np.random.default_rng([seed, *map(int, task.id.split(".")), case])
         student.case = f"case {case + 1}"
-        try:
-            task.check(student, rng, case)
-        except NotAttempted as error:
-            verdict.status = "todo"
-            verdict.message = str(error)
-        except CheckFailed as failure:
-            verdict.status = "failed"
-            verdict.message, verdict.hint = failure.message, failure.hint
-            verdict.expected, verdict.got = failure.expected, failure.got
-        except StudentError as error:
-            verdict.status = "failed"
-            verdict.message = f"Your code raised {error.kind}."
-            verdict.error, verdict.error_kind, verdict.where = error.message, error.kind, error.where
-            verdict.hint = _error_hint(f"{error.kind}: {error.message}", task.on_error)
-        except (TypeError, ValueError, AttributeError, IndexError, KeyError, RuntimeError, ArithmeticError) as error:
-            # The answer differed so much from what was asked for that the check itself failed on it.
-            verdict.status = "failed"
-            verdict.message = "The answer is not of the kind that was asked for."
-            verdict.hint, verdict.error = DEFAULT_HINTS["type"], f"{type(error).__name__}: {error}"[:300]
-        if verdict.status != "passed":
-            verdict.hidden = case >= task.visible
+        failure = _run_case(task, student, rng, case)
+        if failure:
+            is_hidden = case >= task.visible
             public, _, inputs = student.case.partition(" | ")
-            verdict.case = f"{public}, {inputs}" if inputs and not verdict.hidden else public
-            return verdict
-        verdict.passed += 1
-    return verdict
+            words = f"{public}, {inputs}" if inputs and not is_hidden else public
+            return Verdict(task.id, passed=case, cases=cases, case=words, hidden=is_hidden, **failure)
+    return Verdict(task.id, "passed", cases, cases)
+
+
+def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int) -> dict[str, Any]:
+    """Run one case; return the fields of its verdict if it does not pass, otherwise nothing."""
+    try:
+        task.check(student, rng, case)
+    except NotAttempted as error:
+        return {"status": "todo", "message": str(error)}
+    except CheckFailed as failure:
+        return {"status": "failed", **vars(failure)}
+    except StudentError as error:
+        hint = _error_hint(str(error), task.on_error)
+        fields = {"error": error.message, "error_kind": error.kind, "where": error.where, "hint": hint}
+        return {"status": "failed", "message": f"Your code raised {error.kind}.", **fields}
+    except (TypeError, ValueError, AttributeError, IndexError, KeyError, RuntimeError, ArithmeticError) as error:
+        # The answer differed so much from what was asked for that the check itself failed on it.
+        message = "The answer is not of the kind that was asked for."
+        text = f"{type(error).__name__}: {error}"[:300]
+        return {"status": "failed", "message": message, "hint": DEFAULT_HINTS["type"], "error": text}
+    return {}
 
 
 _ERROR_HINTS = {
