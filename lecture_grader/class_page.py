@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lecture_grader.html_page import printable, template
+from lecture_grader.html_page import template
 from lecture_grader.results import report_name, summarise
 from lecture_grader.similarity import Pair, find_pairs, given_runs
 from lecture_grader.submissions import Submission
@@ -116,34 +116,19 @@ def _how_late(one: Submission, due: datetime | None) -> str:
 
 def _page(overview: Overview, rows: list[dict[str, Any]], exercise: Exercise, out: Path) -> Iterator[str]:
     points = [row["points"] for row in rows if row["points"] is not None]
+    shown = overview.pairs[:MAX_PAIRS]
+    students = {student for pair in shown for student in pair.students}
     return template("class_page.html.j2").generate(
         exercise=exercise,
         rows=rows,
         tasks=summarise(rows, exercise),
-        remarks=overview.remarks,
-        pairs=overview.pairs,
-        shown=_side_by_side(overview.pairs[:MAX_PAIRS], rows, out),
+        overview=overview,
+        shown=shown,
+        answers=dict(_answers(out, [row for row in rows if row["student"] in students])),
+        max_cells=MAX_CELLS,
+        max_source=MAX_SOURCE,
         marked=len(points),
         mean=sum(points) / max(len(points), 1),
         signs=_SIGNS,
         name_of=report_name,
     )
-
-
-def _side_by_side(pairs: list[Pair], rows: list[dict[str, Any]], out: Path) -> list[tuple]:
-    """Pairs as the template shows them: (students, cells with names, share and both sources)."""
-    students = {student for pair in pairs for student in pair.students}
-    answers = dict(_answers(out, [row for row in rows if row["student"] in students]))
-    shown = []
-    for pair in pairs:
-        first, second = (answers[student] for student in pair.students)
-        cells = [
-            {
-                "names": (a, b),
-                "share": share,
-                "sources": (printable(first[a], MAX_SOURCE), printable(second[b], MAX_SOURCE)),
-            }
-            for a, b, share in pair.cells[:MAX_CELLS]
-        ]
-        shown.append((pair.students, cells))
-    return shown

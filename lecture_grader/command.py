@@ -1,6 +1,7 @@
-"""The command ``lecture grade``: its options. What it does stands in ``run``."""
+"""The command ``lecture grade`` and its options; ``run`` holds its steps."""
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,55 +9,39 @@ import typer
 
 from lecture_grader.terminal import fail
 
-# What is graded
+# what is graded
 Submissions = Annotated[
     Path | None,
     typer.Argument(help="a folder of STUDENT.ipynb or STUDENT/, what Moodle or Canvas exports, or one notebook"),
 ]
 Number = Annotated[str | None, typer.Option("--exercise", metavar="NN", help="number of the exercise")]
 Checks = Annotated[Path | None, typer.Option("--checks", metavar="FILE", help="tasks of your own")]
-Released = Annotated[
-    Path | None,
-    typer.Option("--released", metavar="FILE", help="the notebook that students got; default: the course's"),
-]
-Due = Annotated[
-    str, typer.Option("--due", metavar="TIME", help='"2026-12-01 18:00"; later hand-ins are listed as late')
-]
+Released = Annotated[Path | None, typer.Option(metavar="FILE", help="what students got; default: the course's")]
+Due = Annotated[str, typer.Option(metavar="TIME", help='"2026-12-01 18:00"; later hand-ins are named as late')]
 Course = Annotated[Path | None, typer.Option("--nbgrader", metavar="COURSE_DIR", help="grade an nbgrader course")]
-Assignment = Annotated[str, typer.Option("--assignment", metavar="NAME", help="of the nbgrader course")]
-CoursePython = Annotated[
-    str, typer.Option("--nbgrader-python", metavar="PYTHON", help="the Python that nbgrader is installed for")
-]
-# How it is graded
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="of the random inputs; default: a new one")]
-TimeLimit = Annotated[
-    float,
-    typer.Option("--time-limit", min=0.1, metavar="SECONDS", help="for each cell; a submission may take 5 times that"),
-]
-MemoryLimit = Annotated[float, typer.Option("--memory-limit", min=1, metavar="GB", help="for each submission")]
+Assignment = Annotated[str, typer.Option(metavar="NAME", help="of the nbgrader course")]
+CoursePython = Annotated[str, typer.Option("--nbgrader-python", metavar="PYTHON", help="the one that has nbgrader")]
+# how it is graded
+Seed = Annotated[int | None, typer.Option(min=0, help="of the random inputs; default: a new one")]
+Seconds = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="for a cell; 5 times that for a submission")]
+Gigabytes = Annotated[float, typer.Option(min=1, metavar="GB", help="for each submission")]
 VisibleOnly = Annotated[
     bool | None,
     typer.Option(
         "--visible-only/--hidden",
         " /--held-out",
-        help="run the visible cases only, or the hidden ones, too; default: visible ones for one notebook, else all",
+        help="whether the hidden cases are run, too; default: not for a single notebook",
     ),
 ]
-Unsandboxed = Annotated[
-    bool, typer.Option("--allow-unsandboxed", help="run notebooks that you trust without protection")
-]
-NoFork = Annotated[
-    bool, typer.Option("--no-fork", "--cold", help="start a new Python for each submission, instead of forking one")
-]
-# Where it is graded, and what is written
-Workers = Annotated[int, typer.Option("--workers", min=0, help="submissions at once, as memory allows; 0: one a core")]
-Dask = Annotated[str | None, typer.Option("--dask", metavar="ADDRESS", help="grade on a dask cluster that you trust")]
+Unsandboxed = Annotated[bool, typer.Option("--allow-unsandboxed", help="run trusted notebooks without protection")]
+NoFork = Annotated[bool, typer.Option("--no-fork", "--cold", help="start a new Python for each submission, fork none")]
+# where it is graded, and what is written
+Workers = Annotated[int, typer.Option(min=0, help="submissions at once, as memory allows; 0: one a core")]
+Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="grade on a dask cluster that you trust")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="default: build/grades-NN")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="start over, forget what was graded")]
-Format = Annotated[
-    Literal["csv", "gradescope", "moodle", "canvas"], typer.Option("--format", help="write what these import, too")
-]
-Column = Annotated[str, typer.Option("--column", metavar="TITLE", help="the assignment's heading in canvas.csv")]
+Format = Annotated[Literal["csv", "gradescope", "moodle", "canvas"], typer.Option(help="write what these import, too")]
+Column = Annotated[str, typer.Option(metavar="TITLE", help="the assignment's heading in canvas.csv")]
 
 
 def grade(
@@ -69,8 +54,8 @@ def grade(
     assignment: Assignment = "",
     nbgrader_python: CoursePython = sys.executable,
     seed: Seed = None,
-    time_limit: TimeLimit = 60.0,
-    memory_limit: MemoryLimit = 4.0,
+    time_limit: Seconds = 60.0,
+    memory_limit: Gigabytes = 4.0,
     visible_only: VisibleOnly = None,
     allow_unsandboxed: Unsandboxed = False,
     no_fork: NoFork = False,
@@ -92,12 +77,19 @@ def grade(
     from lecture_grader.grade_class import GradingOptions
     from lecture_grader.sandbox import Limits
 
-    source = run.Source(submissions, exercise, checks, released, due, nbgrader, assignment, nbgrader_python)
+    single = submissions is not None and submissions.is_file() and submissions.suffix.lower() != ".zip"
     options = GradingOptions(
         seed=seed,
         limits=Limits(time_limit, 5 * time_limit, int(memory_limit * 1024)),
-        hidden=not (source.is_notebook if visible_only is None else visible_only),
+        hidden=not (single if visible_only is None else visible_only),
         isolate=not allow_unsandboxed,
         fork=not no_fork,
     )
-    run.run(source, options, run.Place(workers, dask, out, fresh, format, column))
+    with run.errors_end_the_command(), tempfile.TemporaryDirectory(prefix="lecture-") as scratch:
+        work = run.ClassWork(checks or str(exercise), out, released, due)
+        if nbgrader:
+            work.collect_course(nbgrader, nbgrader_python, assignment)
+        else:
+            work.collect(Path(submissions or ""), Path(scratch))
+        work.grade(options, workers, dask, fresh)
+        work.hand_back(format, column, single)

@@ -53,14 +53,8 @@ class GradingOptions:
 class Job:
     """All that a mark depends on, in a form that can be sent to another process or machine.
 
-    Attributes:
-        student: their name.
-        content: the bytes of the notebook file.
-        problem: why there is no notebook to grade, or empty.
-        exercise: its tasks judge the notebook.
-        key: goes into the row, see :meth:`~lecture_grader.results.Results.why_again`.
-        options: with a seed.
-        grader: the version of the grader that made this job.
+    ``problem`` says why there is no notebook, or is empty. ``key`` goes into the row, see
+    :meth:`~lecture_grader.results.Results.why_again`. ``grader`` is the version that made this job.
     """
 
     student: str
@@ -80,13 +74,6 @@ class Result(NamedTuple):
     answers: dict[str, str]
 
 
-class Graded(NamedTuple):
-    """A row, and why it was made: ``new`` or a name in :data:`~.results.REASONS`; empty if it was there before."""
-
-    row: dict[str, Any]
-    reason: str
-
-
 def grade_class(
     submissions: list[Submission],
     exercise: Exercise,
@@ -96,12 +83,13 @@ def grade_class(
     workers: int = 1,
     fresh: bool = False,
     executor: Executor | None = None,
-) -> Iterator[Graded]:
-    """Grade submissions; yield the row of each, those that were there before first.
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Grade submissions; yield each one's row, and why it was graded (empty if the row was there before).
 
     A row and its report are in ``out`` when the row is yielded; ``grades.csv`` follows, at the latest when this ends,
     however it ends. An interrupted run continues where it stopped: a row is kept while the notebook, the checks, the
-    grader's version and the options stay the same.
+    grader's version and the options stay the same. The reasons are ``new`` and those in
+    :data:`~lecture_grader.results.REASONS`.
 
     Args:
         submissions: as :func:`~lecture_grader.submissions.find_submissions` lists them.
@@ -122,26 +110,30 @@ def grade_class(
         ...     print(row["student"], row["points"], reason or "from before")
     """
     options = options or GradingOptions()
+    students = [one.student for one in submissions]
     with Results(out, fresh=fresh) as results:
         seed = results.seed() if options.seed is None else options.seed
         options = replace(options, seed=secrets.randbits(32) if seed is None else seed)
         try:
-            jobs, reasons = [], {}
+            waiting, reasons = [], {}
             for one in submissions:
                 key = _key(one, exercise, options)
                 reason = results.why_again(one.student, key)
                 if reason:
-                    jobs.append((one, key))
+                    waiting.append((one, key))
                     reasons[one.student] = reason
                 else:
-                    yield Graded(results.rows[one.student], "")
-            loaded = (_job(one, exercise, key, options) for one, key in jobs)
-            for result in _run_all(loaded, executor, workers):
-                _write(result, results)
-                results.write_csv([one.student for one in submissions], exercise, now=False)
-                yield Graded(result.row, reasons[result.row["student"]])
+                    yield results.rows[one.student], ""
+            jobs = (_job(one, exercise, key, options) for one, key in waiting)
+            for row, report, answers in _run_all(jobs, executor, workers):
+                name = report_name(row["student"])
+                write_text(out / "reports" / f"{name}.html", report)
+                write_text(out / "answers" / f"{name}.json", json.dumps(answers))
+                results.append(row)  # last, because it says that the others are there
+                results.write_csv(students, exercise, now=False)
+                yield row, reasons[row["student"]]
         finally:
-            results.write_csv([one.student for one in submissions], exercise)
+            results.write_csv(students, exercise)
 
 
 def _key(one: Submission, exercise: Exercise, options: GradingOptions) -> dict[str, Any]:
@@ -166,14 +158,6 @@ def _job(one: Submission, exercise: Exercise, key: dict[str, Any], options: Grad
         except OSError as error:
             problem = f"cannot be read: {error.strerror}"
     return Job(one.student, content, problem, exercise, key, options)
-
-
-def _write(result: Result, results: Results) -> None:
-    """Write a report and the answers, then the row, which says that they are there."""
-    name = report_name(result.row["student"])
-    write_text(results.out / "reports" / f"{name}.html", result.report)
-    write_text(results.out / "answers" / f"{name}.json", json.dumps(result.answers))
-    results.append(result.row)
 
 
 def _run_all(jobs: Iterable[Job], executor: Executor | None, workers: int) -> Iterator[Result]:

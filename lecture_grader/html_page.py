@@ -11,7 +11,9 @@ from jinja2 import Environment, PackageLoader, Template
 @cache
 def template(name: str) -> Template:
     """A template of this package, which escapes the text put into it."""
-    return Environment(autoescape=True, loader=PackageLoader("lecture_grader")).get_template(name)
+    environment = Environment(autoescape=True, loader=PackageLoader("lecture_grader"))
+    environment.filters["printable"] = printable
+    return environment.get_template(name)
 
 
 def printable(text: str, limit: int) -> str:
