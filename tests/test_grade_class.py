@@ -18,9 +18,8 @@ CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
 
 
 def test_time_in_a_queue_is_not_the_students(monkeypatch):
-    monkeypatch.setattr(
-        grade_one, "run_check", lambda *a, hidden, check=grade_one.run_check: time.sleep(1.5) or check(*a, hidden=hidden)
-    )
+    check = grade_one.run_check
+    monkeypatch.setattr(grade_one, "run_check", lambda *args, hidden: time.sleep(1.5) or check(*args, hidden=hidden))
     limits = sandbox.Limits(total_seconds=4)
     grade = grade_one.grade_notebook(notebook([RIGHT1, RIGHT2, RIGHT3]), load_exercise(CHECKS), seed=0, limits=limits)
     assert (grade.status, grade.points) == ("graded", 7)
