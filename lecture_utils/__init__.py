@@ -32,9 +32,7 @@ __all__ = list(_MODULE_OF)
 def __getattr__(name: str):
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'lecture_utils' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"lecture_utils.{_MODULE_OF[name]}"), name)
-    globals()[name] = value  # Python finds it here from now on and no longer calls this function
-    return value
+    return getattr(importlib.import_module(f"lecture_utils.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list:  # not list[str]: a Python older than 3.9 must read this file, to be told that it is too old

@@ -14,8 +14,13 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from PIL import Image
 from torch.utils.data import Dataset
+
+from lecture_utils.pictures import to_rgb
 
 EMBEDDED = ("digits", "scattered_digits")
 DOWNLOADED = {  # name: class in torchvision, its folder below the root, megabytes to download
@@ -34,14 +39,7 @@ class DataError(RuntimeError):
 
 
 class ImageDataset(Dataset):
-    """Images in memory; an item is (image, class number), as in torchvision.
-
-    Args:
-        data: ``uint8`` tensor of shape (N, H, W) or (N, H, W, 3).
-        targets: ``int64`` tensor of shape (N,).
-        classes: the names of the classes.
-        transform: called with each Pillow image; None leaves it as it is.
-    """
+    """Images in memory: ``data`` of shape (N, H, W) or (N, H, W, 3), uint8, and ``targets`` of shape (N,), int64."""
 
     def __init__(self, data: torch.Tensor, targets: torch.Tensor, classes: list[str], transform: Callable | None):
         self.data = data
@@ -53,8 +51,6 @@ class ImageDataset(Dataset):
         return len(self.data)
 
     def __getitem__(self, index: int):
-        from PIL import Image
-
         image = Image.fromarray(self.data[index].numpy())
         return (self.transform(image) if self.transform else image), int(self.targets[index])
 
@@ -72,8 +68,8 @@ def load_dataset(
         download: allow a download into :func:`data_folder` if the data set is not there.
 
     Raises:
-        DataError: the name is unknown, or there is no network, no room, a broken file or an unusable folder. The
-            message says what to do. Files that were on the disk before stay as they are.
+        DataError: the name is unknown, or there is no network, no room, a broken file or an unusable folder. Files
+            that were on the disk before stay as they are.
 
     >>> image, label = load_dataset("digits")[0]
     >>> image.size
@@ -85,8 +81,9 @@ def load_dataset(
         return ImageDataset(data, targets, [str(k) for k in range(10)], transform)
     if key in DOWNLOADED:
         return _torchvision_dataset(key, train, transform, download)
-    if Path(name).expanduser().is_dir():
-        return _folder_dataset(Path(name).expanduser(), train, transform)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _folder_dataset(folder, train, transform)
     known = ", ".join([*EMBEDDED, *DOWNLOADED])
     raise DataError(
         f"there is no data set and no folder {str(name)!r}: choose {known}, or a folder with train/CLASS/* inside"
@@ -106,9 +103,6 @@ def data_folder() -> Path:
 
 def _cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lecture_utils"
-
-
-# --- embedded ------------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -132,8 +126,6 @@ def _scattered_digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     As in MNIST-M (Ganin et al. 2015, "Unsupervised Domain Adaptation by Backpropagation"), a pixel is
     |photograph - digit|. Training pictures use the training digits and the upper halves of the photographs.
     """
-    import numpy as np
-    import torch.nn.functional as F
     from sklearn.datasets import load_sample_images
 
     count = 10_000 if train else 2_000
@@ -166,9 +158,6 @@ def _scattered_digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     return (images * 255).round().to(torch.uint8), labels[chosen]
 
 
-# --- downloaded ----------------------------------------------------------------------------------
-
-
 def _torchvision_dataset(key: str, train: bool, transform: Callable | None, download: bool) -> Dataset:
     import torchvision
 
@@ -186,7 +175,9 @@ def _torchvision_dataset(key: str, train: bool, transform: Callable | None, down
     target = next((root for root in roots if _writable(root)), None)
     if target is None:
         raise DataError(f"cannot write to {roots[-1]}: name a folder of yours in the environment variable LECTURE_DATA")
-    archives = [path for root in roots for path in _archives(root, folder)]
+    # Archives as torchvision downloads them: copied there by hand, or left by another run.
+    pattern = "cifar-10-python.tar.gz" if key == "cifar10" else f"{folder}/raw/*.gz"
+    archives = {path.relative_to(root): path for root in roots for path in root.glob(pattern)}
     if not download and not archives:
         raise DataError(f"{key} is not in {roots[0]}: allow its download (about {megabytes} MB), or copy it there")
     _fetch(dataset_class, key, target, folder, archives, megabytes)
@@ -201,21 +192,14 @@ def _writable(root: Path) -> bool:
     return False
 
 
-def _archives(root: Path, folder: str) -> list[Path]:
-    """Find archives as torchvision downloads them: copied there by hand, or left by another run."""
-    return sorted(root.glob("cifar-10-python.tar.gz") if "cifar" in folder else (root / folder / "raw").glob("*.gz"))
-
-
-def _fetch(dataset_class, key: str, root: Path, folder: str, archives: list[Path], megabytes: int) -> None:
+def _fetch(dataset_class, key: str, root: Path, folder: str, archives: dict[Path, Path], megabytes: int) -> None:
     """Let torchvision download, check and unpack in a temporary folder, then move the result to its place."""
     with tempfile.TemporaryDirectory(dir=root, prefix=f".{key}-") as scratch_name:
         scratch = Path(scratch_name)
         try:
-            for archive in archives:
-                # Where torchvision looks for it: in MNIST/raw, or in the root.
-                target = scratch / archive.relative_to(archive.parents[2 if archive.parent.name == "raw" else 0])
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(archive, target)
+            for place, archive in archives.items():
+                (scratch / place).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(archive, scratch / place)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 dataset_class(scratch, train=True, download=True)
@@ -245,9 +229,6 @@ def _fetch_error(error: BaseException, key: str, root: Path, megabytes: int) -> 
     )
 
 
-# --- a folder of one's own -----------------------------------------------------------------------
-
-
 def _folder_dataset(folder: Path, train: bool, transform: Callable | None) -> Dataset:
     from lecture_utils.picture_folder import IMG_EXTENSIONS, PictureFolder, class_names
 
@@ -271,15 +252,6 @@ def _folder_dataset(folder: Path, train: bool, transform: Callable | None) -> Da
 
 
 def _read_picture(path: str):
-    """Read a picture file as an upright RGB image.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    from PIL import Image
-
-    from lecture_utils.pictures import to_rgb
-
     try:
         with Image.open(path) as file:
             return to_rgb(file)

@@ -3,9 +3,11 @@
 import os
 import platform
 import random
+import re
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 # Best first. A build of PyTorch has one of the three accelerators at most, and the CPU.
@@ -39,7 +41,7 @@ def get_device(prefer: str | torch.device | None = None) -> torch.device:
             take the best that is available. The environment variable ``LECTURE_DEVICE``, if it is set, overrides this.
 
     Raises:
-        ValueError: ``prefer`` is not the name of a device.
+        ValueError: this is not the name of a device.
         RuntimeError: the device is not available. The message says what to check.
 
     >>> get_device("cpu")
@@ -68,10 +70,7 @@ def get_device(prefer: str | torch.device | None = None) -> torch.device:
 
 
 def describe_device(device: str | torch.device | None = None) -> str:
-    """Describe a device in one line: its name, its memory if psutil is there. Taught in lecture 1, section 2.3.
-
-    Args:
-        device: an available device; default :func:`get_device`.
+    """Describe a device (default: :func:`get_device`) in one line. Taught in lecture 1, section 2.3.
 
     >>> describe_device("cpu")  # doctest: +SKIP
     'cpu: AMD EPYC, 2 cores, 2 threads used, 23.5 GiB of memory'
@@ -87,11 +86,8 @@ def describe_device(device: str | torch.device | None = None) -> str:
 
 def _cpu_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    named = re.search(r"^model name\s*:(.+)", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
+    return named[1].strip() if named else platform.processor() or platform.machine()
 
 
 def _memory() -> str:
@@ -105,20 +101,13 @@ def _memory() -> str:
 def seed_everything(seed: int = 0) -> None:
     """Seed the generators of Python, NumPy and PyTorch, on every device. Taught in lecture 1, section 4.2.
 
-    A seed repeats its numbers on the same machine; elsewhere, or with another PyTorch, rounding may differ.
-
-    Args:
-        seed: a whole number in [0, 2**32), the range that NumPy accepts.
-
-    Raises:
-        ValueError: the seed is outside that range.
+    A seed repeats its numbers on the same machine; elsewhere, or with another PyTorch, rounding may differ. A seed
+    outside [0, 2**32), the range of NumPy, raises a ``ValueError``.
 
     >>> seed_everything(1)
     >>> torch.rand(2)
     tensor([0.7576, 0.2793])
     """
-    import numpy as np
-
     if not 0 <= seed < 2**32:
         raise ValueError(f"a seed is a whole number from 0 to {2**32 - 1}, not {seed!r}")
     random.seed(seed)

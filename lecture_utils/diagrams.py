@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from graphlib import TopologicalSorter
 
 import numpy as np
 import torch
@@ -17,21 +18,21 @@ from lecture_utils.plotting import BLACK, BLUE, COLORS, LectureFigure, subplots
 def _recorded_graph(last: Node) -> tuple[dict[Node, list[Node]], dict[Node, int]]:
     """Return what autograd recorded up to a node: the sources of each node, and its largest distance from the last."""
     sources: dict[Node, list[Node]] = {}
+    sorter: TopologicalSorter[Node] = TopologicalSorter()
     waiting = [last]
     while waiting:  # a loop, since a deep network has more nodes than Python allows recursive calls
         node = waiting.pop()
         if node not in sources:
             sources[node] = [source for source, _ in node.next_functions if source is not None]
+            sorter.add(node)
+            for source in sources[node]:
+                sorter.add(source, node)
             waiting += sources[node]
-    users_left = Counter(source for found in sources.values() for source in found)
-    distance = {last: 0}
-    order = [last]
-    for node in order:  # the list grows meanwhile: a node is added once all nodes that use it are in the list
+    order = [*sorter.static_order()]  # each node after those that use it
+    distance = dict.fromkeys(order, 0)
+    for node in order:
         for source in sources[node]:
-            distance[source] = max(distance.get(source, 0), distance[node] + 1)
-            users_left[source] -= 1
-            if not users_left[source]:
-                order.append(source)
+            distance[source] = max(distance[source], distance[node] + 1)
     return {node: sources[node] for node in order}, distance
 
 
@@ -93,9 +94,6 @@ def plot_graph(output: torch.Tensor, names: Mapping[str, torch.Tensor] | None = 
         output: the tensor at the end of the computation, of any shape.
         names: tensors by name, ``{"x": x}``: leaf tensors and, if you like, intermediate results.
 
-    Raises:
-        ValueError: nothing was recorded for the tensor.
-
     >>> x = torch.tensor(3.0, requires_grad=True)
     >>> plot_graph(x**2, {"x": x}).alt
     'Graph recorded by autograd, in the direction of the data: x, leaf () → PowBackward0.'
@@ -138,9 +136,6 @@ def plot_gpu_hierarchy(threads_per_block: int = 128, blocks: int = 6) -> Lecture
     Args:
         threads_per_block: 1 to 1,024; the places of the last warp that have no thread are hatched.
         blocks: blocks in the grid, at least 1.
-
-    Raises:
-        ValueError: no GPU accepts a block of that size, or there is no block.
 
     >>> plot_gpu_hierarchy(threads_per_block=100, blocks=3).alt[-46:]
     'Threads: 100, warps: 4, places left empty: 28.'
@@ -193,9 +188,6 @@ def plot_network(sizes: Sequence[int], names: Sequence[str] | None = None) -> Le
     Args:
         sizes: neurons in each layer, input first, such as ``[64, 32, 16, 10]``.
         names: a text under each column; default input, hidden 1, ..., output.
-
-    Raises:
-        ValueError: ``sizes`` and ``names`` differ in length.
 
     >>> plot_network([3, 2], ["pixels", "classes"]).alt[:55]
     'A fully connected network: 3 neurons (pixels), then 2 n'

@@ -11,11 +11,7 @@ from pathlib import Path
 def atomic_write(path: Path) -> Iterator[Path]:
     """Give out a new empty file beside ``path``, which replaces ``path`` when the block ends without an error.
 
-    Args:
-        path: the file to write; its folder is made if it is missing.
-
-    Raises:
-        FileExistsError: ``path`` is something else than a file, such as a folder or a device.
+    A missing folder is made. ``FileExistsError`` is raised if ``path`` is no file but a folder or a device.
 
     >>> with atomic_write(Path("results.json")) as draft:  # doctest: +SKIP
     ...     draft.write_text("{}")

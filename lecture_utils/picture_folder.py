@@ -16,14 +16,6 @@ class PictureFolder(ImageFolder):
     """torchvision's ``ImageFolder`` without the files and folders whose names begin with a dot.
 
     Jupyter makes folders ``.ipynb_checkpoints``; macOS makes files ``.DS_Store`` and ``._NAME``.
-
-    Args:
-        root: a folder that holds a folder of pictures for each class.
-        transform: called with each picture; None gives out the picture as ``loader`` made it.
-        loader: makes a picture of a path.
-
-    Raises:
-        FileNotFoundError: there is no class, or a class has no picture.
     """
 
     def __init__(self, root: Path, transform: Callable | None, loader: Callable):

@@ -1,7 +1,8 @@
 """The figures that the lectures share: images, training curves, predictions, confusion matrices.
 
-Each function returns a figure with an alternative text and never opens a window. As the last line of a cell the figure
-becomes a PNG with that text, which Jupyter, nbconvert and Jupyter Book hand on to screen readers.
+Each function returns a figure with an alternative text ``alt``, which by default says what the data are, and never
+opens a window. As the last line of a cell the figure becomes a PNG with that text, which Jupyter, nbconvert and Jupyter
+Book hand on to screen readers.
 """
 
 import contextlib
@@ -80,12 +81,6 @@ def subplots(
         dpi: pixels per inch.
         **kwargs: passed on to ``Figure.subplots`` (``sharex``, ``squeeze``, ...).
 
-    Returns:
-        The figure, and an ``Axes`` or an array of them, as pyplot returns them.
-
-    Raises:
-        ValueError: ``alt`` is empty.
-
     >>> figure, ax = subplots(alt="A parabola.")
     >>> lines = ax.plot([-2, -1, 0, 1, 2], [4, 1, 0, 1, 4])
     """
@@ -111,8 +106,7 @@ def _as_array(image) -> np.ndarray:
     if array.ndim == 3:
         # Where both ends may be the channels, as in filters of (3, 3, 3), PyTorch's layout decides for a tensor, and
         # that of NumPy and Pillow for an array.
-        first, last = (array.shape[axis] in (1, 3) for axis in (0, 2))
-        if first and (is_tensor or not last):
+        if array.shape[0] in (1, 3) and (is_tensor or array.shape[2] not in (1, 3)):
             array = np.moveaxis(array, 0, 2)
         if array.shape[2] == 1:
             array = array[:, :, 0]
@@ -146,10 +140,6 @@ def show_images(
         titles: one text or number for each image.
         ncols: images across; default at most 10.
         size: width and height of one image in inches.
-        alt: alternative text; default: how many images, with their titles.
-
-    Raises:
-        ValueError: an image has another shape, there are no images, or their number and that of the titles differ.
 
     >>> show_images(torch.rand(2, 28, 28), titles=["a", "b"]).alt
     '2 images, titled a, b.'
@@ -187,10 +177,6 @@ def plot_history(history: Mapping[str, Sequence[float]], *, log: bool = False, a
         history: lists with one number per epoch under names such as ``"train_loss"``, ``"test_loss"`` and
             ``"test_accuracy"``; the part after the last ``_`` names the panel. ``None`` and NaN leave gaps.
         log: draw the losses on a logarithmic axis.
-        alt: alternative text; default: the first and the last value of each curve.
-
-    Raises:
-        ValueError: there is no curve.
 
     >>> plot_history({"train_loss": [2.0, 0.5], "test_loss": [2.1, 0.9]}).alt
     'Curves over the epochs. train loss: from 2 to 0.5 in 2 epochs. test loss: from 2.1 to 0.9 in 2 epochs.'
@@ -233,10 +219,6 @@ def plot_predictions(
         logits: floats of shape (N, C), before any softmax, on any device.
         labels: integers of shape (N,), the true classes.
         classes: the C names; default the numbers 0 to C - 1.
-        alt: alternative text; default: how many are right, and each mistake.
-
-    Raises:
-        ValueError: the shapes do not fit each other.
 
     >>> plot_predictions(torch.rand(1, 8, 8), torch.tensor([[4.0, 0.0]]), torch.tensor([1]), ["cat", "dog"]).alt
     "1 images with the model's answers, 0 of them right; dog taken for cat (98%)."
@@ -251,15 +233,13 @@ def plot_predictions(
     classes = list(classes) if classes is not None else list(range(logits.shape[1]))
     top = logits.softmax(dim=1).max(dim=1)
     titles = [f"{classes[k]} ({p:.0%})" for p, k in zip(top.values.tolist(), top.indices.tolist(), strict=True)]
-    right = (top.indices == labels).tolist()
-    wrong = [f"{classes[y]} taken for {t}" for t, y, ok in zip(titles, labels.tolist(), right, strict=True) if not ok]
+    wrong = (top.indices != labels).nonzero().flatten().tolist()
     if alt is None:
-        alt = f"{count} images with the model's answers, {sum(right)} of them right"
-        alt += f"; {'; '.join(wrong)}." if wrong else "."
+        mistakes = [f"; {classes[labels[i]]} taken for {titles[i]}" for i in wrong]
+        alt = f"{count} images with the model's answers, {count - len(wrong)} of them right{''.join(mistakes)}."
     figure = show_images(images, titles, ncols=6, size=1.5, alt=alt)
-    for ax, ok, label in zip(figure.axes, right, labels.tolist(), strict=False):
-        if not ok:  # in words too, for readers who do not see the colour
-            ax.set_title(f"{ax.get_title()}\nwrong: it is {classes[label]}", fontsize=9, color="#A33F00")
+    for i in wrong:  # in words too, for readers who do not see the colour
+        figure.axes[i].set_title(f"{titles[i]}\nwrong: it is {classes[labels[i]]}", fontsize=9, color="#A33F00")
     return figure
 
 
@@ -273,10 +253,6 @@ def plot_confusion_matrix(
     Args:
         labels, predictions: class numbers, integers of shape (N,), on any device.
         classes: names; default the numbers 0 to the largest seen.
-        alt: alternative text; default: how many are right, and the most frequent mistake.
-
-    Raises:
-        ValueError: the shapes differ, or a class number has no name.
 
     >>> plot_confusion_matrix(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1])).alt
     'Confusion matrix of 3 answers, 2 of them right. Most often confused: 1 taken for 0, 1 times.'

@@ -57,10 +57,8 @@ def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
 def draw_digit():
     """Make a white sheet to draw on with a mouse, a finger or the keyboard. Taught in lecture 6, section 6.3.
 
-    Returns:
-        A widget. Its ``picture`` is a Pillow image of 280 x 280 pixels, which is replaced after each stroke and can be
-        observed: ``pad.observe(function, names="picture")``. The text ``answer`` is shown under the sheet. Where no
-        widget runs, a still picture is shown.
+    The widget's ``picture`` is a Pillow image of 280 x 280 pixels, which is replaced after each stroke and can be
+    observed: ``pad.observe(function, names="picture")``. The text ``answer`` is shown under the sheet.
 
     >>> draw_digit().picture.size
     (280, 280)
@@ -109,27 +107,21 @@ class Quiz:
         data = {"text/html": self.text, "text/plain": repr(self)}
         if self.widget is None:
             return data, {}
-        live, where = self.widget._repr_mimebundle_(**options) or (
-            {},
-            {},
-        )  # `where` tells Colab where to find anywidget
+        # `where` tells Colab where to find anywidget.
+        live, where = self.widget._repr_mimebundle_(**options) or ({}, {})
         return {**live, **data}, where
 
 
 def quiz(question: str, options: dict[Hashable, str], answer: Hashable) -> Quiz:
     """Ask a question with a few options. Used in the section "Check yourself" of each lecture.
 
+    A running notebook shows radio buttons, and the reason for the chosen option. Elsewhere (GitHub, HTML, nbconvert, or
+    without anywidget) the same is shown as text, with the answer and the reasons folded.
+
     Args:
         question: a sentence; text in backticks is shown as code.
         options: each option (a text, a number, a tuple such as a shape) with the reason why it is right or wrong.
         answer: the right one of the options. Compute it, so that it cannot be wrong.
-
-    Returns:
-        Radio buttons in a running notebook, which show the reason for the chosen option. Elsewhere (GitHub, HTML,
-        nbconvert, or without anywidget) the same as text, with the answer and the reasons folded.
-
-    Raises:
-        ValueError: the answer is none of the options.
 
     >>> quiz("How many elements has `torch.zeros(2, 3)`?", {5: "That is 2 + 3.", 6: "2 x 3."}, answer=2 * 3)
     How many elements has `torch.zeros(2, 3)`?

@@ -30,9 +30,10 @@ def describe(value: Any) -> str:
         text = f"tensor, shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
         if value.device.type == "meta":
             return f"{text}, device meta"
-        if 0 < value.numel() <= 24:
-            return f"{text}: {_rounded(value.tolist())}"
-        return text if not value.numel() else f"{text}: [{', '.join(map(_rounded, value.flatten()[:6].tolist()))}, ...]"
+        if value.numel() > 24:
+            first = map(_rounded, value.flatten()[:6].tolist())
+            return f"{text}: [{', '.join(first)}, ...]"
+        return f"{text}: {_rounded(value.tolist())}" if value.numel() else text
     if isinstance(value, np.ndarray):
         return f"NumPy array, shape {value.shape}, {value.dtype}"
     if isinstance(value, Handle):

@@ -16,15 +16,10 @@ _MARKS = {"passed": "✓ solved", "failed": "✗ tried"}
 
 
 class Deferred:
-    """What ``check`` and ``progress`` return while a class is graded: the checks then run in another process."""
+    """What ``check`` and ``progress`` return in the grader's process (``LECTURE_GRADING``): checks run outside it."""
 
     def __repr__(self) -> str:
         return "Checked from outside, after all cells have run."
-
-
-def is_deferred() -> bool:
-    """Whether this process runs a notebook for the grader, which sets ``LECTURE_GRADING``."""
-    return bool(os.environ.get("LECTURE_GRADING"))
 
 
 def progress_file() -> Path:
@@ -94,7 +89,7 @@ def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progre
     >>> progress("2").points  # doctest: +SKIP
     7
     """
-    if is_deferred():
+    if os.environ.get("LECTURE_GRADING"):
         return Deferred()
     from lecture_utils.grading.tasks import load_exercise
 

@@ -20,11 +20,9 @@ class Verdict:
         task: its id.
         status: ``passed``, ``failed`` or ``todo`` (not attempted); the grader adds ``unjudged``.
         passed, cases: how many cases passed, and how many there are to be run.
-        case: a few words on the case that failed.
-        message, hint: what is wrong, and what to do about it.
-        expected, got: for the student's own notebook only.
+        case, hidden: a few words on the case that failed, and whether it is one of the hidden ones.
+        message, hint, expected, got: see :class:`~lecture_utils.grading.errors.CheckFailed`.
         error, error_kind, where: of an exception in the student's code: its text, its class and its line.
-        hidden: whether the case that failed is one of the hidden ones.
     """
 
     task: str
@@ -43,17 +41,10 @@ class Verdict:
 
 
 def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdict:
-    """Run a task's cases until one fails; never raises for what the student's code did.
-
-    Args:
-        task: what is checked.
-        student: the student's objects, in this process or in another one.
-        seed: of the random inputs. Every case gets a generator of its own, so that the inputs of case 5 are the
-            same whatever happened in the cases before it.
-        hidden: run the hidden cases too.
-    """
+    """Run a task's cases until one fails, with ``hidden`` the hidden ones too. No error of the student's code escapes."""
     cases = task.visible + (task.hidden if hidden else 0)
     for case in range(cases):
+        # A generator for each case, so that the inputs of case 5 do not depend on what the cases before it drew.
         rng = np.random.default_rng([seed, *map(int, task.id.split(".")), case])
         student.case = f"case {case + 1}"
         failure = _run_case(task, student, rng, case)
