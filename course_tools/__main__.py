@@ -6,7 +6,6 @@ if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may read t
     found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
     sys.exit(f"lecture: {found}, 3.11 or newer is needed: name one, as in `make PYTHON=/path/to/python3.12 lab`")
 
-from course_tools.program import run
 from lecture_grader.fork_server import NoFork, fork_command
 
 
@@ -14,12 +13,21 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["grade"] and not {"--cold", "--no-fork", "--allow-unsandboxed", "--help"} & set(arguments):
         try:
-            sys.exit(fork_command("course_tools.program", arguments))
+            sys.exit(fork_command("course_tools.cli", arguments))
         except NoFork:  # run it here
             pass
         except KeyboardInterrupt:
             sys.exit("lecture: interrupted before anything was graded")
-    run()
+    try:
+        from course_tools.cli import app
+
+        app(prog_name="lecture")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing.startswith(("course_tools", "lecture_")) or not missing:
+            raise
+        extra = "grade" if arguments[:1] == ["grade"] else "course"
+        sys.exit(f"lecture: {missing} is not installed: pip install 'lecture-utils[{extra}]'")
 
 
 if __name__ == "__main__":

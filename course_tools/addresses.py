@@ -8,7 +8,7 @@ from course_tools.notebooks import CourseError
 
 
 def repository(root: Path) -> str:
-    """The address ``[project.urls] Repository`` of the course in the folder ``root``.
+    """The address ``[project.urls] Repository`` in ``pyproject.toml`` of the course in the folder ``root``.
 
     Raises:
         CourseError: it is not of the form ``https://github.com/OWNER/NAME``.
@@ -21,34 +21,25 @@ def repository(root: Path) -> str:
 
 
 def rewrite_addresses(root: Path) -> dict[Path, str]:
-    """New contents for the files whose badges and set-up cells name another repository.
-
-    A notebook's badge opens that notebook itself.
-
-    Args:
-        root: the course's folder, with ``pyproject.toml``, ``lectures/`` and ``exercises/``.
+    """New contents for the files of the course whose badges and set-up cells name another repository or notebook.
 
     Raises:
         CourseError: as :func:`repository`.
-
-    >>> from course_tools.notebooks import course_root
-    >>> rewrite_addresses(course_root())  # nothing to change
-    {}
     """
     slug = repository(root).removeprefix("https://github.com/")
     other = r"[\w.-]+/[\w.-]+"
     places = [
-        (rf"(research\.google\.com/github/){other}(/)", rf"\g<1>{slug}\g<2>"),
-        (rf"(https://github\.com/){other}(/actions)", rf"\g<1>{slug}\g<2>"),
-        (rf"(git clone https://github\.com/){other}", rf"\g<1>{slug}"),
-        (rf'(git\+https://github\.com/){other}(?=[\\"])', rf"\g<1>{slug}"),
+        rf"(research\.google\.com/github/){other}(/)",
+        rf"(https://github\.com/){other}(/actions)",
+        rf"(git clone https://github\.com/){other}()",
+        rf'(git\+https://github\.com/){other}([\\"])',
     ]
     changed = {}
     notebooks = [path for folder in ("lectures", "exercises") for path in sorted((root / folder).glob("*.ipynb"))]
     for path in [*notebooks, *sorted(root.glob("README*.md"))]:
         old = new = path.read_text(encoding="utf-8")
-        for pattern, replacement in places:
-            new = re.sub(pattern, replacement, new)
+        for place in places:
+            new = re.sub(place, rf"\g<1>{slug}\g<2>", new)
         if path.suffix == ".ipynb":
             here = path.relative_to(root).as_posix()
             new = re.sub(r"(/blob/main/)[\w./-]+\.ipynb", rf"\g<1>{here}", new)

@@ -4,6 +4,8 @@ import contextlib
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -99,7 +101,7 @@ def run(
         results.append(result)
         console.print(f"{result.status:>11}  {result.name}  {result.seconds:.1f} s", highlight=False)
         if json:
-            execute.write_results(results, json)
+            write_text(json, dumps([asdict(result) for result in results], indent=1) + "\n")
     _report(results, out)
 
 

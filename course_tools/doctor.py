@@ -15,37 +15,26 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 _EXTRAS = "course,grade,lab,slides,book,app,onnx,dask,test"
 _PACKAGES = [
     "torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "ipywidgets", "jupyterlab", "papermill", "nbval",
 ]  # fmt: skip
-_SITE = "https://www.python.org/"  # any site that is always there
 
 
 @dataclass
 class Finding:
-    """One line of the report.
+    """One line of the report; ``remedy`` is what to do, or empty."""
 
-    Attributes:
-        level: ``good``, ``note`` (works, could be better) or ``bad``.
-        text: what was found.
-        remedy: what to do; empty where there is nothing to do.
-        topic: the name of the check; :func:`examine` fills it in.
-    """
-
-    level: str
+    level: Literal["good", "note", "bad"]  # a note works, and could be better
     text: str
     remedy: str = ""
-    topic: str = ""
+    topic: str = ""  # the name of the check, filled in by `examine`
 
 
 def examine() -> Iterator[Finding]:
-    """Run all checks, one by one; a check that breaks is itself a finding.
-
-    >>> next(examine()).topic
-    'python'
-    """
+    """Run all checks, one by one; a check that breaks is itself a finding."""
     for check in CHECKS:
         try:
             finding = check()
@@ -64,14 +53,17 @@ def check_python() -> Finding:
 
 def check_packages() -> Finding:
     """The versions of the main packages, and which of them are missing."""
-    installed: dict[str, str | None] = dict.fromkeys(_PACKAGES)
+    installed = []
+    missing = []
     for name in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            installed[name] = importlib.metadata.version(name)
-    text = ", ".join(f"{name} {version}" for name, version in installed.items() if version)
-    missing = ", ".join(name for name, version in installed.items() if not version)
+        try:
+            installed.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    text = ", ".join(installed)
     if missing:
-        return Finding("note", f"{text}; missing: {missing}", f"pip install -e '.[{_EXTRAS}]' -c constraints.txt")
+        remedy = f"pip install -e '.[{_EXTRAS}]' -c constraints.txt"
+        return Finding("note", f"{text}; missing: {', '.join(missing)}", remedy)
     return Finding("good", text)
 
 
@@ -108,15 +100,13 @@ def _old_driver() -> str:
     """Which CUDA the driver is for and which one PyTorch needs, if the driver is too old; else nothing."""
     import torch
 
-    if not torch.version.cuda or torch.cuda.is_available():
-        return ""
-    try:
-        torch.cuda.init()
-    except RuntimeError as error:
-        if "too old" in str(error):
-            found = re.search(r"found version (\d+)", str(error))
-            has = f"for CUDA {int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}" if found else "too old"
-            return f"its driver is {has}, and this PyTorch needs CUDA {torch.version.cuda}"
+    if torch.version.cuda and not torch.cuda.is_available():
+        try:
+            torch.cuda.init()
+        except RuntimeError as error:
+            if found := re.search(r"too old \(found version (\d+)(\d\d)\d\)", str(error)):  # 11040 is 11.4
+                has = f"{found[1]}.{int(found[2])}"
+                return f"its driver is for CUDA {has}, and this PyTorch needs CUDA {torch.version.cuda}"
     return ""
 
 
@@ -125,9 +115,8 @@ def check_memory() -> Finding:
     import psutil
 
     free = psutil.virtual_memory().available / 2**30
-    if free > 2:
-        return Finding("good", f"{free:.1f} GiB of memory free")
-    return Finding("bad", f"{free:.1f} GiB of memory free", "close programs: a lecture takes up to 1.5 GiB")
+    text = f"{free:.1f} GiB of memory free"
+    return Finding("good", text) if free > 2 else Finding("bad", text, "close programs: a lecture takes up to 1.5 GiB")
 
 
 def check_disk() -> Finding:
@@ -135,16 +124,14 @@ def check_disk() -> Finding:
     from lecture_utils.data import data_folder
 
     folders = {"here": Path.cwd(), "for data sets": data_folder(), "for temporary files": Path(tempfile.gettempdir())}
-    free = {}
+    rooms = []
     for use, folder in folders.items():
         existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        free[f"{use} ({existing})"] = shutil.disk_usage(existing).free / 2**30
-    where = min(free, key=free.__getitem__)
-    text = f"{free[where]:.1f} GiB of disk free {where}"
-    if free[where] > 2:
-        return Finding("good", text)
+        rooms.append((shutil.disk_usage(existing).free / 2**30, f"{use} ({existing})"))
+    free, where = min(rooms)
+    text = f"{free:.1f} GiB of disk free {where}"
     remedy = "make room: results and data sets take up to 2 GiB; LECTURE_DATA and TMPDIR name other folders"
-    return Finding("bad", text, remedy)
+    return Finding("good", text) if free > 2 else Finding("bad", text, remedy)
 
 
 def check_data() -> Finding:
@@ -177,47 +164,42 @@ def check_kernel() -> Finding:
 
 def check_grading() -> Finding:
     """Whether the sandbox of ``lecture grade`` works."""
-    only_grading = "only `lecture grade` needs it"
-    if sys.platform != "linux":
-        return Finding("note", "grading needs Linux (on Windows: WSL)", only_grading)
-    from lecture_grader.sandbox import SandboxError, require
+    problem = "grading needs Linux (on Windows: WSL)"
+    if sys.platform == "linux":
+        from lecture_grader.sandbox import SandboxError, require
 
-    try:
-        require()
-    except SandboxError as error:
-        return Finding("note", str(error), only_grading)
-    return Finding("good", "the sandbox for strangers' notebooks works")
+        try:
+            require()
+            return Finding("good", "the sandbox for strangers' notebooks works")
+        except SandboxError as error:
+            problem = str(error)
+    return Finding("note", problem, "only `lecture grade` needs it")
 
 
 def check_port(port: int = 8888) -> Finding:
     """Whether JupyterLab gets its usual port, and which program has it if not."""
+    import psutil
+
     with contextlib.closing(socket.socket()) as probe:
         try:
             probe.bind(("127.0.0.1", port))
+            return Finding("good", f"port {port} is free for JupyterLab")
         except OSError:
-            remedy = "JupyterLab takes the next free one and prints its address"
-            return Finding("note", f"port {port} is taken{_holder(port)}", remedy)
-    return Finding("good", f"port {port} is free for JupyterLab")
-
-
-def _holder(port: int) -> str:
-    """By which program a port is taken, where that can be seen."""
-    import psutil
-
-    with contextlib.suppress(psutil.Error, OSError):
+            text = f"port {port} is taken"
+    with contextlib.suppress(psutil.Error, OSError):  # the program is not always visible
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
-    return ""
+                text += f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return Finding("note", text, "JupyterLab takes the next free one and prints its address")
 
 
 def check_proxy() -> Finding:
     """Whether the network is reached, as pip needs it, with or without a proxy."""
-    name = next((n for n in ("https_proxy", "HTTPS_PROXY") if os.environ.get(n)), "")
+    name = next((name for name in ("https_proxy", "HTTPS_PROXY") if os.environ.get(name)), "")
     proxy = f"the proxy of {name}" if name else "no proxy"
     try:
         # A new opener, since urlopen() keeps to the proxy that it saw first.
-        with urllib.request.build_opener().open(urllib.request.Request(_SITE, method="HEAD"), timeout=5):
+        with urllib.request.build_opener().open("https://www.python.org/", timeout=5):
             return Finding("good", f"{proxy}: python.org answers")
     except (OSError, ValueError) as error:  # URLError is an OSError
         reason = getattr(error, "reason", error)

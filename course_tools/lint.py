@@ -66,7 +66,7 @@ def _code_faults(cell: nbformat.NotebookNode, executed: int, path: Path) -> Iter
 
 
 def _output_faults(output: nbformat.NotebookNode) -> Iterator[str]:
-    if output.output_type == "error":  # papermill fails on it even where a cell is tagged raises-exception
+    if output.output_type == "error":  # `lecture run` and papermill fail on it even where a cell is tagged raises-exception
         yield f"stored error {output.ename}: catch it with try and except, and print it"
     if output.get("name") == "stderr":
         yield "stored stderr"
