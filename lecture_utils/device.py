@@ -81,13 +81,10 @@ def describe_device(device: str | torch.device | None = None) -> str:
     if device.type != "cpu":
         properties = torch.get_device_module(device).get_device_properties(device)
         return f"{device}: {properties.name}, {properties.total_memory / 2**30:.1f} GiB of GPU memory"
-    return f"{device}: {_cpu_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads used{_memory()}"
-
-
-def _cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
+    cpuinfo = Path("/proc/cpuinfo")  # Linux only
     named = re.search(r"^model name\s*:(.+)", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
-    return named[1].strip() if named else platform.processor() or platform.machine()
+    name = named[1].strip() if named else platform.processor() or platform.machine()
+    return f"{device}: {name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads used{_memory()}"
 
 
 def _memory() -> str:

@@ -29,7 +29,7 @@ class Explorer:
             slider.description = slider.description or name
             slider.observe(redraw, names="value")
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, **options):
         data, metadata = self.figure._repr_mimebundle_()
         # Written out, since ipywidgets 7, which Colab has, cannot make it.
         live = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}

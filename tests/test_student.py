@@ -107,6 +107,12 @@ def test_what_has_no_source_of_its_own_cannot_be_sent(names, function):
         LiveStudent(names).define(function)
 
 
+def test_nan_that_comes_back_was_not_changed(names):
+    names["f"] = lambda *values: len(values)
+    nan = float("nan")
+    assert LiveStudent(names).call("f", nan, [nan], {"a": nan}, torch.tensor([nan])) == 4
+
+
 def raises_in_torch(x):
     return torch.ones(2) @ x
 

@@ -190,4 +190,4 @@ def equal(a: Any, b: Any) -> bool:
         return isinstance(b, (list, tuple)) and len(a) == len(b) and all(map(equal, a, b))
     if isinstance(a, dict):
         return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
-    return isinstance(a, (Handle, Code)) or a == b
+    return isinstance(a, (Handle, Code)) or a == b or (a != a and b != b)

@@ -78,8 +78,9 @@ def check(task_id: str, *, checks: str | Path | None = None, seed: int | None = 
     from lecture_utils.grading.tasks import load_exercise
     from lecture_utils.grading.verdict import run_check
 
+    exercise = load_exercise(checks or str(task_id).split(".")[0])
     try:
-        task = load_exercise(checks or str(task_id).split(".")[0])[task_id]
+        task = exercise[task_id]
     except KeyError as error:
         raise ValueError(error.args[0]) from None
     nbgrader = bool(os.environ.get("NBGRADER_EXECUTION"))

@@ -32,7 +32,10 @@ def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
     tensors = [value for value in names.values() if type(value) in (torch.Tensor, nn.Parameter) and value.is_leaf]
     tensors += [t for network in networks for t in (*network.parameters(), *network.buffers())]
     tensors = [t for t in {id(t): t for t in tensors}.values() if t.device.type != "meta"]
-    contents = [(t, t.detach().clone(), t.requires_grad, t.grad, _clone(t.grad)) for t in tensors]
+    contents = []
+    for t in tensors:
+        grad_content = None if t.grad is None else t.grad.detach().clone()
+        contents.append((t, t.detach().clone(), t.requires_grad, t.grad, grad_content))
     try:
         yield
     finally:
@@ -55,7 +58,3 @@ def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
                     grad.copy_(grad_content)
             tensor.requires_grad_(requires_grad)
             tensor.grad = grad
-
-
-def _clone(tensor: torch.Tensor | None) -> torch.Tensor | None:
-    return None if tensor is None else tensor.detach().clone()

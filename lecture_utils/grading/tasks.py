@@ -111,9 +111,7 @@ class Exercise:
 
     Attributes:
         number: two digits, ``"02"``.
-        tasks: in the order of the file.
-        setup: the imports that the notebook's own cells hold too; run before a submission's cells, in case they were
-            lost.
+        setup: the imports of the notebook, which are run before a submission's cells, in case theirs were lost.
         file: path and content of the file of checks.
     """
 

@@ -25,11 +25,7 @@ class Code:
     def of(function: Callable, *helpers: Callable) -> "Code":
         """The source of a function, and of the helpers that it calls by name.
 
-        Args:
-            function, helpers: defined with ``def`` at the top level of a file of checks, without a closure.
-
-        Raises:
-            TypeError: a function has a closure or its source cannot be found, as for a lambda.
+        All are defined with ``def`` at the top level of a file of checks. A lambda or a closure raises a ``TypeError``.
         """
         parts = []
         for part in (*helpers, function):

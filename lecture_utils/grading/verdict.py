@@ -41,7 +41,7 @@ class Verdict:
 
 
 def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdict:
-    """Run a task's cases until one fails, with ``hidden`` the hidden ones too. No error of the student's code escapes."""
+    """Run a task's cases until one fails, with ``hidden`` the hidden ones too. No error of the student escapes."""
     cases = task.visible + (task.hidden if hidden else 0)
     for case in range(cases):
         # A generator for each case, so that the inputs of case 5 do not depend on what the cases before it drew.
