@@ -11,9 +11,9 @@ plot_confusion_matrix, explore, draw_digit, quiz, VERMILION, GREEN, PURPLE, SKY,
 student.define
 
 # Python, IPython, ipywidgets, Jupyter, torchvision and uvicorn call or read these.
-module.__getattr__, module.__dir__, thing._repr_html_, include, exclude
+module.__getattr__, module.__dir__, thing._repr_html_
 shell.encoding, shell.publish, shell.write_output_prompt, shell.write_format_data, shell._showtraceback, shell.ask_exit
 shell.enabled, shell.colors, shell.xmode, shell.starting_dir, md_dict, etype
 WarmProvisioner.pgid, folder.find_classes, server.handle_exit, server.force_exit
-leave, tempfile.tempdir, sys.dont_write_bytecode, process.authkey, column.justify
+leave, tempfile.tempdir, sys.dont_write_bytecode, process.authkey
 grade.needs_manual_grade, answer.probability, limits.disk_mb
