@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from course_tools.notebooks import CourseError, course_root, find_notebooks, read_notebook
 from lecture_grader.command import grade
@@ -33,13 +33,11 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="[NAME ...]", help="a number, a .ipynb file or a folder; default: all lectures"),
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="where the results go")]
-Timeout = Annotated[int, typer.Option("--cell-timeout", min=1, metavar="SECONDS", help="longest time of one cell")]
+Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="where the results go")]
+Timeout = Annotated[int, typer.Option(min=1, metavar="SECONDS", help="longest time of one cell")]
 Pictures = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FOLDER", exists=True, file_okay=False, help="yours for lectures 4, 6: train/CLASS/*, test/CLASS/*"
-    ),
+    typer.Option(metavar="FOLDER", exists=True, file_okay=False, help="for lectures 4, 6: train/CLASS/*, test/CLASS/*"),
 ]
 
 
@@ -89,8 +87,6 @@ def run(
     with _fail_on(CourseError):
         if pictures and not any(execute.takes_folder(read_notebook(path)) for path in paths):
             raise CourseError("--pictures: none of these notebooks takes a folder of pictures; lectures 4 and 6 do")
-    if out.exists() and not out.is_dir():
-        fail(f"--out {out} is a file: name a folder")
     for polite in (signal.SIGINT, signal.SIGTERM):  # both clean up: no kernel stays behind
         signal.signal(polite, signal.default_int_handler)
     kernel, line = kernel_name(no_fork)
@@ -109,37 +105,31 @@ def _run_all(paths: list[Path], out: Path, **options: Any) -> "Iterator[RunResul
     """Run notebooks one after the other behind a progress bar; end with one that was interrupted."""
     from course_tools.execute import RunResult, run_notebook
 
-    with progress_bar("cell ") as progress:
+    with progress_bar("cell ") as progress, _fail_on(CourseError, code=1):
+        bar = progress.add_task("", total=0)
+
+        def show(cell: int, cells: int) -> None:
+            progress.update(bar, completed=cell, total=cells)
+
         for path in paths:
-            bar = progress.add_task(path.stem, total=0)
+            progress.reset(bar, description=path.stem, total=0)
             start = time.perf_counter()
-
-            def show(cell: int, cells: int, bar=bar) -> None:
-                progress.update(bar, completed=cell, total=cells)
-
             try:
-                result = run_notebook(path, out, on_cell=show, **options)
+                yield run_notebook(path, out, on_cell=show, **options)
             except KeyboardInterrupt:
-                result = RunResult(path.stem, "interrupted", round(time.perf_counter() - start, 2))
+                yield RunResult(path.stem, "interrupted", round(time.perf_counter() - start, 2))
+                return
             except OSError as error:
                 fail(f"cannot write to {out}: {error.strerror or error}; name another folder with --out")
-            except CourseError as error:
-                fail(str(error), 1)
-            progress.remove_task(bar)
-            yield result
-            if result.status == "interrupted":
-                return
 
 
 def _report(results: "list[RunResult]", out: Path) -> None:
     """Print the table, then what failed, and end with the exit status of the command."""
-    table = Table("notebook", "seconds", "peak memory", "status", title=f"results in {out}", title_justify="left")
-    for column in (1, 2):
-        table.columns[column].justify = "right"
+    numbers = [Column(title, justify="right") for title in ("seconds", "peak memory")]
+    table = Table("notebook", *numbers, "status", title=f"results in {out}", title_justify="left")
     for r in results:
         color = "green" if r.status == "passed" else "red"
-        memory = f"{r.peak_rss_mb:.0f} MB" if r.peak_rss_mb else "-"
-        table.add_row(r.name, f"{r.seconds:.1f}", memory, f"[{color}]{r.status}[/]")
+        table.add_row(r.name, f"{r.seconds:.1f}", f"{r.peak_rss_mb:.0f} MB", f"[{color}]{r.status}[/]")
     table.add_section()
     peak = max(r.peak_rss_mb for r in results)
     table.add_row("all", f"{sum(r.seconds for r in results):.1f}", f"{peak:.0f} MB", "")
@@ -185,8 +175,8 @@ def lint(names: Names = None) -> None:
 @app.command()
 def release(
     names: Names = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="default: the course's exercises/")] = None,
-    checks: Annotated[Path | None, typer.Option("--checks", metavar="FILE", help="tasks of your own")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="default: the course's exercises/")] = None,
+    checks: Annotated[Path | None, typer.Option(metavar="FILE", help="tasks of your own")] = None,
 ) -> None:
     """Make the students' exercises from the solutions: stubs, hints, answers folded."""
     import nbformat
@@ -194,9 +184,8 @@ def release(
     from course_tools.release import make_exercise
     from lecture_utils.grading.tasks import load_exercise
 
-    paths = _find(names, "solutions")
-    with _fail_on(CourseError, ValueError, code=1):
-        for path in paths:
+    for path in _find(names, "solutions"):
+        with _fail_on(CourseError, ValueError, code=1):
             notebook = make_exercise(read_notebook(path), load_exercise(checks or path.name[:2]))
             target = (out or course_root() / "exercises") / path.name
             write_text(target, nbformat.writes(notebook) + "\n")
@@ -209,8 +198,8 @@ def slides(names: Names = None, out: Out = Path("build/slides")) -> None:
     from course_tools.pages import make_slides
 
     paths = _find(names)
-    with _fail_on(CourseError, code=1):
-        for path in paths:
+    for path in paths:
+        with _fail_on(CourseError, code=1):
             console.print(f"made {make_slides(path, out, paths)}", highlight=False)
 
 
@@ -236,18 +225,19 @@ def doctor() -> None:
     """Look at this machine: versions, device, memory, data, kernel, ports; say what to do."""
     from course_tools.doctor import examine
 
+    marks = {"good": "[green]ok[/]", "note": "[yellow]--[/]", "bad": "[red]!![/]"}
     levels = set()
     for finding in examine():
         levels.add(finding.level)
-        mark, color = {"good": ("ok", "green"), "note": ("--", "yellow"), "bad": ("!!", "red")}[finding.level]
-        console.print(f"[{color}]{mark}[/] {finding.topic:<10} {escape(finding.text)}", highlight=False, soft_wrap=True)
+        text = f"{marks[finding.level]} {finding.topic:<10} {escape(finding.text)}"
         if finding.remedy:
-            console.print(f"   {'':<10} → {escape(finding.remedy)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(int("bad" in levels))
+            text += f"\n   {'':<10} → {escape(finding.remedy)}"
+        console.print(text, highlight=False, soft_wrap=True)
+    raise typer.Exit("bad" in levels)
 
 
 app.command()(grade)
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="lecture")

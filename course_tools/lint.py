@@ -17,56 +17,50 @@ def find_faults(path: Path) -> list[str]:
 
     Checked: valid format, distinct cell ids, metadata without noise, outputs of one run from top to bottom, no error,
     nothing on stderr, no warning, alternative text on every picture, cells and file not too long.
-
-    >>> find_faults(Path("none.ipynb"))
-    ["none.ipynb is not a valid notebook ...: restore it (git checkout none.ipynb) or save it again from Jupyter"]
     """
     try:
         notebook = read_notebook(path)
     except CourseError as error:
         return [str(error)]
+    store = f"lecture run --inplace {path}"
     faults = []
     size = path.stat().st_size
     if size > MAX_BYTES:
         faults.append(f"{size} bytes: at most {MAX_BYTES}, make the figures smaller")
     wanted = {"kernelspec", "language_info"}
     if set(notebook.metadata) != wanted or set(notebook.metadata.get("language_info", {})) != {"name"}:
-        faults.append(f"the notebook's metadata holds more or less than {sorted(wanted)}: {_store(path)}")
+        faults.append(f"the notebook's metadata holds more or less than {sorted(wanted)}: {store}")
     executed = 0
     for number, cell in enumerate(notebook.cells, 1):
-        found = [*_metadata_faults(cell, path)]
+        found = [*_metadata_faults(cell, store)]
         if cell.cell_type == "markdown":
             found += ["picture without alternative text"] * _pictures_without_text(cell.source)
         elif cell.cell_type == "code":
             executed += bool(cell.source.strip())
-            found += _code_faults(cell, executed, path)
+            found += _code_faults(cell, executed, store)
         faults += [f"cell {number} ({cell.get('id')}): {fault}" for fault in found]
     return faults
 
 
-def _store(path: Path) -> str:
-    return f"lecture run --inplace {path}"
-
-
-def _metadata_faults(cell: nbformat.NotebookNode, path: Path) -> Iterator[str]:
+def _metadata_faults(cell: nbformat.NotebookNode, store: str) -> Iterator[str]:
     stored = clean_metadata(cell)
-    if cell.metadata != stored:
-        changed = sorted(key for key in {*cell.metadata, *stored} if cell.metadata.get(key) != stored.get(key))
-        yield f"metadata {changed} not as stored by {_store(path)}"
+    changed = sorted(key for key in {*cell.metadata, *stored} if cell.metadata.get(key) != stored.get(key))
+    if changed:
+        yield f"metadata {changed} not as stored by {store}"
 
 
-def _code_faults(cell: nbformat.NotebookNode, executed: int, path: Path) -> Iterator[str]:
+def _code_faults(cell: nbformat.NotebookNode, executed: int, store: str) -> Iterator[str]:
     lines = sum(bool(line.strip()) for line in cell.source.splitlines())
     if lines > MAX_CELL_LINES:
         yield f"{lines} lines, at most {MAX_CELL_LINES}"
     if lines and cell.execution_count != executed:
-        yield f"not the outputs of one run from top to bottom: {_store(path)}"
+        yield f"not the outputs of one run from top to bottom: {store}"
     for output in cell.outputs:
         yield from _output_faults(output)
 
 
 def _output_faults(output: nbformat.NotebookNode) -> Iterator[str]:
-    if output.output_type == "error":  # `lecture run` and papermill fail on it even where a cell is tagged raises-exception
+    if output.output_type == "error":  # papermill fails on it, whatever the cell's tags are
         yield f"stored error {output.ename}: catch it with try and except, and print it"
     if output.get("name") == "stderr":
         yield "stored stderr"

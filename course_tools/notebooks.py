@@ -18,11 +18,7 @@ class CourseError(RuntimeError):
 
 
 def course_root() -> Path:
-    """The course's folder: the working directory or one above it, else the one this package lies in.
-
-    Raises:
-        CourseError: neither holds ``lectures/``.
-    """
+    """The course's folder: the working directory or one above it, else the one this package lies in."""
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
         if (folder / "lectures").is_dir() and (folder / "pyproject.toml").is_file():
@@ -39,9 +35,6 @@ def find_notebooks(names: Iterable[str] = (), folder: str = "lectures") -> list[
 
     Raises:
         CourseError: a name fits nothing; the message lists what there is.
-
-    >>> [path.name for path in find_notebooks(["2"])]
-    ['02_simple_deep_learning.ipynb']
     """
     names = list(names) or [str(course_root() / folder)]
     found: list[Path] = []
@@ -82,9 +75,9 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
             notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=nbformat.NO_CONVERT)
             nbformat.validate(notebook)
     except (OSError, DuplicateCellId, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
-        reason = str(error).strip().splitlines()
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CourseError(
-            f"{path.name} is not a valid notebook ({reason[0] if reason else type(error).__name__}): "
+            f"{path.name} is not a valid notebook ({reason}): "
             f"restore it (git checkout {path.name}) or save it again from Jupyter"
         ) from error
     if notebook.nbformat != 4:

@@ -23,10 +23,6 @@ _BLOCK = re.compile(
 def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbformat.NotebookNode:
     """The exercise of a solution: no outputs, stubs for solutions, hints and answers folded.
 
-    Args:
-        solution: the notebook with answers between markers; it is not changed.
-        exercise: its tasks, which say points, difficulty, minutes and hints.
-
     Raises:
         CourseError: cells, markers or headings do not fit the tasks; the message names the cell.
     """
@@ -59,33 +55,26 @@ def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbform
 
 
 def stub(source: str, task_id: str) -> str:
-    r"""The source with each solution replaced by something to fill in.
+    """The source with each solution replaced by something to fill in.
 
     Inside a function that is ``raise NotImplementedError(...)``; at the top level, ``...`` for each name that the
     solution assigns.
 
     Raises:
         CourseError: markers without a pair, or a stub that is not Python.
-
-    >>> print(stub("# Task 9.1\n# BEGIN SOLUTION\nsize = 3\nbase = size + 1\n# END SOLUTION", "9.1"))
-    # Task 9.1
-    size = ...
-    base = ...
     """
 
     def replace(match: re.Match) -> str:
         indent, body = match[1], textwrap.dedent(match[2])
         if indent:
             return f'{indent}raise NotImplementedError("Task {task_id}: write this part")\n'
-        targets = [
-            name.id
-            for statement in ast.parse(body).body
-            if isinstance(statement, (ast.Assign, ast.AnnAssign))
-            for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
-            for name in ast.walk(target)
-            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
-        ]
-        return "".join(f"{name} = ...\n" for name in dict.fromkeys(targets))
+        names: dict[str, None] = {}
+        for statement in ast.parse(body).body:
+            if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+                stored = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+                names |= dict.fromkeys(node.id for node in stored if isinstance(node.ctx, ast.Store))
+        return "".join(f"{name} = ...\n" for name in names)
 
     if not _BLOCK.search(source):
         raise CourseError(f"task {task_id}: no `# BEGIN SOLUTION` ... `# END SOLUTION` in its cell")
@@ -129,8 +118,5 @@ def _folds(task: Task, answer: str) -> list[nbformat.NotebookNode]:
         "<details><summary>Answer: open it only when you have no lead left</summary>\n\n"
         f"```python\n{answer}\n```\n\nOther ways can be right too: `check` looks at what the code does.\n\n</details>"
     )
-    name = task.id.replace(".", "-")
-    return [
-        new_markdown_cell(hints, id=f"task-{name}-hints"),
-        new_markdown_cell(fold, id=f"task-{name}-answer"),
-    ]
+    prefix = f"task-{task.id.replace('.', '-')}"
+    return [new_markdown_cell(hints, id=f"{prefix}-hints"), new_markdown_cell(fold, id=f"{prefix}-answer")]

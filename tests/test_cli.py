@@ -71,7 +71,7 @@ def test_command_runs_all_and_says_which_failed(make_notebook, tmp_path):
         (["run", "--seed", "-1"], "--seed"),
         (["run", "--pictures", "nowhere"], "--pictures"),
         (["run", "--cell-timeout", "0"], "--cell-timeout"),
-        (["run", "--out", "README.md"], "README.md is a file"),
+        (["run", "--out", "README.md"], "'README.md' is a file"),
         (["run", "--inplace", "--seed", "1", "--out", "x"], "leave out --out and --seed"),
         (["slides", "77"], "no notebook '77'"),
         (["runn"], "runn"),
