@@ -1,4 +1,4 @@
-"""Execute notebooks: with other parameters into a folder of results, or in place, as the author's stored outputs."""
+"""Execute notebooks: with papermill into a folder of results, or in place, as the author's stored outputs."""
 
 import contextlib
 import logging
@@ -11,19 +11,24 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import papermill
 import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from papermill.iorw import load_notebook_node
-from papermill.parameterize import parameterize_notebook
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from papermill.log import logger
 
 from course_tools.notebooks import CourseError, clean, read_notebook
 from course_tools.pages import write_page
-from lecture_utils.files import atomic_write, write_text
+from lecture_utils.files import atomic_write
 
-logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # after an interrupt it would complain of unfinished tasks
+for noisy in (logger, logging.getLogger("asyncio")):  # they would repeat what the result says
+    noisy.setLevel(logging.CRITICAL)
 
 
 @dataclass
@@ -80,27 +85,82 @@ def run_notebook(
     """
     start = time.perf_counter()
     try:
-        read_notebook(path)  # papermill accepts more
+        notebook = read_notebook(path)  # papermill accepts more
     except CourseError as error:
         return RunResult(path.stem, "unreadable", error=str(error))
-    out.mkdir(parents=True, exist_ok=True)
-    notebook = load_notebook_node(str(path))
-    if _parameters(notebook):
-        values = {"profile": profile, "seed": seed}
-        if folder and takes_folder(notebook):
-            values["folder"] = str(folder.resolve())
-        notebook = parameterize_notebook(notebook, values, kernel_name="python3", language="python")
-    environment = {} if device == "auto" else {"LECTURE_DEVICE": device}
-    result = _execute(notebook, path, environment, cell_timeout, kernel, on_cell)
+    result = RunResult(path.stem, cells=len(notebook.cells))
+    values: dict[str, Any] = {"profile": profile, "seed": seed} if _parameters(notebook) else {}
+    if folder and takes_folder(notebook):
+        values["folder"] = str(folder.resolve())
     failed = out / f"{path.stem}.failed.ipynb"
+    with atomic_write(failed) as draft:  # it takes that place only if a cell fails
+        try:
+            papermill.execute_notebook(
+                path,
+                draft,
+                values,
+                engine_name=_WatchedEngine.name,
+                kernel_name=kernel,
+                language="python",  # also where the metadata do not say so
+                request_save_on_cell_execute=False,  # saving after every cell costs a quarter of the time
+                progress_bar=False,
+                cwd=path.parent,
+                draft=draft,
+                result=result,
+                cell_timeout=cell_timeout,
+                environment={} if device == "auto" else {"LECTURE_DEVICE": device},
+                on_cell=on_cell,
+            )
+            result.failed_cell = None
+        except (PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
+            result.status, result.error = _explain(error, cell_timeout)
+        executed = nbformat.read(draft, as_version=4)
+        if result.status == "passed":
+            write_page(executed, path, out)
+            with atomic_write(out / f"{path.stem}.ipynb") as done:
+                nbformat.write(executed, done)
     if result.status == "passed":
-        write_page(notebook, path, out)
-        write_text(out / f"{path.stem}.ipynb", nbformat.writes(notebook))
-        failed.unlink(missing_ok=True)
-    else:
-        write_text(failed, nbformat.writes(notebook))
+        failed.unlink()
     result.seconds = round(time.perf_counter() - start, 2)
     return result
+
+
+class _WatchedEngine(NBClientEngine):
+    """Papermill's engine, which notes the running cell and the memory, with an environment for the kernel."""
+
+    name = "watched"
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man, kernel_name, *, result, draft, cell_timeout, environment, on_cell, **_: Any
+    ):
+        watching = contextlib.ExitStack()
+
+        async def kernel_started(notebook) -> None:
+            watching.enter_context(_watch_memory(client.km.provisioner.pid, result))
+
+        async def cell_started(cell, cell_index) -> None:
+            if not _has_tag(cell, "injected-parameters"):  # papermill adds that cell, the notebook's own are counted
+                result.failed_cell = (result.failed_cell or 0) + 1
+                on_cell(result.failed_cell, result.cells)
+
+        client = PapermillNotebookClient(
+            nb_man,
+            kernel_name=kernel_name,
+            timeout=cell_timeout,
+            on_notebook_start=kernel_started,
+            on_cell_start=cell_started,
+            log=logger,
+        )
+        try:
+            with watching:  # what a dying kernel prints is left out: the result says it in one sentence
+                return client.execute(env=os.environ | environment, stderr=subprocess.DEVNULL)
+        except (CellTimeoutError, DeadKernelError):  # papermill itself saves only where a cell raised
+            nbformat.write(nb_man.nb, draft)
+            raise
+
+
+papermill_engines.register(_WatchedEngine.name, _WatchedEngine)
 
 
 def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
@@ -110,58 +170,33 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         CourseError: a cell failed; the notebook is left as it was.
     """
     notebook = read_notebook(path)
-    with tempfile.TemporaryDirectory() as scratch:  # what a solution solves is not the author's progress
-        result = _execute(notebook, path, {"LECTURE_PROGRESS": f"{scratch}/progress.json"}, cell_timeout)
-    if result.error:
-        raise CourseError(f"{path.name} was left as it was, a cell failed: {result.error}")
+    client = NotebookClient(
+        notebook,
+        timeout=cell_timeout,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,  # in how many pieces a text arrives depends on the clock
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    try:
+        with tempfile.TemporaryDirectory() as scratch:  # what a solution solves is not the author's progress
+            environment = os.environ | {"LECTURE_PROGRESS": f"{scratch}/progress.json"}
+            client.execute(env=environment, stderr=subprocess.DEVNULL)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        reason = _explain(error, cell_timeout)[1]
+        raise CourseError(f"{path.name} was left as it was, a cell failed: {reason}") from error
     clean(notebook)
     with atomic_write(path) as draft:
         nbformat.write(notebook, draft)
 
 
-def _execute(
-    notebook: nbformat.NotebookNode,
-    path: Path,
-    environment: dict[str, str],
-    cell_timeout: int,
-    kernel: str = "python3",
-    on_cell: Callable[[int, int], None] = lambda cell, cells: None,
-) -> RunResult:
-    """Run all cells in a new kernel, in the folder of ``path``, and put their outputs into ``notebook``."""
-    client = NotebookClient(
-        notebook,
-        timeout=cell_timeout,
-        kernel_name=kernel,
-        record_timing=False,
-        coalesce_streams=True,  # in how many pieces a text arrives depends on the clock
-        force_raise_errors=True,
-        raise_on_iopub_timeout=True,
-        resources={"metadata": {"path": str(path.parent)}},
-    )
-    cells = sum(not _has_tag(cell, "injected-parameters") for cell in notebook.cells)
-    result = RunResult(path.stem, cells=cells)
-    try:
-        # What a dying kernel prints is left out: the result says it in one sentence.
-        with (
-            client.setup_kernel(env=os.environ | environment, stderr=subprocess.DEVNULL),
-            _watch_memory(client.km.provisioner.pid, result),  # type: ignore[union-attr]  # it has started
-        ):
-            for index, cell in enumerate(notebook.cells):
-                if not _has_tag(cell, "injected-parameters"):
-                    result.failed_cell = (result.failed_cell or 0) + 1
-                    on_cell(result.failed_cell, cells)
-                client.execute_cell(cell, index)
-            client.set_widgets_metadata()
-        result.failed_cell = None
-    except CellExecutionError as error:
-        result.status, result.error = "failed", f"{error.ename}: {error.evalue}"
-    except CellTimeoutError:
-        result.status = "timeout"
-        result.error = f"ran longer than {cell_timeout} s: give it more with --cell-timeout"
-    except DeadKernelError:
-        result.status = "died"
-        result.error = "the kernel died: most often memory ran out (try a smaller batch_size), or native code crashed"
-    return result
+def _explain(error: Exception, cell_timeout: int) -> tuple[str, str]:
+    """The status and the sentence of a :class:`RunResult`."""
+    if isinstance(error, (PapermillExecutionError, CellExecutionError)):
+        return "failed", f"{error.ename}: {error.evalue}"
+    if isinstance(error, CellTimeoutError):
+        return "timeout", f"ran longer than {cell_timeout} s: give it more with --cell-timeout"
+    return "died", "the kernel died: most often memory ran out (try a smaller batch_size), or native code crashed"
 
 
 @contextlib.contextmanager

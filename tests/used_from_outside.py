@@ -10,10 +10,10 @@ load_dataset, seed_everything, Timer, plot_graph, plot_gpu_hierarchy, plot_netwo
 plot_confusion_matrix, explore, draw_digit, quiz, VERMILION, GREEN, PURPLE, SKY, ORANGE
 student.define
 
-# Python, IPython, ipywidgets, Jupyter, torchvision and uvicorn call or read these.
+# Python, IPython, ipywidgets, Jupyter, torchvision, papermill and uvicorn call or read these.
 module.__getattr__, module.__dir__, thing._repr_html_
 shell.encoding, shell.publish, shell.write_output_prompt, shell.write_format_data, shell._showtraceback, shell.ask_exit
 shell.enabled, shell.colors, shell.xmode, shell.starting_dir, md_dict, etype
-WarmProvisioner.pgid, folder.find_classes, server.handle_exit, server.force_exit
+WarmProvisioner.pgid, engine.execute_managed_notebook, folder.find_classes, server.handle_exit, server.force_exit
 leave, tempfile.tempdir, sys.dont_write_bytecode, process.authkey
 grade.needs_manual_grade, answer.probability, limits.disk_mb
