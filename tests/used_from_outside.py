@@ -16,4 +16,4 @@ shell.encoding, shell.publish, shell.write_output_prompt, shell.write_format_dat
 shell.enabled, shell.colors, shell.xmode, shell.starting_dir, md_dict, etype
 WarmProvisioner.pgid, engine.execute_managed_notebook, folder.find_classes, server.handle_exit, server.force_exit
 leave, tempfile.tempdir, sys.dont_write_bytecode, process.authkey
-grade.needs_manual_grade, answer.probability, limits.disk_mb
+grade.needs_manual_grade, answer.probability, limits.disk_mb, cell_index
