@@ -1,8 +1,7 @@
 """What the lectures import: devices, data, figures, widgets, and exercises that check themselves.
 
-Every name can be imported from the package itself: ``from lecture_utils import get_device, show_images``. The module
-that defines a name is loaded when the name is first used, so ``import lecture_utils`` alone costs next to nothing.
-What a lecture teaches stands in the lecture, in plain PyTorch.
+``from lecture_utils import get_device, show_images``: the module that defines a name is loaded when the name is first
+used, so ``import lecture_utils`` alone costs next to nothing.
 """
 
 import importlib

@@ -96,9 +96,8 @@ def data_folder() -> Path:
     >>> data_folder()  # doctest: +SKIP
     PosixPath('/data')
     """
-    if chosen := os.environ.get("LECTURE_DATA"):
-        return Path(chosen).expanduser()
-    return _cache_folder()
+    chosen = os.environ.get("LECTURE_DATA")
+    return Path(chosen).expanduser() if chosen else _cache_folder()
 
 
 def _cache_folder() -> Path:

@@ -1,10 +1,8 @@
 """Tasks that check themselves in the notebook, and what such a check is written with.
 
-Reading order: ``tasks`` (a check becomes a task), ``student`` (how a check reaches the student's work), ``compare``
-(``expect``: right or wrong, and which known mistake), ``verdict`` (the cases of a task), ``feedback`` (``check()`` in
-the notebook) and ``progress``. ``namespace``, ``state``, ``values`` and ``errors`` are the student's side: they know no
-comparison and no hint, and are all that the process which runs a stranger's code imports from here. For that reason
-each name below is imported when it is first used.
+Reading order: ``tasks``, ``student``, ``compare``, ``verdict``, ``feedback``, ``progress``. A process that runs a
+stranger's code imports only ``namespace``, ``state``, ``values`` and ``errors``, which know no comparison and no hint;
+for that reason each name below is imported when it is first used.
 """
 
 import importlib

@@ -84,7 +84,7 @@ def expect(
     rtol: float = 1e-4,
     atol: float = 1e-5,
 ) -> None:
-    """Compare an answer with the right one; if it is wrong, say which known mistake it is.
+    """Compare an answer with the right one; if it is wrong, raise ``CheckFailed`` with the hint for its mistake.
 
     Args:
         got: what the student's code returned.
@@ -95,9 +95,6 @@ def expect(
         mistakes: pairs of a wrong value and the hint for an answer that equals it.
         dtype: ``same`` as the expected tensor's, any ``floating`` one, or ``any``.
         rtol, atol: as in ``torch.allclose``.
-
-    Raises:
-        CheckFailed: the answer differs.
 
     >>> expect(torch.tensor(3.0), 2.0, what="The mean", mistakes=[(3.0, "Divide by n, not by n - 1.")])
     Traceback (most recent call last):

@@ -77,14 +77,9 @@ class Progress:
 
 
 def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progress | Deferred:
-    """The points reached so far in an exercise, as checked on this machine; nothing is sent anywhere.
+    """The points reached so far in the exercise of a number, as checked on this machine; nothing is sent anywhere.
 
-    Args:
-        exercise: its number.
-        checks: a file of checks of your own; default: the course's.
-
-    Raises:
-        ValueError: there is no such exercise.
+    ``checks`` is a file of checks of your own, instead of the course's.
 
     >>> progress("2").points  # doctest: +SKIP
     7

@@ -72,7 +72,6 @@ def task(
 
     Args:
         id: exercise and number, ``"2.3"``; the answer's cell begins with ``# Task 2.3``.
-        title: a few words, the heading of the task.
         points: for an answer that passes all cases; there is no partial credit.
         difficulty: 1 (warm-up) to 3 (demanding).
         minutes: the time a student is expected to need.
@@ -82,9 +81,6 @@ def task(
         hidden: number of further cases that are run when a class is graded.
         on_error: part of an error's text (regular expression, matched against ``"KeyError: 'x'"``) to the hint for it.
         held_out: the old name of ``hidden``, accepted for one more release.
-
-    Raises:
-        ValueError: an argument makes no sense.
 
     >>> from lecture_utils.grading import expect, task
     >>> @task("9.1", "Double", points=1, difficulty=1, minutes=2, names=["double"], hints=["Add it to itself."])
@@ -141,12 +137,9 @@ class Exercise:
 
 
 def load_exercise(which: str | Path) -> Exercise:
-    """The exercise of a number (``"02"``, ``"2"``) or of a file of checks.
+    """The exercise of a number (``"02"``, ``"2"``) or of a file of checks; ``ValueError`` if there is none.
 
     The file is executed: only ever pass a file of the course or of the instructor.
-
-    Raises:
-        ValueError: no such exercise, or the file holds no task, or two with one id.
 
     >>> load_exercise("1").max_points
     22
