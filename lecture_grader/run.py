@@ -39,11 +39,7 @@ def errors_end_the_command() -> Iterator[None]:
 class ClassWork:
     """The work of a class on one exercise, from collecting to handing back; each step prints what it does.
 
-    Args:
-        which: the number of the exercise, or a file of checks.
-        out: the folder of results; None: ``build/grades-NN``.
-        released: the notebook that students got; None: the course's, if there is one.
-        due: when it was due, such as ``2026-12-01 18:00``, or empty.
+    The arguments are options of the command, ``which`` the number of the exercise or a file of checks.
 
     Raises:
         ValueError: one of these cannot be read. Every step raises it, with a message for the instructor.
@@ -74,12 +70,7 @@ class ClassWork:
         self.due = self.due or self.course.due
 
     def grade(self, options: GradingOptions, workers: int, dask: str | None, fresh: bool) -> None:
-        """Grade the submissions, ``workers`` at once (0: one a core) or on a cluster; print each row.
-
-        Raises:
-            SandboxError: a protection cannot be had.
-            ClusterError: the cluster cannot grade.
-        """
+        """Grade the submissions, ``workers`` at once (0: one a core) or on the cluster ``dask``; print each row."""
         why_cold = why_no_worker(options.isolate) if options.fork else "--no-fork"
         way = f"Cold processes ({why_cold})" if why_cold else "Warm processes"
         options = replace(options, fork=not why_cold)
@@ -101,40 +92,30 @@ class ClassWork:
             _say(f"{trust} {way}")
             for polite in (signal.SIGINT, signal.SIGTERM):  # both end every sandbox
                 signal.signal(polite, signal.default_int_handler)
-            self._grade_all(options, count, executor, fresh)
+            self._print_rows(
+                grade_class(self.found, self.exercise, self.out, options, workers=count, fresh=fresh, executor=executor)
+            )
 
-    def _grade_all(self, options: GradingOptions, count: int, executor: Executor | None, fresh: bool) -> None:
+    def _print_rows(self, graded: Iterator[tuple[dict[str, Any], str]]) -> None:
         again: Counter[str] = Counter()
-        graded = grade_class(
-            self.found, self.exercise, self.out, options, workers=count, fresh=fresh, executor=executor
-        )
+        total = len(self.found)
         with progress_bar() as progress:
-            bar = progress.add_task("grading", total=len(self.found))
             try:
-                for row, reason in graded:
+                for row, reason in progress.track(graded, total, description="grading"):
                     self.rows.append(row)
-                    progress.advance(bar)
                     points = "no mark" if row["points"] is None else f"{row['points']} of {row['max_points']}"
                     how = f"{row['seconds']:.1f} s" if reason else "from before"
                     if reason in REASONS:
-                        again[reason] += 1
+                        again[REASONS[reason]] += 1
                         how += f", again: {REASONS[reason]}"
                     console.print(f"{escape(row['student'])}: {points} ({row['status']}, {how})", highlight=False)
             except KeyboardInterrupt:
-                done = f"{len(self.rows)} of {len(self.found)}"
-                fail(f"interrupted after {done}: the same command goes on", 130)
+                fail(f"interrupted after {len(self.rows)} of {total}: the same command goes on", 130)
         if again:
-            counts = ", ".join(f"{count} because {REASONS[reason]}" for reason, count in again.most_common())
-            _say(f"Graded again: {counts}.")
+            _say(f"Graded again: {', '.join(f'{count} because {reason}' for reason, count in again.most_common())}.")
 
     def hand_back(self, format: str, column: str, single: bool) -> None:
-        """Print the verdicts of a single notebook, or write the page of the class and what its platform imports.
-
-        Args:
-            format: csv (nothing more), gradescope, moodle or canvas.
-            column: the assignment's heading in ``canvas.csv``.
-            single: whether there is one notebook instead of a class.
-        """
+        """Print the verdicts of a single notebook, or write the page of a class and what its platform imports."""
         if format == "gradescope":
             lms.write_gradescope(self.rows, self.exercise, self.out)
         if single:

@@ -16,18 +16,7 @@ def complain(message: str) -> None:
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
-    """Print an error and end the command.
-
-    Args:
-        message: what is wrong and what to do, in one sentence.
-        code: the exit status; 2 is wrong usage.
-
-    Raises:
-        typer.Exit: always.
-
-    Example:
-        >>> fail("there is no notebook 7")  # doctest: +SKIP
-    """
+    """Print an error and end the command; the exit status 2 stands for wrong usage."""
     complain(message)
     raise typer.Exit(code)
 
