@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-_EXTRAS = "course,grade,lab,slides,book,app,onnx,dask,test"
 _PACKAGES = [
     "torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "ipywidgets", "jupyterlab", "papermill", "nbval",
 ]  # fmt: skip
@@ -62,7 +61,7 @@ def check_packages() -> Finding:
             missing.append(name)
     text = ", ".join(installed)
     if missing:
-        remedy = f"pip install -e '.[{_EXTRAS}]' -c constraints.txt"
+        remedy = "pip install -e '.[course,grade,lab,slides,book,app,onnx,dask,test]' -c constraints.txt"
         return Finding("note", f"{text}; missing: {', '.join(missing)}", remedy)
     return Finding("good", text)
 

@@ -4,12 +4,10 @@
 provisioner, below, is an entry point of jupyter_client. Where a kernel cannot be forked, it is started as usual.
 """
 
-import contextlib
 import importlib.metadata
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +19,9 @@ NAME = "lecture-warm"
 _HERE = str(Path(__file__).resolve().parents[1])  # Jupyter looks for kernels/lecture-warm/ in it
 
 
-def why_cold(environment: Mapping[str, str] = os.environ) -> str | None:
+def why_cold() -> str | None:
     """Why kernels cannot be forked here, in a few words; None where they can."""
-    if reason := why_no_fork(environment):
+    if reason := why_no_fork(os.environ):
         return reason
     found = importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners", name=NAME)
     if not any(entry.module == __name__ for entry in found):
@@ -71,17 +69,16 @@ def _fork_kernel(cmd: list[str], *, env: dict[str, str], cwd: str | None = None,
     """Fork what ``jupyter_client.launcher.launch_kernel`` would start with these arguments."""
     cwd = os.path.realpath(cwd or os.curdir)
     known = {"stdin", "stdout", "stderr", "extra_arguments", "kernel_id"}
-    if unknown := sorted(name for name, value in options.items() if name not in known and value):
+    if unknown := [name for name, value in options.items() if name not in known and value]:
         raise NoFork(f"not with {unknown[0]}")
     if cmd[:2] != [sys.executable, "-m"] or not Path(cwd).is_dir():
         raise NoFork(f"not for {' '.join(cmd[:2])} in {cwd}")
     path = [] if env.get("PYTHONSAFEPATH") else [cwd]
-    with Path(os.devnull).open("r+b") as null, contextlib.ExitStack() as opened:
-        end, other = os.pipe()  # its input ends at once, as that of other kernels
-        os.close(other)
-        opened.callback(os.close, end)
+    end, other = os.pipe()  # its input ends at once, as that of other kernels
+    os.close(other)
+    with open(end, "rb") as empty, Path(os.devnull).open("r+b") as null:  # noqa: PTH123 - of a descriptor
         files = []
-        for stream, inherited in (("stdin", end), ("stdout", 1), ("stderr", 2)):
+        for stream, inherited in (("stdin", empty.fileno()), ("stdout", 1), ("stderr", 2)):
             file: Any = options.get(stream)
             if file in (subprocess.PIPE, subprocess.STDOUT):
                 raise NoFork(f"not with a pipe for {stream}")
