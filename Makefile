@@ -13,7 +13,7 @@ READY       := $(VENV)/.ready
 PYTEST      := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 # modules whose tests need no sandbox, no kernel and no browser
 UNITS       := addresses class_page compare device diagrams feedback files lint lms notebooks plotting protocol repair \
-               repository results similarity student submissions tasks verdict
+               repository results similarity student submissions tasks worker
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 

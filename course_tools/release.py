@@ -15,6 +15,8 @@ from course_tools.notebooks import CourseError
 from lecture_grader.repair import task_id_of
 from lecture_utils.grading.tasks import Exercise, Task
 
+# A cell that checks a task, in an exercise of one's own with the file of checks: check("9.1", checks="my_checks.py").
+_CHECK = re.compile(r"""check\(["'](\d+\.\d+)["'](?:, *checks=["'][^"'\n]+["'])?\)""")
 _BLOCK = re.compile(
     r"^([ \t]*)# BEGIN SOLUTION[ \t]*\n(.*?)^[ \t]*# END SOLUTION[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
 )
@@ -40,7 +42,7 @@ def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbform
             cell.source = stub(cell.source, task_id)
         elif "BEGIN SOLUTION" in cell.source:
             raise CourseError(f"cell {cell.id}: a solution outside a task; begin the cell with `# Task N.M`")
-        if checked := re.match(r'check\("(\d+\.\d+)"\)\s*\Z', cell.source):
+        if checked := _CHECK.fullmatch(cell.source.strip()):
             task = unchecked.pop(checked[1], None)
             if task is None or task.id not in answers:
                 raise CourseError(f"cell {cell.id}: {checked[1]} is no task, is checked twice, or has no solution")

@@ -202,6 +202,15 @@ def test_release_names_the_fault(cell, old, new, words):
         make_exercise(notebook, exercise)
 
 
+def test_an_exercise_of_ones_own_is_released_as_its_check_is_called():
+    """As README says: in the notebook, the file of checks is an argument of `check`."""
+    notebook, exercise = small_solution()
+    for cell in notebook.cells:
+        cell.source = re.sub(r'^check\((".*")\)$', r'check(\1, checks="my_checks.py")', cell.source)
+    released = make_exercise(notebook, exercise)
+    assert sum(cell.id.endswith("-hints") for cell in released.cells) == len(exercise.tasks)
+
+
 # --- nbgrader ------------------------------------------------------------------------------------
 
 

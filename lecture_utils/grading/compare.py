@@ -8,16 +8,8 @@ import numpy as np
 import torch
 
 from lecture_utils.grading.errors import CheckFailed
+from lecture_utils.grading.hints import DEFAULT_HINTS
 from lecture_utils.grading.values import Code, Handle
-
-DEFAULT_HINTS = {
-    "none": "Does the function end with `return`?",
-    "type": "Look at what your function returns: print(type(result)).",
-    "shape": "Print the shapes of what goes in and of each step: which dimension is lost, or one too many?",
-    "dtype": "Check the dtype: an integer tensor stays integer, NumPy's default is float64.",
-    "nonfinite": "Look for a division by zero, log(0), or exp of something large.",
-    "values": "Work one small case out by hand and compare each step.",
-}
 
 
 def describe(value: Any) -> str:

@@ -10,13 +10,9 @@ from torch import nn
 
 from lecture_utils.grading.compare import describe, equal
 from lecture_utils.grading.errors import CheckFailed
+from lecture_utils.grading.hints import IN_PLACE_HINT
 from lecture_utils.grading.namespace import Namespace
 from lecture_utils.grading.values import Code, Handle
-
-IN_PLACE_HINT = (
-    "An operation in place (x += 1, x[...] = 0, or a name that ends in _) changes the caller's tensor: "
-    "make a new tensor, or work on x.clone()."
-)
 
 
 class Student:

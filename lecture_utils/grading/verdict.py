@@ -1,13 +1,12 @@
 """Run the cases of one task and sum up what happened as a verdict."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lecture_utils.grading.compare import DEFAULT_HINTS
 from lecture_utils.grading.errors import CheckFailed, NotAttempted, StudentError
+from lecture_utils.grading.hints import DEFAULT_HINTS, hint_for_error
 from lecture_utils.grading.student import Student
 from lecture_utils.grading.tasks import Task
 
@@ -65,7 +64,7 @@ def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int)
     except CheckFailed as failure:
         return {"status": "failed", **vars(failure)}
     except StudentError as error:
-        hint = _error_hint(str(error), task.on_error)
+        hint = hint_for_error(str(error), task.on_error)
         fields = {"error": error.message, "error_kind": error.kind, "where": error.where, "hint": hint}
         return {"status": "failed", "message": f"Your code raised {error.kind}.", **fields}
     except (TypeError, ValueError, AttributeError, IndexError, KeyError, RuntimeError, ArithmeticError) as error:
@@ -74,25 +73,3 @@ def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int)
         text = f"{type(error).__name__}: {error}"[:300]
         return {"status": "failed", "message": message, "hint": DEFAULT_HINTS["type"], "error": text}
     return {}
-
-
-_ERROR_HINTS = {
-    r"must match the size|shapes cannot be multiplied|broadcast": "Two shapes do not fit: print both, and insert a "
-    "dimension of size 1 where one is missing (unsqueeze, or keepdim=True).",
-    r"same device|device-side": "Two tensors lie on different devices: move one with .to(other.device).",
-    r"does not require grad": "No gradient was recorded: is requires_grad set, and nothing detached?",
-    r"backward through the graph a second time": "The graph is freed by backward(): compute the loss again first.",
-    r"leaf Variable that requires grad": "Change parameters inside `with torch.no_grad():`.",
-    r"expected scalar type|same dtype": "Two dtypes do not fit: convert one, for example with .float() or .long().",
-    r"takes \d+ positional|unexpected keyword|missing \d+ required": "Keep the function's name and arguments as given.",
-    r"^NameError|UnboundLocalError": "A name is used that was never assigned: is it spelt the same everywhere?",
-    r"^KeyboardInterrupt|TimeoutError": "It ran too long: is there a loop that never ends?",
-}
-
-
-def _error_hint(error: str, own: dict[str, str]) -> str:
-    """The hint for an error; the task's own hints come first."""
-    for pattern, hint in [*own.items(), *_ERROR_HINTS.items()]:
-        if re.search(pattern, error):
-            return hint
-    return "Read the last line of the error, then try the function on a small input in a cell of your own."
