@@ -93,7 +93,9 @@ def run_notebook(
     if folder and takes_folder(notebook):
         values["folder"] = str(folder.resolve())
     failed = out / f"{path.stem}.failed.ipynb"
-    with atomic_write(failed) as draft:  # it takes that place only if a cell fails
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".running-") as scratch:
+        draft = Path(scratch, path.name)
         try:
             papermill.execute_notebook(
                 path,
@@ -111,16 +113,14 @@ def run_notebook(
                 environment={} if device == "auto" else {"LECTURE_DEVICE": device},
                 on_cell=on_cell,
             )
-            result.failed_cell = None
         except (PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
             result.status, result.error = _explain(error, cell_timeout)
-        executed = nbformat.read(draft, as_version=4)
-        if result.status == "passed":
-            write_page(executed, path, out)
-            with atomic_write(out / f"{path.stem}.ipynb") as done:
-                nbformat.write(executed, done)
-    if result.status == "passed":
-        failed.unlink()
+            draft.replace(failed)
+        else:
+            result.failed_cell = None
+            write_page(nbformat.read(draft, as_version=4), path, out)
+            draft.replace(out / path.name)
+            failed.unlink(missing_ok=True)
     result.seconds = round(time.perf_counter() - start, 2)
     return result
 
