@@ -92,27 +92,14 @@ def run_notebook(
     values: dict[str, Any] = {"profile": profile, "seed": seed} if _parameters(notebook) else {}
     if folder and takes_folder(notebook):
         values["folder"] = str(folder.resolve())
+    environment = {} if device == "auto" else {"LECTURE_DEVICE": device}
+    options = {"result": result, "environment": environment, "cell_timeout": cell_timeout, "on_cell": on_cell}
     failed = out / f"{path.stem}.failed.ipynb"
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".running-") as scratch:
         draft = Path(scratch, path.name)
         try:
-            papermill.execute_notebook(
-                path,
-                draft,
-                values,
-                engine_name=_WatchedEngine.name,
-                kernel_name=kernel,
-                language="python",  # also where the metadata do not say so
-                request_save_on_cell_execute=False,  # saving after every cell costs a quarter of the time
-                progress_bar=False,
-                cwd=path.parent,
-                draft=draft,
-                result=result,
-                cell_timeout=cell_timeout,
-                environment={} if device == "auto" else {"LECTURE_DEVICE": device},
-                on_cell=on_cell,
-            )
+            _run_papermill(path, draft, values, kernel_name=kernel, **options)
         except (PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
             result.status, result.error = _explain(error, cell_timeout)
             draft.replace(failed)
@@ -123,6 +110,21 @@ def run_notebook(
             failed.unlink(missing_ok=True)
     result.seconds = round(time.perf_counter() - start, 2)
     return result
+
+
+def _run_papermill(path: Path, draft: Path, parameters: dict[str, Any], **options: Any) -> None:
+    papermill.execute_notebook(
+        path,
+        draft,
+        parameters,
+        engine_name=_WatchedEngine.name,
+        language="python",  # also where the metadata do not say so
+        request_save_on_cell_execute=False,  # saving after every cell costs a quarter of the time
+        progress_bar=False,
+        cwd=path.parent,
+        draft=draft,
+        **options,
+    )
 
 
 class _WatchedEngine(NBClientEngine):
