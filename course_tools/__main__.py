@@ -6,7 +6,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may read t
     found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
     sys.exit(f"lecture: {found}, 3.11 or newer is needed: name one, as in `make PYTHON=/path/to/python3.12 lab`")
 
-from lecture_grader.fork_server import NoFork, fork_command
+from lecture_grader.fork_client import NoFork, fork_command
 
 
 def main() -> None:

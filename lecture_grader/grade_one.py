@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import lecture_utils
-from lecture_grader.fork_server import fork_worker, why_no_fork
+from lecture_grader.fork_client import fork_worker, why_no_fork
 from lecture_grader.protocol import Channel, ProtocolError, Timeout
 from lecture_grader.sandbox import MAX_PROCESSES, MB, Limits, Sandbox, SandboxError, check_not_stopped
 from lecture_utils.grading.errors import NotAttempted, StudentError

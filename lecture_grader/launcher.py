@@ -50,7 +50,7 @@ def _call(name: str, *args: object) -> int:
     return result
 
 
-def die_with_parent() -> None:
+def _die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent ends, or more exactly the parent's thread that forked it."""
     _call("prctl", _DEATH_SIGNAL, signal.SIGKILL)
 
@@ -59,33 +59,35 @@ def _mount(source: str, target: Path, kind: str | None, flags: int, data: str = 
     _call("mount", source.encode(), str(target).encode(), kind and kind.encode(), ctypes.c_ulong(flags), data.encode())
 
 
-def launch(config: dict, start: Callable[[dict], object]) -> None:
+def launch(config: dict, start: Callable[[dict], object], wait: Callable[[int], None] | None = None) -> None:
     """Build the protections, start the worker in them, and end with its exit status; does not return.
 
     Args:
         config: see :class:`~lecture_grader.sandbox.Sandbox`, which makes it.
         start: called with the configuration in the last process, which becomes the worker.
+        wait: called with the first child; waits for it and ends this process. None: end with its exit status.
     """
     try:
         if config["isolate"]:
-            _enter_namespaces(config, start)
+            child = _enter_namespaces(config, start)
         else:
             _set_limits({**config["limits"], "processes": resource.getrlimit(resource.RLIMIT_NPROC)[0]})
             child = os.fork()
             if child == 0:
                 start(config)
-            os.close(config["socket"])
-            _wait_for(child)
+        os.close(config["socket"])
+        _pass_on_signals(child)
+        (wait or _wait_for)(child)
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
     os._exit(REFUSED)
 
 
-def _enter_namespaces(config: dict, start: Callable[[dict], object]) -> None:
-    """Enter new namespaces, and start the first process in them."""
+def _enter_namespaces(config: dict, start: Callable[[dict], object]) -> int:
+    """Enter new namespaces, and fork the first process in them."""
     import pyseccomp as seccomp  # it runs a program to find its library, which is not possible inside
 
-    die_with_parent()
+    _die_with_parent()
     uid, gid = os.getuid(), os.getgid()
     flags = sum(_NEW.values())
     if config["uid"] is None:
@@ -98,14 +100,22 @@ def _enter_namespaces(config: dict, start: Callable[[dict], object]) -> None:
     child = os.fork()
     if child == 0:
         _first_process(config, start, seccomp)
-    os.close(config["socket"])
-    _wait_for(child)
+    return child
+
+
+def _pass_on_signals(child: int) -> None:
+    """Interrupt the child when this process is interrupted, and kill it when this process is to end."""
+
+    def pass_on(number: int, frame: object) -> None:
+        with contextlib.suppress(ProcessLookupError):  # the child has ended
+            os.kill(child, signal.SIGINT if number == signal.SIGINT else signal.SIGKILL)
+
+    signal.signal(signal.SIGINT, pass_on)
+    signal.signal(signal.SIGTERM, pass_on)
 
 
 def _wait_for(child: int) -> None:
-    """Pass signals on, wait for every process that ends, and end with the child's status."""
-    signal.signal(signal.SIGINT, lambda number, frame: os.kill(child, signal.SIGINT))
-    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(child, signal.SIGKILL))
+    """Wait for every process that ends, and end with the child's status."""
     while True:
         with contextlib.suppress(InterruptedError):
             pid, status = os.wait()
@@ -116,8 +126,8 @@ def _wait_for(child: int) -> None:
 
 def _first_process(config: dict, start: Callable[[dict], object], seccomp: ModuleType) -> None:
     """Be process 1 of the new namespaces: build the file system, give up all rights, and start the worker."""
-    close_all_but(config["socket"])
-    die_with_parent()
+    _close_all_but(config["socket"])
+    _die_with_parent()
     _build_world(config)
     _set_limits(config["limits"])
     for capability in range(64):
@@ -127,7 +137,7 @@ def _first_process(config: dict, start: Callable[[dict], object], seccomp: Modul
         os.setgroups([])
         os.setresgid(config["uid"], config["uid"], config["uid"])
         os.setresuid(config["uid"], config["uid"], config["uid"])
-        die_with_parent()  # again: a change of user resets it
+        _die_with_parent()  # again: a change of user resets it
     os.nice(5)  # so that the grader gets a core in time to stop it
     _drop_capabilities()
     _call("prctl", _NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -141,10 +151,11 @@ def _first_process(config: dict, start: Callable[[dict], object], seccomp: Modul
         os._exit(0)
     _call("prctl", _SET_DUMPABLE, 0)
     os.close(config["socket"])
+    _pass_on_signals(child)
     _wait_for(child)
 
 
-def close_all_but(*kept: int) -> None:
+def _close_all_but(*kept: int) -> None:
     """Close every open file above the standard ones that is not named."""
     for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
         if number > 2 and number not in kept:

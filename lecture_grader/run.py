@@ -16,7 +16,7 @@ from rich.table import Table
 from lecture_grader import lms, sandbox
 from lecture_grader.class_page import write_class_page
 from lecture_grader.dask_cluster import ClusterError, dask_cluster
-from lecture_grader.fork_server import why_no_worker
+from lecture_grader.fork_client import why_no_worker
 from lecture_grader.grade_class import GradingOptions, grade_class
 from lecture_grader.nbgrader_course import Course
 from lecture_grader.results import REASONS, report_name, summarise

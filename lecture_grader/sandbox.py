@@ -106,7 +106,7 @@ class Sandbox:
         hidden: folders among these that it sees empty.
         isolate: False starts the worker without any protection but resource limits.
         fork: makes the launcher of a configuration with this socket and error output, instead of starting a new
-            Python; see :func:`lecture_grader.fork_server.fork_worker`.
+            Python; see :func:`lecture_grader.fork_client.fork_worker`.
 
     Raises:
         SandboxError: it could not be started.

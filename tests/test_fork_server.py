@@ -2,6 +2,7 @@
 
 import csv
 import importlib.metadata
+import itertools
 import json
 import os
 import pty
@@ -18,10 +19,10 @@ import pytest
 from conftest import ROOT
 from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
 
-from lecture_grader import fork_server, grade_one, sandbox
+from lecture_grader import fork_client, grade_one, sandbox
 from lecture_utils.grading.tasks import load_exercise
 
-pytestmark = pytest.mark.skipif(fork_server.why_no_fork() is not None, reason=str(fork_server.why_no_fork()))
+pytestmark = pytest.mark.skipif(fork_client.why_no_fork() is not None, reason=str(fork_client.why_no_fork()))
 CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
 ways = pytest.mark.parametrize("cold", [False, True], ids=["forked", "cold"])
 
@@ -158,7 +159,7 @@ def test_nothing_passes_from_one_submission_to_the_next(exercise, run_folder):
     assert shown(run([SEARCH], exercise)).startswith("NOTHING")
     assert shown(run([look], exercise)) == first
     assert servers(run_folder) == [server], "all were forked from one process"
-    assert server.memory_info().rss < before + 5e6 and not server.children()
+    assert server.memory_info().rss < before + 5e6 and gone(server.children()) == []
 
 
 @ways
@@ -202,7 +203,7 @@ def test_what_is_preloaded_takes_nothing_from_the_memory_allowed(exercise):
 
 
 @ways
-def test_a_grader_that_is_killed_leaves_nothing_behind(cold, tmp_path):
+def test_a_grader_that_is_killed_leaves_nothing_behind(cold, run_folder):
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
         "from grading_bank.submissions import notebook\nfrom lecture_grader import grade_one\n"
@@ -215,8 +216,9 @@ def test_a_grader_that_is_killed_leaves_nothing_behind(cold, tmp_path):
     while time.monotonic() < deadline and sleeping is None:
         time.sleep(0.2)
         sleeping = next((p for p in psutil.process_iter(["cmdline"]) if "888.75" in (p.info["cmdline"] or [])), None)
-    family = [sleeping, *sleeping.parents()]  # the worker and what it was forked from, up to the server or the grader
-    family = family[: -1 - [p.ppid() for p in reversed(family)].index(1)] if not cold else family[:3]
+    ends = {psutil.Process(running.pid), *servers(run_folder)}
+    family = list(itertools.takewhile(lambda process: process not in ends, [sleeping, *sleeping.parents()]))
+    assert len(family) == 4, "what it started, the worker, the first process and the launcher"
     running.kill()
     running.wait()
     assert gone(family) == []
@@ -230,9 +232,9 @@ def test_when_the_server_is_killed_the_submission_is_graded_all_the_same(exercis
     (server,) = servers(run_folder)
     thread.start()
     deadline = time.monotonic() + 20
-    while len(family := server.children(recursive=True)) < 4 and time.monotonic() < deadline:
+    while len(family := server.children(recursive=True)) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert len(family) == 4, "the guard, the launcher, the first process and the worker"
+    assert len(family) == 3, "the launcher, the first process and the worker"
     time.sleep(1)
     server.kill()
     assert gone(family) == []
@@ -246,17 +248,15 @@ def test_when_the_server_is_killed_the_submission_is_graded_all_the_same(exercis
     ["import threading, time; threading.Thread(target=time.sleep, args=(99,), daemon=True).start()",
      "import torch; torch.set_num_threads(2); x = torch.rand(900, 900); x @ x"],
 )  # fmt: skip
-def test_a_server_with_threads_forks_nothing(deed, exercise, own_folder, monkeypatch):
-    copy = own_folder / "lecture_grader" / "fork_server.py"
-    copy.parent.mkdir()
-    source = (ROOT / "lecture_grader" / "fork_server.py").read_text()
-    assert source.count("    gc.collect()\n") == 1
-    source = source.replace("    gc.collect()\n", f"    {deed}\n")
-    copy.write_text(source.replace("Path(__file__)", f"Path({fork_server.__file__!r})"))
-    monkeypatch.setattr(fork_server, "__file__", str(copy))
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with pytest.raises(sandbox.SandboxError, match=r"has \d+ threads.*--cold"):
-        run([RIGHT1], exercise)
+def test_a_server_with_threads_forks_nothing(deed, own_folder, monkeypatch):
+    source = fork_client.SERVER.read_text()
+    assert source.count("    gc.freeze()\n") == 1
+    source = source.replace("    gc.freeze()\n", f"    {deed}\n")
+    copy = own_folder / "server_with_threads.py"
+    copy.write_text(source.replace("Path(__file__)", f"Path({str(fork_client.SERVER)!r})"))
+    monkeypatch.setattr(fork_client, "SERVER", copy)
+    with pytest.raises(sandbox.SandboxError, match=r"has \d+ threads.*--no-fork"):
+        sandbox.Sandbox([], sandbox.Limits(), fork=fork_client.fork_worker)
 
 
 # --- the command ---------------------------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ def test_marks_output_and_exit_status_are_those_of_a_process_of_its_own(lecture,
         (handed_in / f"{name}.ipynb").write_bytes(notebook(cells))
     said, marks, there = {}, {}, []
     for out in "first", "second", "cold":
-        more = ["--cold"] if out == "cold" else []
+        more = ["--no-fork"] if out == "cold" else []
         done = lecture(
             "grade", "in", "--checks", CHECKS, "--out", out, "--seed", 5, "--workers", 1, *more, cwd=tmp_path
         )
@@ -299,7 +299,7 @@ def test_marks_output_and_exit_status_are_those_of_a_process_of_its_own(lecture,
 def caller(folder, program, arguments=()):
     """A command that runs a program in a fork."""
     (folder / "forked_program.py").write_text(program)
-    call = f"import sys; sys.path.insert(0, {str(folder)!r}); from lecture_grader.fork_server import fork_command; "
+    call = f"import sys; sys.path.insert(0, {str(folder)!r}); from lecture_grader.fork_client import fork_command; "
     return [sys.executable, "-c", call + f"sys.exit(fork_command('forked_program', {list(arguments)!r}))"]
 
 
@@ -375,7 +375,7 @@ def test_where_it_cannot_be_forked_it_runs_all_the_same(lecture, own_folder, mon
     (own_folder / "a.ipynb").write_bytes(notebook([RIGHT1]))
     done = lecture("grade", "a.ipynb", "--checks", CHECKS, "--out", "out", cwd=own_folder)
     assert done.returncode == 0 and "1 of 7" in done.stdout
-    reason = " Cold processes (LECTURE_WARM_MINUTES=ignore: write a number of minutes)"
+    reason = " Cold processes (no fork server: LECTURE_WARM_MINUTES=ignore: write a number of minutes)"
     assert (reason in done.stdout) == (servers(own_folder) == []) == (variable == "LECTURE_WARM_MINUTES")
 
 
@@ -386,11 +386,11 @@ def test_a_folder_that_others_can_enter_is_refused(own_folder):
     folder = own_folder / f"lecture-fork-{os.getuid()}"
     folder.mkdir()
     folder.chmod(0o755)
-    assert "nobody else can enter" in fork_server.why_no_worker(isolate=True)
+    assert "nobody else can enter" in fork_client.why_no_worker(isolate=True)
     folder.rmdir()
     folder.symlink_to(own_folder / "elsewhere", target_is_directory=True)
     (own_folder / "elsewhere").mkdir(mode=0o700)
-    assert "nobody else can enter" in fork_server.why_no_worker(isolate=True)
+    assert "nobody else can enter" in fork_client.why_no_worker(isolate=True)
 
 
 def test_other_settings_and_other_code_need_another_server(own_folder, monkeypatch):
@@ -402,16 +402,16 @@ def test_other_settings_and_other_code_need_another_server(own_folder, monkeypat
         raise OSError("none is started here")
 
     def ask(**changes):
-        with pytest.raises(fork_server.NoFork, match="none is started"):
-            fork_server.fork({}, [], os.environ | changes)
+        with pytest.raises(fork_client.NoFork, match="none is started"):
+            fork_client.fork({}, [], os.environ | changes)
         return names[-1]
 
     packages, course = own_folder / "site-packages", own_folder / "lecture_grader"
     packages.mkdir()
     course.mkdir()
     (course / "worker.py").touch()
-    monkeypatch.setattr(fork_server, "_start_server", start)
-    monkeypatch.setattr(fork_server, "_ROOT", own_folder)
+    monkeypatch.setattr(fork_client, "_start_server", start)
+    monkeypatch.setattr(fork_client, "ROOT", own_folder)
     monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
     usual = ask()
     for harmless in (
@@ -430,8 +430,8 @@ def test_other_settings_and_other_code_need_another_server(own_folder, monkeypat
     mask = os.umask(0o77)
     ask()
     os.umask(mask)
-    with pytest.raises(fork_server.NoFork):
-        fork_server.fork({}, [])  # the server for grading
+    with pytest.raises(fork_client.NoFork):
+        fork_client.fork({}, [])  # the server for grading
     assert len(set(names)) == len(names) - 4, "each but the four harmless ones"
 
 
@@ -439,14 +439,14 @@ def test_reasons(monkeypatch):
     exists = Path.exists
     monkeypatch.setattr("importlib.metadata.version", lambda name: "2.6.0+cu124")
     monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/dev/nvidiactl" or exists(path))
-    assert "GPU" in fork_server.why_no_fork({})
-    assert fork_server.why_no_fork({"CUDA_VISIBLE_DEVICES": ""}) is None and fork_server.why_no_fork() is None
+    assert "GPU" in fork_client.why_no_fork({})
+    assert fork_client.why_no_fork({"CUDA_VISIBLE_DEVICES": ""}) is None and fork_client.why_no_fork() is None
     monkeypatch.setattr("importlib.metadata.version", lambda name: "2.6.0+cpu")
-    assert fork_server.why_no_fork({}) is None
+    assert fork_client.why_no_fork({}) is None
     monkeypatch.setattr("importlib.metadata.version", missing)
-    assert fork_server.why_no_fork() == "torch is not installed"
+    assert fork_client.why_no_fork() == "torch is not installed"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert fork_server.why_no_worker(isolate=True) == "no safe fork on darwin"
+    assert fork_client.why_no_worker(isolate=True) == "no safe fork on darwin"
 
 
 def missing(name):

@@ -19,7 +19,7 @@ from jupyter_client.manager import KernelManager
 from course_tools import kernels
 from course_tools.cli import app
 from course_tools.execute import run_notebook
-from lecture_grader import fork_server
+from lecture_grader import fork_client, fork_server
 
 pytestmark = pytest.mark.skipif(kernels.why_cold() is not None, reason=str(kernels.why_cold()))
 
@@ -117,7 +117,7 @@ def test_a_warm_kernel_finds_itself_as_a_cold_one_does(tmp_path, monkeypatch):
             Kernel(name, cwd=str(tmp_path), stdout=subprocess.DEVNULL, stderr=stderr, extra_arguments=more) as kernel,
         ):
             states[name] = json.loads(kernel.run(PROBE).replace(f"{tmp_path}/{name}", "its own"))
-            assert isinstance(kernel.process, fork_server.Fork) == (name == kernels.NAME)
+            assert isinstance(kernel.process, fork_client.Fork) == (name == kernels.NAME)
             kernel.run("import os, sys; os.write(2, b'straight to stderr'); print('from Python', file=sys.__stderr__)")
     cold, warmed = states["python3"], states[kernels.NAME]
     if cold["environment"].get("JUPYTER_PATH"):  # ours, taken away again from warm ones, stays where a cold one asks
@@ -303,7 +303,7 @@ def test_a_kernel_ends_with_its_client_and_the_server_some_time_after_the_last(t
         two.kill()
         wait_until(lambda: gone(kernel_two))
         assert not gone(server), "another command may follow"
-        wait_until(lambda: gone(server), fork_server.KERNEL_IDLE_SECONDS + 20)
+        wait_until(lambda: gone(server), fork_client.KERNEL_IDLE_SECONDS + 20)
     assert not [path for path in folder.iterdir() if not path.is_dir()]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
 
-from lecture_grader.fork_server import Fork, NoFork, fork, why_no_fork
+from lecture_grader.fork_client import Fork, NoFork, fork, why_no_fork
 
 NAME = "lecture-warm"
 _HERE = str(Path(__file__).resolve().parents[1])  # Jupyter looks for kernels/lecture-warm/ in it
