@@ -1,7 +1,7 @@
 """An nbgrader course: hand-ins from its ``submitted/`` tree, marks into its gradebook, reports into ``feedback/``.
 
-nbgrader need not share our environment: its part is done by ``nbgrader_script.py``, in a process of the
-Python that has it.
+nbgrader need not be installed beside the course: ``nbgrader_script.py`` does its part, in a process of the Python that
+has nbgrader.
 """
 
 import contextlib
@@ -95,13 +95,13 @@ class Course:
         except OSError as error:
             raise ValueError(f"--nbgrader-python {self.python}: {error.strerror}") from None
         if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise ValueError(f"nbgrader ({self.python}): {said}")
+            reason = (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
+            raise ValueError(f"nbgrader ({self.python}): {reason}")
         return json.loads(done.stdout.splitlines()[-1])
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a small file if it is there; a link is none, it could be one to anywhere."""
+    """Copy a small file if it is there. A link is not followed, because it may lead anywhere."""
     with contextlib.suppress(FileNotFoundError):
         if source.is_file() and not source.is_symlink() and source.stat().st_size < 10_000_000:
             with atomic_write(target) as draft:

@@ -102,7 +102,7 @@ class Results:
         row = self.rows.get(student)
         if row is None:
             return "new"
-        known = row["key"]
+        known = row.get("key")
         if not known:
             return "lost"
         if isinstance(known, str):  # grader 1 wrote a digest of everything

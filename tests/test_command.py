@@ -227,8 +227,7 @@ def test_grading_needs_linux(monkeypatch, tmp_path, capfd):
 
 def test_the_released_notebook_is_found_and_does_not_count(tmp_path, monkeypatch, capfd):
     course = tmp_path / "course"
-    (course / "lectures").mkdir(parents=True)
-    (course / "exercises").mkdir()
+    (course / "exercises").mkdir(parents=True)
     given = "x = [1, 2, 3]\ny = [n + 1 for n in x if n > 0]\nz = {n: n * n for n in y if n % 2}\nprint(x, y, z, len(z))"
     (course / "exercises" / "01_words.ipynb").write_bytes(notebook([given], nbformat_minor=4))
     (course / "in").mkdir()

@@ -20,7 +20,8 @@ from grading_bank.submissions import BANK, RIGHT1, RIGHT2, RIGHT3, WRONG1, noteb
 
 from lecture_grader import dask_cluster
 from lecture_grader.grade_class import GRADER_VERSION, GradingOptions, grade_class
-from lecture_grader.submissions import find_submissions
+from lecture_grader.grade_one import grade_notebook
+from lecture_grader.submissions import Submission
 from lecture_utils.grading.tasks import load_exercise
 
 pytest.importorskip("distributed")
@@ -33,7 +34,7 @@ def cluster(tmp_path):
     """The address of a scheduler on loopback, and its two workers."""
     short = Path(tempfile.mkdtemp(prefix="dask-"))  # of pytest's own, the name of a socket may become too long
     file = tmp_path / "scheduler.json"
-    variables = os.environ | {"PYTHONPATH": str(ROOT)}
+    variables = os.environ | {"PYTHONPATH": str(ROOT), "LECTURE_WARM_MINUTES": "5"}
     commands = [["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file]]
     commands += [["dask_worker", "--scheduler-file", file, "--no-nanny", "--nthreads", "1", "--no-dashboard",
                   "--host", "127.0.0.1", "--name", name] for name in "ab"]  # fmt: skip
@@ -41,7 +42,7 @@ def cluster(tmp_path):
     for module, *words in commands:
         command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words)]
         with (tmp_path / f"{len(started)}.log").open("w") as log:
-            temporary = short / f"of {len(started)}"  # where to look for what it started
+            temporary = short / f"of {len(started)}"  # what it starts has this folder in its command line
             temporary.mkdir()
             mine = variables | {"TMPDIR": str(temporary), "XDG_RUNTIME_DIR": ""}
             started.append(subprocess.Popen(command, env=mine, stdout=log, stderr=log, cwd=tmp_path))
@@ -53,8 +54,11 @@ def cluster(tmp_path):
     with Client(scheduler_file=str(file), set_as_default=False) as client:
         client.wait_for_workers(2, timeout=60)
         address = client.scheduler.address
+        # each worker's fork server is started now, or the first one that is ready would grade all
+        grades = client.run(grade_notebook, notebook([RIGHT1]), load_exercise(CHECKS), seed=0)
+        assert [grade.points for grade in grades.values()] == [1, 1]
     yield address, started[1:], short
-    for process in started:
+    for process in [*started, *servers_in(short)]:
         process.kill()
         process.wait()
     shutil.rmtree(short, ignore_errors=True)
@@ -65,13 +69,26 @@ def without_seconds(out):
         return [[field for name, field in row.items() if name != "seconds"] for row in csv.DictReader(file)]
 
 
-def forked_in(folder):
-    """The forks of the server that has this folder for temporary files; the server itself outlives its client."""
+def processes_of(folder):
+    """The fork servers that have this folder for temporary files, and their forks, with their parents' ids."""
     processes = []
     for process in psutil.process_iter(["cmdline", "ppid"]):
         with contextlib.suppress(psutil.Error):
             if str(folder) in " ".join(process.info["cmdline"] or []):
                 processes.append(process)
+    return processes
+
+
+def servers_in(folder):
+    """The servers alone, which outlive their clients."""
+    processes = processes_of(folder)
+    pids = {process.pid for process in processes}
+    return [process for process in processes if process.info["ppid"] not in pids]
+
+
+def forked_in(folder):
+    """The forks alone."""
+    processes = processes_of(folder)
     pids = {process.pid for process in processes}
     return [process for process in processes if process.info["ppid"] in pids]
 
@@ -95,14 +112,14 @@ def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
     family = []
     while time.monotonic() < deadline and grading.poll() is None:
         family = forked_in(short / "of 1")  # a guard, and the processes of a submission
-        if len(family) >= 3 and lines.is_file() and lines.read_bytes().count(b"\n") >= 4:
+        if len(family) >= 3 and lines.is_file() and lines.read_bytes().count(b"\n") >= 2:
             break
         time.sleep(0.05)
     workers[0].kill()  # with a submission in its hands
     before = lines.read_bytes().count(b"\n")
     printed, _ = grading.communicate(timeout=300)
     assert grading.returncode == 0, printed
-    assert 4 <= before < STUDENTS, "it was killed in mid-run"
+    assert 2 <= before < STUDENTS, "it was killed in mid-run"
     assert f"Warm processes on {address}" in printed.splitlines()[0]
     assert len(lines.read_text().splitlines()) == STUDENTS + 2, "one row each"
     assert len(family) >= 3 and not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
@@ -137,10 +154,8 @@ class OtherMachine:
 
 
 def graded_there(tmp_path, machine):
-    (tmp_path / "a.ipynb").write_bytes(b"{")
-    exercise = load_exercise(CHECKS)
-    found = find_submissions(tmp_path / "a.ipynb", exercise, tmp_path)
-    return list(grade_class(found, exercise, tmp_path / "out", GradingOptions(seed=1), executor=machine))
+    found = [Submission("a", tmp_path, "no notebook was handed in")]  # which needs no sandbox
+    return list(grade_class(found, load_exercise(CHECKS), tmp_path / "out", GradingOptions(seed=1), executor=machine))
 
 
 def test_a_worker_with_another_version_of_the_grader_is_refused(tmp_path):

@@ -158,7 +158,7 @@ def test_no_course_and_no_nbgrader_are_said(tmp_path, capfd):
         (["--nbgrader", tmp_path / "nowhere"], "is no folder"),
         (["--nbgrader", tmp_path, "--nbgrader-python", tmp_path / "python"], "No such file"),
         (["--nbgrader", tmp_path, tmp_path], "name either"),
-        (["--nbgrader", tmp_path, "--nbgrader-python", "/bin/false"], "it said nothing"),
+        (["--nbgrader", tmp_path, "--nbgrader-python", "/bin/false"], "it ended without a message"),
         (["--nbgrader", tmp_path, "--nbgrader-python", sys.executable], "[nbgrader]"),
     ]:
         done = grade(*words, "--exercise", "01", checks=None)
