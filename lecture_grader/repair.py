@@ -6,6 +6,7 @@ Runs in the worker: a hostile file is read where it can do no harm.
 import ast
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,12 +99,14 @@ def repair(cells: list[Cell], names: dict[str, list[str]]) -> list[str]:
 
 def _restore_code_cells(cells: list[Cell]) -> list[str]:
     notes = []
-    answered = {cell.task for cell in cells if cell.kind == "code" and cell.task}
+    answered = {name for cell in cells if cell.kind == "code" for name in _answers(cell.source)}
     for number, cell in enumerate(cells, 1):
         if cell.kind == "code":
             continue
-        lost = cell.task not in answered and _compiles(cell.source) if cell.task else _defines_code(cell.source)
-        if lost:
+        names = names_defined(cell.source)
+        # What code cells define as well may be an attempt that the student switched off.
+        lost = not names.keys() <= answered if names else not cell.task and _imports(cell.source)
+        if lost and (_compiles(cell.source) if cell.task else _defines_code(cell.source)):
             cell.kind, cell.runs = "code", True
             task = f" (task {cell.task})" if cell.task else ""
             notes.append(f"cell {number}{task} was no code cell any more: run as code")
@@ -116,7 +119,7 @@ def _join_halves(code: list[tuple[int, Cell]]) -> list[str]:
     for number, cell in code:
         indented = cell.source.lstrip("\n")[:1].isspace()
         complete = _compiles(cell.source)
-        if previous and (indented or not complete):
+        if previous and not cell.task and (indented or not complete):
             if complete and _leaves_its_block(previous[1].source):
                 previous = (number, cell)
                 continue
@@ -131,21 +134,65 @@ def _join_halves(code: list[tuple[int, Cell]]) -> list[str]:
 
 
 def _leave_out_stubs(code: list[tuple[int, Cell]], names: dict[str, list[str]]) -> list[str]:
+    """Leave out each stub that stands below an answer, which it would undo."""
     notes = []
-    tasks = [(number, cell) for number, cell in code if cell.task and cell.runs]
-    stubs = {number for number, cell in tasks if is_stub(cell.source, names.get(cell.task or "", []))}
     answered: set[str] = set()
-    for number, cell in tasks:
-        if number not in stubs:
-            again = sorted(answered & _defined(cell.source))
+    for number, cell in code:
+        if not cell.task or not cell.runs:
+            continue
+        defined = names_defined(cell.source)
+        again = sorted(answered & defined.keys())
+        if is_stub(cell.source, names.get(cell.task, [])):
             if again:
-                notes.append(f"{again[0]} of task {cell.task} is answered more than once: the last one counts")
-            answered |= _defined(cell.source)
-    for number, cell in tasks:
-        if number in stubs and _defined(cell.source) & answered:
-            cell.runs = False
-            notes.append(f"cell {number} is an empty copy of task {cell.task}: left out")
+                cell.runs = False
+                notes.append(f"cell {number} is an empty copy of task {cell.task}: left out")
+            continue
+        if again:
+            notes.append(f"{again[0]} of task {cell.task} is answered more than once: the last one counts")
+        answered |= defined.keys()
     return notes
+
+
+def names_defined(source: str) -> dict[str, bool]:
+    """The names that a cell defines outside functions, each with whether it still is the stub that was handed out.
+
+    >>> names_defined("def f(x):\\n    raise NotImplementedError\\nmodel = 3")
+    {'f': True, 'model': False}
+    """
+    found: dict[str, bool] = {}
+    for statement in _statements(_parsed(_as_python(source))):
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found[statement.name] = _is_stub_definition(statement)
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
+            stub = all(isinstance(value, ast.Constant) and value.value is ... for value in values)
+            stored = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+            found |= {node.id: stub for node in stored if isinstance(node.ctx, ast.Store)}
+    return found
+
+
+def _answers(source: str) -> list[str]:
+    return [name for name, stub in names_defined(source).items() if not stub]
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a cell, also those in an ``if``, ``try``, ``with`` or loop."""
+    for statement in body:
+        yield statement
+        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for name in ("body", "handlers", "orelse", "finalbody"):
+                yield from _statements(getattr(statement, name, []))
+
+
+def _as_python(source: str) -> str:
+    """A cell without IPython's magics and shell lines; as it is, where IPython cannot read it."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        return TransformerManager().transform_cell(source)
+    except (SyntaxError, RuntimeError):  # after 500 lines of magics it gives up
+        return source
 
 
 def _parsed(source: str) -> list[ast.stmt]:
@@ -156,70 +203,54 @@ def _parsed(source: str) -> list[ast.stmt]:
         return []
 
 
-def _definitions(source: str) -> dict[str, ast.stmt]:
-    """The last statement at the top level that defines each name."""
-    found: dict[str, ast.stmt] = {}
-    for statement in _parsed(source):
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found[statement.name] = statement
-        elif isinstance(statement, ast.Assign):
-            found |= {target.id: statement for target in statement.targets if isinstance(target, ast.Name)}
-    return found
-
-
-def _defined(source: str) -> set[str]:
-    return set(_definitions(source))
-
-
 def _defines_code(source: str) -> bool:
-    """Whether a text is Python that imports or defines something, which prose never is."""
-    kinds = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-    return any(isinstance(statement, kinds) for statement in _parsed(source))
+    """Whether a text is Python that imports or defines something, which prose rarely is."""
+    definitions = (ast.FunctionDef, ast.ClassDef)
+    return _imports(source) or any(isinstance(statement, definitions) for statement in _parsed(source))
+
+
+def _imports(source: str) -> bool:
+    return any(isinstance(statement, (ast.Import, ast.ImportFrom)) for statement in _parsed(source))
 
 
 def _leaves_its_block(source: str) -> bool:
-    """Whether the last line ends its block, so that an indented line cannot follow."""
+    """Whether the last statement ends its block, so that an indented line cannot follow."""
+    body = _parsed(source)
+    while body and (inner := getattr(body[-1], "orelse", None) or getattr(body[-1], "body", None)):
+        body = inner
+    if body:
+        return isinstance(body[-1], (ast.Return, ast.Raise, ast.Pass, ast.Break, ast.Continue))
     last_line = source.rstrip().rpartition("\n")[2]
     return re.match(r"(return|raise|pass|break|continue)\b", last_line.strip()) is not None
 
 
 def _compiles(source: str, *, raw: bool = False) -> bool:
-    if not raw:
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        source = TransformerManager().transform_cell(source)
     try:
-        compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        compile(source if raw else _as_python(source), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return False
     return True
 
 
 def is_stub(source: str, names: list[str]) -> bool:
-    """Whether a cell still holds the stubs that were handed out, and nothing else.
+    """Whether each name that a task asks for, as far as the cell defines it, still is the stub that was handed out.
 
     Args:
         source: of the cell.
         names: what the task asks for. Other definitions of the cell, such as helpers, say nothing.
     """
-    definitions = _definitions(source)
-    asked = [definitions[name] for name in names if name in definitions]
-    return bool(asked) and all(map(_is_stub_statement, asked))
+    defined = names_defined(source)
+    asked = [defined[name] for name in names if name in defined]
+    return bool(asked) and all(asked)
 
 
-def _is_stub_statement(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Assign):
-        return isinstance(statement.value, ast.Constant) and statement.value.value is ...
+def _is_stub_definition(statement: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Whether a function only raises what a stub raises; of a class, whether one of its methods does."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     if isinstance(statement, ast.ClassDef):
-        return any(_is_stub_statement(one) for one in statement.body if isinstance(one, ast.FunctionDef))
-    if not isinstance(statement, ast.FunctionDef) or not isinstance(statement.body[-1], ast.Raise):
+        return any(_is_stub_definition(method) for method in statement.body if isinstance(method, functions))
+    last = statement.body[-1]
+    if not isinstance(last, ast.Raise) or any(isinstance(node, ast.Return) for node in ast.walk(statement)):
         return False
-    raised = statement.body[-1].exc
-    arguments = raised.args if isinstance(raised, ast.Call) else []
-    kind = raised.func if isinstance(raised, ast.Call) else raised
-    if not isinstance(kind, ast.Name) or kind.id != "NotImplementedError":
-        return False
-    if not arguments:  # also what a student may write at the end of an answer
-        return not any(isinstance(node, ast.Return) for node in ast.walk(statement))
-    first = arguments[0]
-    return isinstance(first, ast.Constant) and str(first.value).startswith("Task ")
+    raised = ast.unparse(last)
+    return re.match(r"raise NotImplementedError(\(\)|\(f?['\"]Task .*)?$", raised, re.DOTALL) is not None

@@ -62,6 +62,82 @@ def test_an_answer_is_not_taken_for_a_stub(second):
     assert "the last one counts" in notes[0]
 
 
+DRAFT = "# Task 9.1\ndef double(x):\n    return x ** 2"
+RIGHT = "# Task 9.1\ndef double(x):\n    return 2 * x"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"{RIGHT}\n%time double(1)",
+        f"{RIGHT}\ndouble?",
+        "# Task 9.1\nif True:\n    def double(x):\n        return 2 * x",
+        "# Task 9.1\ntry:\n    double = jit(twice)\nexcept NameError:\n    double = twice",
+        "# Task 9.1\ndouble: object = twice",
+        "# Task 9.1\ndouble, other = twice, 4",
+        "# Task 9.1\n@timed\ndef double(x):\n    return 2 * x",
+    ],
+)
+def test_an_answer_of_any_form_is_seen(answer):
+    """An untouched copy of the stub below it is left out."""
+    runs, _, notes = repaired(answer, STUB)
+    assert runs == [True, False], notes
+
+
+@pytest.mark.parametrize(
+    "stub",
+    [
+        "# Task 9.1\ndouble: object = ...",
+        "# Task 9.1\ndouble, other = ..., ...",
+        "# Task 9.1\nasync def double(x):\n    raise NotImplementedError",
+        "# Task 9.1\ndef double(x):\n    raise NotImplementedError(f'Task 9.1: write this part')",
+    ],
+)
+def test_a_stub_of_any_form_is_seen(stub):
+    assert repaired(RIGHT, stub)[0] == [True, False]
+
+
+def test_an_answer_above_the_line_that_raises_is_an_answer():
+    above = RIGHT + '\n    raise NotImplementedError("Task 9.1: write this part")'
+    assert repaired(DRAFT, above)[0] == [True, True]
+
+
+def test_a_stub_above_the_answer_stays():
+    """It undoes nothing, and its cell may define something else that the answer needs."""
+    first = STUB.replace("def double", "SCALE = 2\ndef double")
+    assert repaired(first, RIGHT.replace("2 *", "SCALE *"))[0] == [True, True]
+
+
+def test_a_cell_of_a_task_is_never_the_second_half_of_another():
+    first = "# Task 9.1\ndef double(x):\n    x += 1"
+    indented = "    # Task 9.2\n    def model(x):\n        return 3 * x"
+    runs, _, notes = repaired(first, indented)
+    assert runs == [True, True] and not notes
+
+
+def test_what_the_student_switched_off_stays_off():
+    """A draft that was made a raw cell, or text, does not undo the answer."""
+    for task in ("", "# Task 9.1\n"):
+        draft = {"cell_type": "raw", "source": f"{task}def double(x):\n    return x ** 2"}
+        cells = cells_of(RIGHT, draft)
+        assert not repair(cells, NAMES) and cells[1].kind == "raw"
+
+
+def test_a_lost_half_of_a_task_is_restored():
+    """Of two cells of one task, one became text; a stub that is left is no answer."""
+    lost = {"cell_type": "markdown", "source": "# Task 9.4\ndef softplus(x):\n    return x"}
+    cells = cells_of("# Task 9.4\nclass Softplus:\n    pass", lost)
+    assert "run as code" in repair(cells, NAMES)[0] and cells[1].runs
+    cells = cells_of({"cell_type": "markdown", "source": RIGHT}, STUB)
+    notes = repair(cells, NAMES)
+    assert [cell.runs for cell in cells] == [True, False], notes
+
+
+def test_a_cell_that_ipython_cannot_read_spoils_no_other():
+    runs, _, _ = repaired(RIGHT, "\n".join(["!true"] * 600))
+    assert runs == [True, True]
+
+
 def test_half_a_stub_is_an_answer():
     """One of two names is written: the last definition wins, as in the notebook."""
     whole = "# Task 9.4\nclass Softplus:\n    def forward(self, x):\n        return x\ndef softplus(x):\n    return x"
