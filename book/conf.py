@@ -26,6 +26,7 @@ extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx_copybutton"]
 include_patterns = ["index.md", "README*.md", "docs/*.md", "lectures/*.ipynb", "exercises/*.ipynb", "solutions/*.ipynb"]
 READ = {pattern.partition("/")[0] for pattern in include_patterns}
 exclude_patterns = [path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in READ]  # not even walked
+exclude_patterns += ["docs/architecture.md"]  # for those who change the code; GitHub draws its diagrams
 
 # Notebooks are Jupyter's Markdown: of MyST's own additions only what Jupyter knows too.
 nb_execution_mode = "off"

@@ -21,7 +21,8 @@ ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"
 FOLDERS = ("lectures", "exercises", "solutions")
 NOTEBOOKS = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.ipynb"))]
 NAMES = [path.relative_to(ROOT).with_suffix("").as_posix() for path in NOTEBOOKS]
-TEXTS = ["index", "README", "README.ja", *(f"docs/{path.stem}" for path in sorted((ROOT / "docs").glob("*.md")))]
+PAGES = sorted(path.stem for path in (ROOT / "docs").glob("*.md") if path.stem != "architecture")  # not a reader's page
+TEXTS = ["index", "README", "README.ja", *(f"docs/{page}" for page in PAGES)]
 LOADS = {"script": "src", "link": "href", "img": "src", "source": "src", "iframe": "src", "object": "data"}
 # a build that asks the network for something fails
 OFFLINE = """
