@@ -95,7 +95,7 @@ class _Run:
         self.limits = limits
         self.isolate = isolate
         self.forked = forked
-        # Seconds of the student's own time that are left: waiting for a core, starting and checking do not count.
+        # Seconds that are left for the worker's answers. Its start, and what a check computes here, do not count.
         self.left = limits.total_seconds
         self.cells: list[dict[str, Any]] = []
         self.notes: list[str] = []
@@ -176,10 +176,7 @@ class _Run:
         Raises:
             _WorkerLost: there is no reply and there will be none.
         """
-        if self.left <= 0:
-            self.end()
-            message_ = f"the submission took longer than {self.limits.total_seconds:g} s in all"
-            raise _WorkerLost(Status.TIMEOUT, message_)
+        self.check_time()
         seconds = min(self.limits.cell_seconds, self.left)
         interrupted = False
         begun = time.monotonic()
@@ -201,6 +198,16 @@ class _Run:
         finally:
             self.left -= time.monotonic() - begun
         return reply, data, interrupted
+
+    def check_time(self) -> None:
+        """
+        Raises:
+            _WorkerLost: the submission's time is over.
+        """
+        if self.left <= 0:
+            self.end()
+            words = f"the submission took longer than {self.limits.total_seconds:g} s in all"
+            raise _WorkerLost(Status.TIMEOUT, words)
 
     def _why_lost(self, error: ProtocolError) -> _WorkerLost:
         """Why there is no answer, told from the end of the process, which it cannot make up."""
@@ -265,8 +272,10 @@ class _Run:
                 continue
             failed_before = cell.get("error") is not None
             cell["running"] = True
-            reply, _, interrupted = self.ask({"do": "run", "cell": number})
+            reply, _, interrupted = self.ask({"do": "run", "cell": number, "again": failed_before})
             cell["running"] = False
+            if "unchanged" in reply:
+                continue
             cell["outputs"] = _checked_outputs(reply.get("outputs"))
             error = reply.get("error")
             cell["error"] = [str(part)[:4000] for part in error[:3]] if isinstance(error, list) else None
@@ -416,6 +425,7 @@ def _grade(run: _Run, hidden: bool) -> Grade:
             raise _WorkerLost(Status.UNREADABLE, f"the file is larger than {MAX_FILE // MB} MB")
         run.run_cells()
         for task in exercise.tasks:
+            run.check_time()  # a task that was not reached is not judged, which is not the mark 0
             verdicts.append(_judge(run, task, hidden))
             if len(verdicts) < len(exercise.tasks) and run.sandbox is None:
                 run.run_cells()

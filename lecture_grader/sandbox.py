@@ -59,7 +59,7 @@ def start_again() -> None:
     _STOPPED.clear()
 
 
-class SandboxError(RuntimeError):
+class SandboxError(Exception):
     """The protections cannot be had here; the message says why and what to do."""
 
 

@@ -18,7 +18,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 
 from lecture_grader.protocol import MAX_BLOB, Channel, ProtocolError
-from lecture_grader.repair import Unreadable, read_cells, repair
+from lecture_grader.repair import Unreadable, names_defined, read_cells, repair
 from lecture_grader.shell import Record, Stream, make_shell
 from lecture_utils.grading.errors import NotAttempted, StudentError
 from lecture_utils.grading.namespace import Namespace
@@ -33,6 +33,8 @@ class Worker:
     def __init__(self, channel: Channel):
         self.channel, self.busy = channel, False
         self.sources: list[str] = []
+        self.error: BaseException | None = None  # of the cell that ran last
+        self.missing: dict[int, str | None] = {}  # the name that each cell did not find
         self.shell = make_shell()
         self.shell.ipython_dir = os.environ.get("IPYTHONDIR") or self.shell.ipython_dir  # made before, it has another
         self.shell.init_profile_dir(None)
@@ -76,7 +78,7 @@ class Worker:
         if do == "setup":
             return self._run(request["code"], request["seed"])
         if do == "run":
-            return self._run(self.sources[request["cell"]], None)
+            return self._run_again(request["cell"]) if request["again"] else self._run_cell(request["cell"])
         self.busy = True
         try:
             with _shown(Record()):
@@ -105,6 +107,22 @@ class Worker:
         finally:
             self.busy = False
 
+    def _run_cell(self, number: int) -> tuple[dict, Any]:
+        reply = self._run(self.sources[number], None)
+        self.missing[number] = self.error.name if isinstance(self.error, NameError) else None
+        return reply
+
+    def _run_again(self, number: int) -> tuple[dict, Any]:
+        """Run a cell that used a name before it was defined, without undoing what cells below it define."""
+        names = self.shell.user_ns
+        if self.missing[number] not in names:
+            return {"unchanged": True}, None
+        below = {name for source in self.sources[number + 1 :] for name in names_defined(source)}
+        kept = {name: names[name] for name in below if name in names}
+        reply = self._run_cell(number)
+        names.update(kept)
+        return reply
+
     def _run(self, source: str, seed: int | None) -> tuple[dict, Any]:
         """Run one cell, or the setup code, after which random numbers begin at ``seed``."""
         shell, record = self.shell, Record()
@@ -118,6 +136,7 @@ class Worker:
             error = escaped
         finally:
             self.busy, shell.record = False, None
+            self.error = error
         if seed is not None:
             random.seed(seed)
             np.random.seed(seed)

@@ -4,9 +4,10 @@ import sys
 
 import pytest
 from conftest import ROOT
-from grading_bank.submissions import RIGHT2, RIGHT3, notebook
+from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
 
 from lecture_grader.grade_one import grade_notebook
+from lecture_grader.sandbox import Limits
 from lecture_utils.grading.tasks import load_exercise
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is for Linux")
@@ -34,3 +35,19 @@ def test_notes_are_not_doubled_when_the_cells_run_again(exercise):
     grade = grade_notebook(notebook(cells), exercise, seed=1)
     assert (grade.points, grade.status) == (6, "crashed")
     assert len(grade.notes) == 1 and "further down" in grade.notes[0]
+
+
+def test_a_draft_that_is_run_again_does_not_undo_the_answer(exercise):
+    """A cell with a misspelt name is not run again; one that was only too early is, and later definitions stay."""
+    draft = "def double(x):\n    return x ** 2\nprint({})"
+    for name in ("tset", "later"):
+        cells = [draft.format(name), "later = 1", RIGHT1, RIGHT2, RIGHT3]
+        grade = grade_notebook(notebook(cells), exercise, seed=1)
+        assert (grade.points, grade.status) == (7, "graded"), (name, grade.notes)
+
+
+def test_a_task_that_was_not_reached_in_time_is_not_judged(exercise):
+    cells = [RIGHT1, RIGHT2, RIGHT3, "import time\ntime.sleep(30)"]
+    grade = grade_notebook(notebook(cells), exercise, seed=1, limits=Limits(cell_seconds=60, total_seconds=3))
+    assert grade.status == "timeout"
+    assert [verdict.status for verdict in grade.verdicts] == ["unjudged"] * 3

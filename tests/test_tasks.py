@@ -56,6 +56,23 @@ def test_an_exercise_that_was_sent_can_send_its_own_functions(tmp_path):
     assert run_check(again["9.1"], LiveStudent({}), 0, hidden=True).status == "passed"
 
 
+def test_two_versions_of_a_file_in_one_process_keep_their_own_text(tmp_path):
+    """As in a kernel in which an instructor edits a check, and undoes it."""
+    path = tmp_path / "own.py"
+    first = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "from lecture_utils.grading import expect, task\n\n\n@dataclass\nclass Pair:\n    left: int\n\n\n"
+        "def twice(x):\n    return 2 * x\n\n\ndef other(x):\n    return -x\n\n\n"
+        "@task('9.1', 'Twice', points=1, difficulty=1, minutes=1, names=['f'], hints=[])\n"
+        "def check(student, rng, case):\n    expect(student.call(twice, 2), 4)\n"
+    )
+    path.write_text(first)
+    exercise = load_exercise(path)
+    path.write_text(first.replace("def twice", "def swapped").replace("def other", "def twice").replace("-x", "x + x"))
+    assert run_check(load_exercise(path)["9.1"], LiveStudent({}), 0, hidden=True).status == "passed"
+    assert run_check(exercise["9.1"], LiveStudent({}), 0, hidden=True).status == "passed"
+
+
 def test_old_names_work_for_one_release_and_say_the_new_ones():
     with pytest.warns(DeprecationWarning, match="CheckFailed"):
         assert grading.Wrong is grading.CheckFailed

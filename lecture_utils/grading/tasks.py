@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import linecache
 import re
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -157,11 +158,13 @@ def load_exercise(which: str | Path) -> Exercise:
 @functools.lru_cache(16)
 def _from_source(path: str, content: bytes) -> Exercise:
     text = content.decode("utf-8")
-    module: Any = ModuleType(f"checks_{Path(path).stem}")
+    name = f"{path} ({hashlib.sha256(content).hexdigest()[:8]})"
+    module: Any = ModuleType(f"checks_{name}")
     module.__file__ = path
+    sys.modules[module.__name__] = module  # where dataclasses look for the names in annotations
     # ``inspect.getsource`` has to find the text that was executed, even if the file changes or is on another machine.
-    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
-    exec(compile(text, path, "exec"), vars(module))
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    exec(compile(text, name, "exec"), vars(module))
     tasks = tuple(value for value in vars(module).values() if isinstance(value, Task))
     if not tasks or len({t.id for t in tasks}) < len(tasks):
         raise ValueError(f"{Path(path).name} holds {'two tasks of one id' if tasks else 'no task: use @task'}")
