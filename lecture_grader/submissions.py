@@ -5,6 +5,7 @@ notebook is parsed here: the worker does that in its sandbox.
 """
 
 import contextlib
+import itertools
 import lzma
 import os
 import re
@@ -12,7 +13,6 @@ import stat
 import unicodedata
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -108,12 +108,16 @@ def find_submissions(
     found = _of_students([entry for entry in entries if not _is_hidden(entry.parts)], exercise, name)
     if not found:
         raise ValueError(f"{where} holds no submissions: STUDENT.ipynb, or STUDENT/ with one notebook in it")
-    count: Counter[str] = Counter()
+    names = {one.student for one in found}  # a name made up for one student must not be that of another
+    seen: set[str] = set()
     unique = []
     for one in sorted(found, key=lambda one: (one.student, one.path)):
-        count[one.student] += 1
-        again = f"-{count[one.student]}" if count[one.student] > 1 else ""
-        unique.append(replace(one, student=one.student + again))
+        student = one.student
+        if student in seen:
+            student = next(again for n in itertools.count(2) if (again := f"{one.student}-{n}") not in names)
+            names.add(student)
+        seen.add(student)
+        unique.append(replace(one, student=student))
     return unique
 
 

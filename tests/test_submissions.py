@@ -80,6 +80,15 @@ def test_what_moodle_exports(packed, tmp_path):
             assert one.path.read_bytes() == (OTHER if one.foreign else WORK)
 
 
+def test_a_name_that_is_made_up_is_nobody_elses(tmp_path):
+    files = {"ada.ipynb": WORK, "ada/work.ipynb": WORK, "ada-2.ipynb": WORK, "ada-3.ipynb": WORK}
+    path = folder(tmp_path / "in", files)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    found = submissions.find_submissions(path, EXERCISE, scratch)
+    assert [one.student for one in found] == ["ada", "ada-4", "ada-2", "ada-3"]
+
+
 def test_names_that_do_not_say_they_are_utf8(tmp_path):
     path = archive(tmp_path / "a.zip", {"Satō_7_assignsubmission_file_/w.ipynb": WORK})
     content = path.read_bytes()
