@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 
 START_SECONDS = 120  # for the server's imports, on a machine that is busy
-KERNEL_IDLE_SECONDS = 20
+KERNEL_IDLE_SECONDS = 120  # at most: each environment of kernels has a server of half a gigabyte
 ROOT = Path(__file__).resolve().parents[1]  # the folder of the packages
 SERVER = ROOT / "lecture_grader" / "fork_server.py"
 # Variables that no preloaded module reads, and those that importing some of them sets.
@@ -200,7 +200,7 @@ def _connect(environment: Mapping[str, str] | None) -> tuple[socket.socket, Path
     connection.settimeout(START_SECONDS)
     try:
         folder = _private_folder()
-        settings = [KERNEL_IDLE_SECONDS if environment else _idle_seconds(), environment is None]
+        settings = [_idle_seconds(environment is None), environment is None]
         if environment is None:
             environment = {"PATH": os.defpath, "HOME": f"{folder}/home", "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": ""}
             environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -216,10 +216,11 @@ def _connect(environment: Mapping[str, str] | None) -> tuple[socket.socket, Path
     return connection, address.with_suffix(".log")
 
 
-def _idle_seconds() -> float:
+def _idle_seconds(for_grading: bool) -> float:
     minutes = os.environ.get("LECTURE_WARM_MINUTES", "15")
     try:
-        return max(10, 60 * float(minutes))  # longer than the time between two submissions
+        seconds = max(10, 60 * float(minutes))  # longer than the time between two submissions
+        return seconds if for_grading else min(seconds, KERNEL_IDLE_SECONDS)
     except ValueError:
         raise NoFork(f"LECTURE_WARM_MINUTES={minutes}: write a number of minutes") from None
 

@@ -37,12 +37,12 @@ PRELOADED = (
     "torch", "ipykernel.kernelapp", "ipykernel.debugger", "torchvision", "torch._dynamo", "matplotlib.pyplot",
     "matplotlib.backends.backend_agg", "sklearn.datasets", "sklearn.model_selection", "ipywidgets", "PIL.Image",
 )  # fmt: skip
-# A kernel must import the inline backend itself, since that looks for the kernel's shell.
+# A kernel must import the inline backend itself, since that looks for the kernel's shell. typer uses pydantic.
 PRELOADED_FOR_GRADING = (
     "matplotlib_inline.backend_inline", "pyseccomp", "threadpoolctl", "torchvision.datasets",
     "torchvision.transforms.v2", "sklearn.datasets.images", "lecture_utils.data", "lecture_utils.device",
     "lecture_utils.diagrams", "lecture_utils.plotting", "lecture_utils.widgets", "nbformat", "typer", "rich.progress",
-    "jinja2",
+    "jinja2", "pydantic.type_adapter", "pygments.lexers.python",
 )  # fmt: skip
 
 
@@ -64,7 +64,8 @@ def _preload(for_grading: bool) -> int:
         shell.make_shell()
         Image.preinit()  # imports the formats that Pillow tries first
     for name in PRELOADED + PRELOADED_FOR_GRADING * for_grading:
-        importlib.import_module(name)
+        with contextlib.suppress(ImportError):  # what is not installed is not used either
+            importlib.import_module(name)
     if not (pid := os.fork()):  # OpenBLAS ends its threads before a fork, and starts them when it computes
         os._exit(0)
     os.waitpid(pid, 0)

@@ -290,7 +290,7 @@ def client(**environment):
 
 
 def test_a_kernel_ends_with_its_client_and_the_server_some_time_after_the_last(tmp_path):
-    mine = {"TMPDIR": str(tmp_path), "XDG_RUNTIME_DIR": ""}
+    mine = {"TMPDIR": str(tmp_path), "XDG_RUNTIME_DIR": "", "LECTURE_WARM_MINUTES": "0"}
     with client(**mine) as (one, kernel_one, server), client(**mine) as (two, kernel_two, same):
         assert server == same != psutil.Process(one.pid)
         (folder,) = tmp_path.glob("lecture-fork-*")
@@ -303,7 +303,7 @@ def test_a_kernel_ends_with_its_client_and_the_server_some_time_after_the_last(t
         two.kill()
         wait_until(lambda: gone(kernel_two))
         assert not gone(server), "another command may follow"
-        wait_until(lambda: gone(server), fork_client.KERNEL_IDLE_SECONDS + 20)
+        wait_until(lambda: gone(server), 30)
     assert not [path for path in folder.iterdir() if not path.is_dir()]
 
 
