@@ -95,7 +95,7 @@ def run(
     results: list[RunResult] = []
     for result in _run_all(paths, out, cell_timeout=cell_timeout, kernel=kernel, **options):
         results.append(result)
-        console.print(f"{result.status:>11}  {result.name}  {result.seconds:.1f} s", highlight=False)
+        console.print(f"{result.status:>11}  {result.name}  {result.seconds:.1f} s", highlight=False, soft_wrap=True)
         if json:
             write_text(json, dumps([asdict(result) for result in results], indent=1) + "\n")
     _report(results, out)
@@ -157,7 +157,7 @@ def _store(names: list[str] | None, cell_timeout: int) -> None:
     for path in _find(names):
         with _fail_on(CourseError, code=1):
             store_outputs(path, cell_timeout=cell_timeout)
-        console.print(f"stored {path}", highlight=False)
+        console.print(f"stored {path}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -189,7 +189,7 @@ def release(
             notebook = make_exercise(read_notebook(path), load_exercise(checks or path.name[:2]))
             target = (out or course_root() / "exercises") / path.name
             write_text(target, nbformat.writes(notebook) + "\n")
-            console.print(f"made {target}", highlight=False)
+            console.print(f"made {target}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -200,7 +200,7 @@ def slides(names: Names = None, out: Out = Path("build/slides")) -> None:
     paths = _find(names)
     for path in paths:
         with _fail_on(CourseError, code=1):
-            console.print(f"made {make_slides(path, out, paths)}", highlight=False)
+            console.print(f"made {make_slides(path, out, paths)}", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -108,7 +108,8 @@ class ClassWork:
                     if reason in REASONS:
                         again[REASONS[reason]] += 1
                         how += f", again: {REASONS[reason]}"
-                    console.print(f"{escape(row['student'])}: {points} ({row['status']}, {how})", highlight=False)
+                    line = f"{escape(row['student'])}: {points} ({row['status']}, {how})"
+                    console.print(line, highlight=False, soft_wrap=True)
             except KeyboardInterrupt:
                 fail(f"interrupted after {len(self.rows)} of {total}: the same command goes on", 130)
         if again:
