@@ -67,7 +67,7 @@ def why_no_fork(environment: Mapping[str, str] | None = None) -> str | None:
 class Fork:
     """A forked program, with what jupyter_client and the sandbox use of a ``subprocess.Popen``.
 
-    ``lost`` says that the server ended first, and the program with it.
+    ``lost`` says that the server or the guard ended first, and the program with it.
     """
 
     stdin = stdout = stderr = None
@@ -83,11 +83,15 @@ class Fork:
     def poll(self) -> int | None:
         with self._lock:
             if self.returncode is None:
-                with contextlib.suppress(BlockingIOError):
+                try:
                     status = self._connection.recv(4)
-                    self.lost = not status
-                    self.returncode = struct.unpack("i", status)[0] if status else -signal.SIGKILL
-                    self._connection.close()
+                except BlockingIOError:
+                    return None
+                except OSError:
+                    status = b""
+                self.lost = not status
+                self.returncode = struct.unpack("i", status)[0] if status else -signal.SIGKILL
+                self._connection.close()
             return self.returncode
 
     def wait(self, timeout: float = float("inf")) -> int:
@@ -112,7 +116,7 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
     def drop(self) -> None:
-        """Have the server kill it, and do not wait for its end."""
+        """Have its guard kill it, and do not wait for its end."""
         with self._lock:
             if self.returncode is None:
                 self.returncode = -signal.SIGKILL

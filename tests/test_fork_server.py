@@ -361,10 +361,14 @@ def test_signals_are_handed_on_and_no_fork_outlives_the_caller(tmp_path, number)
     assert running.returncode == expected[0] and expected[1] in said
 
 
-def test_the_server_ends_when_it_has_had_no_client_for_some_time(lecture, own_folder):
-    assert lecture("grade", "nowhere", "--checks", CHECKS, cwd=own_folder).returncode == 2
-    left = servers(own_folder)
-    assert len(left) == 1 and gone(left, 30) == []
+def test_the_server_stays_while_a_program_runs_and_ends_some_time_after(own_folder, monkeypatch):
+    monkeypatch.setattr(fork_client, "_idle_seconds", lambda for_grading: 2)
+    (own_folder / "forked_program.py").write_text("import time\ntime.sleep(5)")
+    program = {"env": dict(os.environ), "cwd": "/", "path": [str(own_folder)], "argv": ["forked_program"]}
+    process = fork_client.fork(program, [0, 1, 2])
+    (server,) = servers(own_folder)
+    assert process.wait(60) == 0 and not process.lost
+    assert gone([server]) == []
     assert [p.name for p in (own_folder / f"lecture-fork-{os.getuid()}").iterdir() if not p.is_dir()] == []
 
 
@@ -433,6 +437,22 @@ def test_other_settings_and_other_code_need_another_server(own_folder, monkeypat
     with pytest.raises(fork_client.NoFork):
         fork_client.fork({}, [])  # the server for grading
     assert len(set(names)) == len(names) - 4, "each but the four harmless ones"
+
+
+@pytest.mark.parametrize(("minutes", "grading", "kernels"), [("0", 10, 10), ("1", 60, 60), ("15", 900, 120)])
+def test_how_long_servers_stay(minutes, grading, kernels, own_folder, monkeypatch):
+    seconds = []
+
+    def start(address, environment, settings):
+        seconds.append(settings[0])
+        raise OSError
+
+    monkeypatch.setattr(fork_client, "_start_server", start)
+    monkeypatch.setenv("LECTURE_WARM_MINUTES", minutes)
+    for environment in None, os.environ:
+        with pytest.raises(fork_client.NoFork):
+            fork_client.fork({}, [], environment)
+    assert seconds == [grading, kernels]
 
 
 def test_reasons(monkeypatch):
