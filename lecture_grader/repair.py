@@ -185,13 +185,9 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _statements(getattr(statement, name, []))
 
 
-# An indented first line, a magic, a shell line, a request for help, or a prompt.
-_FOR_IPYTHON = re.compile(r"\A\s|^\s*[%!?,;/]|=\s*[%!]|\?\s*$|^\s*(>>>|In \[)", re.MULTILINE)
-
-
 def _as_python(source: str) -> str:
     """A cell without IPython's magics and shell lines; as it is, where IPython cannot read it."""
-    if not _FOR_IPYTHON.search(source) or (not source[:1].isspace() and _parsed(source)):
+    if not source[:1].isspace() and _parsed(source):
         return source  # as most cells; the transformer takes a millisecond for each
     from IPython.core.inputtransformer2 import TransformerManager
 
