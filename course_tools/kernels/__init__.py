@@ -4,10 +4,12 @@
 provisioner, below, is an entry point of jupyter_client. Where a kernel cannot be forked, it is started as usual.
 """
 
+import asyncio
 import importlib.metadata
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +64,18 @@ class WarmProvisioner(LocalProvisioner):
         self.process = forked  # type: ignore[assignment]  # it has what the base class uses of a Popen
         self.pid = self.pgid = forked.pid
         self.cwd = options.get("cwd") or Path.cwd()
+        await self._wait_for_ports()
         return self.connection_info
+
+    async def _wait_for_ports(self, seconds: float = 5) -> None:
+        """Wait until the kernel listens: a client that connects too early tries again after 100 ms only."""
+        deadline = time.monotonic() + seconds
+        while self.connection_info.get("transport") == "tcp" and time.monotonic() < deadline:
+            try:
+                _, writer = await asyncio.open_connection(self.connection_info["ip"], self.connection_info["hb_port"])
+                return writer.close()
+            except OSError:
+                await asyncio.sleep(0.005)
 
 
 def _fork_kernel(cmd: list[str], *, env: dict[str, str], cwd: str | None = None, **options: Any) -> Fork:

@@ -133,7 +133,9 @@ def large_class(count: int, workers: int) -> dict[str, float]:
             assert row["points"] == (6 if int(row["student"][-4:]) % 3 == 0 else 7), row
             rows.append(row)
             if (done + 1) % (count // 10) == 0:
-                family = [me, *(p for p in psutil.process_iter() if p.ppid() == 1 and scratch in " ".join(p.cmdline()))]
+                there = psutil.process_iter(["ppid", "cmdline"])
+                server = [p for p in there if p.info["ppid"] == 1 and scratch in " ".join(p.info["cmdline"] or [])]
+                family = [me, *server]
                 sizes.append(sum(p.memory_info().rss for p in family) >> 20)
                 moments.append(time.perf_counter())
                 print(f"{done + 1} of {count}: {moments[-1] - moments[0]:.0f} s, {sizes[-1]} MB", flush=True)
