@@ -1,5 +1,7 @@
 """Exceptions of the checks: a failed check, a task that was not attempted, an error in the student's code."""
 
+GRADIENTS_LEFT_OFF = "GradientsLeftOff"  # the kind of a StudentError that is no exception
+
 
 class CheckFailed(Exception):
     """An answer is wrong.
@@ -9,10 +11,13 @@ class CheckFailed(Exception):
             value.
         hint: what to do about *this* failure.
         expected, got: the right value and the student's in a few words, for the student's own notebook only.
+        kind: what sort of failure it is, such as ``"shape"``: all that a report says of a hidden case in place of a
+            message with values in it.
     """
 
-    def __init__(self, message: str, hint: str = "", *, expected: str = "", got: str = ""):
+    def __init__(self, message: str, hint: str = "", *, expected: str = "", got: str = "", kind: str = ""):
         super().__init__(message)
+        self.kind = kind
         self.message = message
         self.hint = hint
         self.expected = expected

@@ -17,6 +17,11 @@ IN_PLACE_HINT = (
     "make a new tensor, or work on x.clone()."
 )
 
+GRADIENTS_HINT = (
+    "torch.set_grad_enabled(False) stays in force, so no later backward() works. Use `with torch.no_grad():`, which "
+    "ends with its block."
+)
+
 # For an exception in the student's code: part of its text, as a regular expression.
 _ERROR_HINTS = {
     r"must match the size|shapes cannot be multiplied|broadcast": "Two shapes do not fit: print both, and insert a "

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lecture_utils.grading.errors import NotAttempted, StudentError
+from lecture_utils.grading.errors import GRADIENTS_LEFT_OFF, NotAttempted, StudentError
 from lecture_utils.grading.values import Code, Handle
 
 _MAX_DEPTH = 12
@@ -42,28 +42,27 @@ class Namespace:
         """The plain data of a global name, or a handle."""
         return self.plain(self._find(name))
 
-    def call(self, function: str | Code | Handle, args: list, kwargs: dict, keep: bool, back: bool) -> tuple[Any, list]:
-        """The result of a call, and if ``back`` its positional arguments as they are afterwards."""
-        given = args
+    def call(self, function: str | Code | Handle, args: list, kwargs: dict, keep: bool) -> Any:
+        """The result of a call: plain data, or a handle of what is kept."""
         try:
             args, kwargs = self._resolve(args), self._resolve(kwargs)
             target = self._find(function) if isinstance(function, str) else self._resolve(function)
             with torch.enable_grad():
                 result = target(*args, **kwargs)
-        except NotAttempted:
+                records = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+            if not records:
+                raise StudentError(GRADIENTS_LEFT_OFF, "torch.is_grad_enabled() is False after the call.")
+        except (NotAttempted, StudentError):
             raise
-        except (Exception, KeyboardInterrupt, SystemExit) as error:
-            text = str(error)
+        # Not only an Exception: a student's code may raise CancelledError, SystemExit or a class of its own.
+        except BaseException as error:
+            kind, text = error_words(error)
             # torch has NotImplementedErrors of its own, which have another text than a stub's.
             if isinstance(error, NotImplementedError) and (not text or text.startswith("Task ")):
                 name = function if isinstance(function, str) else "A part of it"
                 raise NotAttempted(f"{name} is not written yet.") from error
-            raise _student_error(error) from None
-        answer = self._keep(result) if keep else self.plain(result)
-        if not back:
-            return answer, []
-        after = [g if isinstance(g, (Handle, Code)) else self.plain(a) for g, a in zip(given, args, strict=True)]
-        return answer, after
+            raise StudentError(kind, text[:500], _students_line(error)) from None
+        return self._keep(result) if keep else self.plain(result)
 
     def place(self, number: int, value: Any) -> None:
         """Keep plain data, or what :class:`~.values.Code` evaluates to, under a number that a handle names."""
@@ -85,6 +84,8 @@ class Namespace:
             return self.kept[value.number]
         if isinstance(value, Code):
             return _evaluated(value)
+        if type(value) is torch.Tensor and value.device.type == "cpu":
+            return value.to(torch.get_default_device())  # where what the student's code makes itself lies
         if type(value) in (list, tuple):
             return type(value)(self._resolve(v) for v in value)
         return {k: self._resolve(v) for k, v in value.items()} if type(value) is dict else value
@@ -130,10 +131,18 @@ def _compiled(text: str) -> tuple[CodeType, str]:
         return compile(tree, CHECK_FILE, "exec"), last.name
 
 
-def _student_error(error: BaseException) -> StudentError:
-    """What went wrong, and the last line of the student's own code on the way there."""
+def error_words(error: BaseException) -> tuple[str, str]:
+    """The class and the text of an exception, whose ``__str__`` may raise as well."""
+    try:
+        return type.__dict__["__name__"].__get__(type(error)), str(error)
+    except BaseException as another:
+        return type.__dict__["__name__"].__get__(type(error)), f"its text cannot be shown ({type(another).__name__})"
+
+
+def _students_line(error: BaseException) -> str:
+    """The last line of the student's own code on the way to an exception."""
     where = ""
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.line and not frame.filename.startswith(_NOT_THE_STUDENTS):
             where = f"line {frame.lineno} of {frame.name}: {frame.line}"
-    return StudentError(type(error).__name__, str(error)[:500], where[:300])
+    return where[:300]

@@ -1,15 +1,17 @@
 """The interface through which a check reaches a student's objects."""
 
+import contextlib
 import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from lecture_utils.grading.compare import describe, equal
-from lecture_utils.grading.errors import CheckFailed
+from lecture_utils.grading.errors import CheckFailed, StudentError
 from lecture_utils.grading.hints import IN_PLACE_HINT
 from lecture_utils.grading.namespace import Namespace
 from lecture_utils.grading.values import Code, Handle
@@ -59,17 +61,48 @@ class Student:
         """
         if callable(function):
             function = Code.of(function)
-        result, args_after = self._call(function, args, kwargs, keep, not modifies)
-        if modifies:
-            return result
-        for number, (before, after) in enumerate(zip(args, args_after, strict=True), 1):
-            if not isinstance(before, Handle) and not equal(before, after):
-                raise CheckFailed(f"The function changed its argument number {number}.", IN_PLACE_HINT)
+        # What could be changed is placed first and fetched again by a request of its own, because what the call
+        # itself answers about its arguments is only a word of the student's process.
+        places = {name: value for name, value in [*enumerate(args, 1), *kwargs.items()] if _can_change(value)}
+        placed = {} if modifies else {name: self.put(value) for name, value in places.items()}
+        given = [placed.get(number, value) for number, value in enumerate(args, 1)]
+        result = self._call(function, given, kwargs | {k: placed[k] for k in kwargs if k in placed}, keep)
+        after = self.get(list(placed.values())) if placed else []
+        if not isinstance(after, list) or len(after) != len(placed):
+            raise StudentError("TypeError", "the arguments of the call cannot be looked at")
+        for name, value in zip(placed, after, strict=True):
+            if not equal(places[name], value):
+                which = f"number {name}" if isinstance(name, int) else f"{name!r}"
+                raise CheckFailed(f"The function changed its argument {which}.", IN_PLACE_HINT, kind="in place")
         return result
 
-    def _call(self, function: str | Code | Handle, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple:
+    def _call(self, function: str | Code | Handle, args: list, kwargs: dict, keep: bool) -> Any:
         """See :meth:`~lecture_utils.grading.namespace.Namespace.call`."""
         raise NotImplementedError
+
+    def seen(self, log: Handle, what: str, hint: str = "Call it, and work with what it returns.") -> list:
+        """What code of the check noted in a list that lies in the student's process.
+
+        A log that stayed empty proves nothing, since whatever should have been watched was not called, or the
+        watching was switched off. So it is a failure.
+
+        Args:
+            log: a list that was placed with :meth:`put` and handed to the code that notes.
+            what: what should have been called, the beginning of the message: ``"The model"``.
+            hint: what to do about it.
+
+        Raises:
+            CheckFailed: nothing was noted.
+
+        >>> log = student.put([])  # doctest: +SKIP
+        >>> model = student.call(watched_network, log, keep=True)  # doctest: +SKIP
+        >>> student.call("accuracy", model, images, labels)  # doctest: +SKIP
+        >>> calls = student.seen(log, "The model")  # doctest: +SKIP
+        """
+        noted = self.get(log)
+        if not isinstance(noted, list) or not noted:
+            raise CheckFailed(f"{what} was not called.", hint)
+        return noted
 
     def define(self, function: Callable, *helpers: Callable) -> Handle:
         """Send a function of the check, with the helpers that it calls, to be called there or passed as an argument.
@@ -82,9 +115,9 @@ class Student:
         """Place a copy of plain data, or what some code evaluates to, in the student's process."""
         return self.call(_identity, value, keep=True, modifies=True)
 
-    def get(self, handle: Handle) -> Any:
-        """What an object is now: plain data, or again a handle."""
-        return self.call(_identity, handle)
+    def get(self, handle: Handle | list[Handle]) -> Any:
+        """What an object is now: plain data, or again a handle. A list of handles gives a list."""
+        return self.call(_identity, handle, modifies=True)
 
     def module(self, target: str | Handle) -> "Module":
         """A network, by its global name or a handle. ``CheckFailed`` if it is not an ``nn.Module``."""
@@ -149,12 +182,19 @@ class LiveStudent(Student):
 
     def __init__(self, names: dict[str, Any]):
         self._namespace = Namespace(names)
+        self._device = torch.get_default_device()  # the notebook's; the check itself works on the CPU
 
     def value(self, name: str) -> Any:
         return self._namespace.value(name)
 
-    def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple:
-        return self._namespace.call(function, copy.deepcopy(list(args)), copy.deepcopy(kwargs), keep, back)
+    def _call(self, function: Any, args: list, kwargs: dict, keep: bool) -> Any:
+        with contextlib.nullcontext() if self._device.type == "cpu" else self._device:
+            return self._namespace.call(function, copy.deepcopy(args), copy.deepcopy(kwargs), keep)
+
+
+def _can_change(value: Any) -> bool:
+    """Whether a function could change a value that is handed to it. A handle is the check's own affair."""
+    return isinstance(value, (torch.Tensor, np.ndarray, list, dict, tuple))
 
 
 # The functions below are sent to the student's process by their source.
@@ -187,14 +227,14 @@ def _training(module):
 
 def _forward(module, inputs, training):
     module = copy.deepcopy(module).train(training)
-    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    device = next((parameter.device for parameter in module.parameters()), torch.get_default_device())
     with torch.no_grad():
         return module(*(x.to(device) if isinstance(x, torch.Tensor) else x for x in inputs))
 
 
 def _train_steps(module, batches, loss, optimizer, lr):
     module = copy.deepcopy(module).train()
-    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    device = next((parameter.device for parameter in module.parameters()), torch.get_default_device())
     steps = getattr(torch.optim, optimizer)(module.parameters(), lr=lr)
     losses = []
     for inputs, targets in batches:

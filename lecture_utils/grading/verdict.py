@@ -1,12 +1,14 @@
 """Run the cases of one task and sum up what happened as a verdict."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
-from lecture_utils.grading.errors import CheckFailed, NotAttempted, StudentError
-from lecture_utils.grading.hints import DEFAULT_HINTS, hint_for_error
+from lecture_utils.grading.errors import GRADIENTS_LEFT_OFF, CheckFailed, NotAttempted, StudentError
+from lecture_utils.grading.hints import DEFAULT_HINTS, GRADIENTS_HINT, hint_for_error
 from lecture_utils.grading.student import Student
 from lecture_utils.grading.tasks import Task
 
@@ -22,6 +24,7 @@ class Verdict:
         case, hidden: a few words on the case that failed, and whether it is one of the hidden ones.
         message, hint, expected, got: see :class:`~lecture_utils.grading.errors.CheckFailed`.
         error, error_kind, where: of an exception in the student's code: its text, its class and its line.
+        kind: see :class:`~lecture_utils.grading.errors.CheckFailed`.
     """
 
     task: str
@@ -37,6 +40,7 @@ class Verdict:
     error_kind: str = ""
     where: str = ""
     hidden: bool = False
+    kind: str = ""
 
 
 def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdict:
@@ -58,12 +62,16 @@ def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdi
 def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int) -> dict[str, Any]:
     """Run one case; return the fields of its verdict if it does not pass, otherwise nothing."""
     try:
-        task.check(student, rng, case)
+        # What a check makes itself lies on the CPU, as all that it gets back, whatever the notebook's default device.
+        with torch.device("cpu") if torch.get_default_device().type != "cpu" else contextlib.nullcontext():
+            task.check(student, rng, case)
     except NotAttempted as error:
         return {"status": "todo", "message": str(error)}
     except CheckFailed as failure:
         return {"status": "failed", **vars(failure)}
     except StudentError as error:
+        if error.kind == GRADIENTS_LEFT_OFF:
+            return {"status": "failed", "message": "Your code left gradients switched off.", "hint": GRADIENTS_HINT}
         hint = hint_for_error(str(error), task.on_error)
         fields = {"error": error.message, "error_kind": error.kind, "where": error.where, "hint": hint}
         return {"status": "failed", "message": f"Your code raised {error.kind}.", **fields}
