@@ -35,13 +35,13 @@ def rewrite_addresses(root: Path) -> dict[Path, str]:
         rf'(git\+https://github\.com/){other}([\\"])',
     ]
     changed = {}
-    notebooks = [path for folder in ("lectures", "exercises") for path in sorted((root / folder).glob("*.ipynb"))]
-    for path in [*notebooks, *sorted(root.glob("README*.md"))]:
+    notebooks = [path for folder in ("lectures", "solutions", "exercises") for path in sorted((root / folder).glob("*.ipynb"))]
+    for path in [*notebooks, *sorted(root.glob("*.md"))]:
         old = new = path.read_text(encoding="utf-8")
         for place in places:
             new = re.sub(place, rf"\g<1>{slug}\g<2>", new)
         if path.suffix == ".ipynb":
-            here = path.relative_to(root).as_posix()
+            here = path.relative_to(root).as_posix().replace("solutions/", "exercises/")  # made from it, badge and all
             new = re.sub(r"(/blob/main/)[\w./-]+\.ipynb", rf"\g<1>{here}", new)
         if new != old:
             changed[path] = new

@@ -19,7 +19,10 @@ def small_course(tmp_path, make_notebook, monkeypatch):
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[0].source = badge
     nbformat.write(notebook, path)
-    (tmp_path / "README.md").write_text(f"{badge}\ngit clone https://github.com/old/place\n")
+    (tmp_path / "solutions").mkdir()
+    nbformat.write(notebook, tmp_path / "solutions" / "01_tensors.ipynb")
+    for page in ("README.md", "CONTRIBUTING.md"):
+        (tmp_path / page).write_text(f"{badge}\ngit clone https://github.com/old/place\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -32,6 +35,9 @@ def test_addresses_are_rewritten_everywhere(small_course):
     assert "github/new/home/blob/main/lectures/01_first.ipynb" in text and "git+https://github.com/new/home" in text
     readme = (small_course / "README.md").read_text()
     assert "old/place" not in text + readme and "git clone https://github.com/new/home\n" in readme
+    assert "git clone https://github.com/new/home\n" in (small_course / "CONTRIBUTING.md").read_text()
+    solution = (small_course / "solutions" / "01_tensors.ipynb").read_text()  # exercises/ is made from it
+    assert "github/new/home/blob/main/exercises/01_tensors.ipynb" in solution and "old/place" not in solution
     nbformat.validate(nbformat.read(small_course / "lectures" / "01_first.ipynb", as_version=4))
     assert invoke("badges", "--check").exit_code == 0
 
