@@ -52,16 +52,23 @@ def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0, dtype: str
 def close(got: Any, expected: Any, *, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
     """Whether two values are numbers or tensors of the same shape, close to each other. NaN equals NaN.
 
+    Integers are compared exactly; a float may differ from an expected integer by ``atol`` only.
+
     >>> close(torch.tensor(1.0), 1.0 + 1e-7)
     True
     """
     if not all(isinstance(v, (torch.Tensor, np.ndarray, numbers.Number)) for v in (got, expected)):
         return False
-    a, b = (torch.as_tensor(v).detach().to("cpu") for v in (got, expected))
+    try:
+        a, b = (torch.as_tensor(v).detach().to("cpu") for v in (got, expected))
+    except (OverflowError, RuntimeError, TypeError, ValueError):  # an integer of more than 64 bits
+        return False
     if a.is_complex() or b.is_complex() or a.shape != b.shape:
         return False
     if not (a.is_floating_point() or b.is_floating_point()):
         return torch.equal(a.long(), b.long())
+    if not b.is_floating_point():
+        rtol = 0  # a count is exact, however large
     return torch.allclose(a.double(), b.double(), rtol=rtol, atol=atol, equal_nan=True)
 
 
@@ -104,11 +111,15 @@ def expect(
         right = close(got, expected, rtol=rtol, atol=atol)
         for value, hint in () if right else mistakes:
             if close(got, value, rtol=rtol, atol=atol):
-                raise CheckFailed(f"{what} is wrong.", hint, expected=describe(expected), got=describe(got))
+                raise CheckFailed(
+                    f"{what} is wrong.", hint, expected=describe(expected), got=describe(got), kind="values"
+                )
         difference = _difference(got, expected, right, dtype)
         if difference:
             kind, words = difference
-            raise CheckFailed(f"{what} {words}.", hints[kind], expected=describe(expected), got=describe(got))
+            raise CheckFailed(
+                f"{what} {words}.", hints[kind], expected=describe(expected), got=describe(got), kind=kind
+            )
 
 
 def _expect_values(got: Any, expected: Sequence, what: str, mistakes: list, options: dict[str, Any]) -> None:
@@ -116,7 +127,7 @@ def _expect_values(got: Any, expected: Sequence, what: str, mistakes: list, opti
     if not isinstance(got, (list, tuple)) or len(got) != len(expected):
         words = f"{len(got)} values" if isinstance(got, (list, tuple)) else describe(got)
         kind = "none" if got is None else "type"
-        raise CheckFailed(f"{what} must be {len(expected)} values.", options["hints"][kind], got=words)
+        raise CheckFailed(f"{what} must be {len(expected)} values.", options["hints"][kind], got=words, kind=kind)
     sequences = [(value, hint) for value, hint in mistakes if isinstance(value, (list, tuple))]
     for index, (one, right) in enumerate(zip(got, expected, strict=True)):
         known = [(value[index], hint) for value, hint in sequences if index < len(value)]
@@ -127,7 +138,8 @@ def _expect_dict(got: Any, expected: dict, what: str, mistakes: list, options: d
     """Compare the values of a dict, key by key."""
     if not isinstance(got, dict) or set(got) != set(expected):
         words = f"the keys {sorted(map(str, got))}" if isinstance(got, dict) else describe(got)
-        raise CheckFailed(f"{what} must be a dict of {len(expected)} keys.", options["hints"]["type"], got=words)
+        hint = options["hints"]["type"]
+        raise CheckFailed(f"{what} must be a dict of {len(expected)} keys.", hint, got=words, kind="type")
     for key, right in expected.items():
         known = [(value[key], hint) for value, hint in mistakes if isinstance(value, dict) and key in value]
         expect(got[key], right, what=f"{what} at {key!r}", mistakes=known, **options)
@@ -162,7 +174,7 @@ def _difference(got: Any, expected: Any, right: bool, dtype: str) -> tuple[str, 
 
 
 def _finite(value: Any) -> bool:
-    return bool(torch.isfinite(torch.as_tensor(value)).all())
+    return isinstance(value, int) or bool(torch.isfinite(torch.as_tensor(value)).all())
 
 
 def equal(a: Any, b: Any) -> bool:

@@ -36,3 +36,11 @@ class StudentError(Exception):
         self.kind = kind
         self.message = message
         self.where = where
+
+
+class CheckError(ValueError):
+    """The check of a task has a fault, so nobody's answer can be judged: the message names its file and line."""
+
+
+class GraderError(Exception):
+    """What :func:`~lecture_utils.grading.verdict.run_check` lets pass: the process of the student's is lost."""

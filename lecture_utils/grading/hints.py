@@ -22,6 +22,8 @@ GRADIENTS_HINT = (
     "ends with its block."
 )
 
+READ_THE_ERROR = "Read the last line of the error, then try the function on a small input in a cell of your own."
+
 # For an exception in the student's code: part of its text, as a regular expression.
 _ERROR_HINTS = {
     r"must match the size|shapes cannot be multiplied|broadcast": "Two shapes do not fit: print both, and insert a "
@@ -47,4 +49,9 @@ def hint_for_error(error: str, own: dict[str, str]) -> str:
     for pattern, hint in [*own.items(), *_ERROR_HINTS.items()]:
         if re.search(pattern, error):
             return hint
-    return "Read the last line of the error, then try the function on a small input in a cell of your own."
+    return READ_THE_ERROR
+
+
+def shared_hints() -> list[str]:
+    """All hints of this module; none of them holds a value."""
+    return [*DEFAULT_HINTS.values(), IN_PLACE_HINT, GRADIENTS_HINT, READ_THE_ERROR, *_ERROR_HINTS.values()]

@@ -2,20 +2,22 @@
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
 
 
 @contextlib.contextmanager
 def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
     """Put back what calling a student's functions inside the block may change.
 
-    That is: the names of the namespace, in place; the random states of Python, NumPy and torch, on every device; and
-    the parameters, buffers, gradients and training mode of the networks and leaf tensors that have a name.
+    That is: the names of the namespace, in place; the random states of Python, NumPy and torch, on every device;
+    torch's default dtype; and, of the networks and leaf tensors that have a name, the attributes of each layer
+    (parameters, buffers, hooks, training mode), the tensors' contents and dtypes, and their gradients.
 
     >>> names = {"w": torch.zeros(2)}
     >>> with restore_state(names):
@@ -27,15 +29,18 @@ def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
     python_state, numpy_state, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
-    networks = [value for value in names.values() if isinstance(value, nn.Module)]
-    modes = [(layer, layer.training) for network in networks for layer in network.modules()]
+    dtype = torch.get_default_dtype()
+    layers: dict[int, nn.Module] = {}
     tensors = [value for value in names.values() if type(value) in (torch.Tensor, nn.Parameter) and value.is_leaf]
-    tensors += [t for network in networks for t in (*network.parameters(), *network.buffers())]
-    tensors = [t for t in {id(t): t for t in tensors}.values() if t.device.type != "meta"]
-    contents = []
-    for t in tensors:
-        grad_content = None if t.grad is None else t.grad.detach().clone()
-        contents.append((t, t.detach().clone(), t.requires_grad, t.grad, grad_content))
+    for value in names.values():
+        if isinstance(value, nn.Module):
+            _collect(value, layers)
+    for layer in layers.values():
+        tensors += [t for t in (*_held(layer, "_parameters"), *_held(layer, "_buffers")) if t is not None]
+    undo = [_remember_attributes(layer) for layer in layers.values()]
+    storages: dict[int, Callable[[], None]] = {}
+    for tensor in {id(t): t for t in tensors if isinstance(t, torch.Tensor)}.values():
+        undo.append(_remember_tensor(tensor, storages))
     try:
         yield
     finally:
@@ -48,13 +53,77 @@ def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
             torch.cuda.set_rng_state_all(cuda)
         if mps is not None:
             torch.mps.set_rng_state(mps)
-        for layer, training in modes:
-            layer.training = training
-        for tensor, content, requires_grad, grad, grad_content in contents:
-            with torch.no_grad():
-                if not torch.equal(tensor, content):
-                    tensor.copy_(content)
-                if grad is not None:
-                    grad.copy_(grad_content)
+        torch.set_default_dtype(dtype)
+        for put_back in (*undo, *storages.values()):
+            put_back()
+
+
+def _held(layer: nn.Module, name: str) -> list[Any]:
+    """What a layer holds of a kind. A network that forgot ``super().__init__()`` holds nothing."""
+    return list((vars(layer).get(name) or {}).values())
+
+
+def _collect(layer: nn.Module, found: dict[int, nn.Module]) -> None:
+    """A network's layers by identity. Its own ``modules`` could be anything."""
+    if isinstance(layer, nn.Module) and id(layer) not in found:
+        found[id(layer)] = layer
+        for inner in _held(layer, "_modules"):
+            _collect(inner, found)
+
+
+def _remember_attributes(layer: nn.Module) -> Callable[[], None]:
+    attributes = dict(vars(layer))
+    contents = [(value, value.copy()) for value in attributes.values() if isinstance(value, dict)]
+
+    def put_back() -> None:
+        vars(layer).clear()
+        vars(layer).update(attributes)
+        for value, content in contents:
+            value.clear()
+            value.update(content)
+
+    return put_back
+
+
+def _remember_tensor(tensor: torch.Tensor, storages: dict[int, Callable[[], None]]) -> Callable[[], None]:
+    """How to put back a tensor and its gradient. The bytes of each storage are kept once, in ``storages``."""
+    if tensor.device.type == "meta" or isinstance(tensor, UninitializedTensorMixin):
+        return lambda: None  # without content
+    requires_grad, grad = tensor.requires_grad, tensor.grad
+    content = tensor.detach()  # the same memory, with the dtype and shape of now
+    if tensor.layout != torch.strided:
+        content = content.clone()  # sparse ones have several parts
+    else:
+        _remember_storage(tensor, storages)
+    put_back_grad = _remember_tensor(grad, storages) if grad is not None else None
+
+    def put_back() -> None:
+        if tensor.layout != torch.strided or not _same_memory(tensor, content):
+            tensor.data = content
+        if tensor.requires_grad != requires_grad:
             tensor.requires_grad_(requires_grad)
+        if put_back_grad:
+            put_back_grad()
+        if tensor.grad is not grad:
             tensor.grad = grad
+
+    return put_back
+
+
+def _same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return (a.data_ptr(), a.dtype, a.shape, a.stride()) == (b.data_ptr(), b.dtype, b.shape, b.stride())
+
+
+def _remember_storage(tensor: torch.Tensor, storages: dict[int, Callable[[], None]]) -> None:
+    """Keep the bytes below a tensor, since an expanded tensor cannot be written to and NaN never equals NaN."""
+    storage = tensor.untyped_storage()
+    if storage.data_ptr() in storages or not storage.nbytes():
+        return
+    memory = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage)
+    content = memory.clone()
+
+    def put_back() -> None:
+        if not torch.equal(memory, content):  # memory that can only be read is never written to
+            memory.copy_(content)
+
+    storages[storage.data_ptr()] = put_back

@@ -33,9 +33,11 @@ class Student:
     ...     expect(student.call("double", 3.0), 6.0)
     ...     network = student.module("model")
     ...     expect(network.forward(torch.zeros(1, 4)), torch.zeros(1, 2))
+        got_something: whether something of the student's has reached the check in this case.
     """
 
     case = ""
+    got_something = False
 
     def value(self, name: str) -> Any:
         """The value of a global name: plain data, or a handle. ``NotAttempted`` if there is none, or it is ``...``."""
@@ -61,6 +63,7 @@ class Student:
         """
         if callable(function):
             function = Code.of(function)
+        self.got_something = self.got_something or not keep
         # What could be changed is placed first and fetched again by a request of its own, because what the call
         # itself answers about its arguments is only a word of the student's process.
         places = {name: value for name, value in [*enumerate(args, 1), *kwargs.items()] if _can_change(value)}
@@ -123,8 +126,9 @@ class Student:
         """A network, by its global name or a handle. ``CheckFailed`` if it is not an ``nn.Module``."""
         handle = target if isinstance(target, Handle) else self.value(target)
         if not isinstance(handle, Handle) or self.call(_is_module, handle) is not True:
-            got = handle.kind if isinstance(handle, Handle) else describe(handle)
-            raise CheckFailed("This must be a network, an nn.Module.", "nn.Sequential(...) makes one.", got=got)
+            kind, got = (handle.kind,) * 2 if isinstance(handle, Handle) else (type(handle).__name__, describe(handle))
+            hint = _NO_MODULE.get(kind, "nn.Sequential(...) makes one.")
+            raise CheckFailed("This must be a network, an nn.Module.", hint, got=got, kind="type")
         return Module(self, handle)
 
 
@@ -185,6 +189,7 @@ class LiveStudent(Student):
         self._device = torch.get_default_device()  # the notebook's; the check itself works on the CPU
 
     def value(self, name: str) -> Any:
+        self.got_something = True
         return self._namespace.value(name)
 
     def _call(self, function: Any, args: list, kwargs: dict, keep: bool) -> Any:
@@ -196,6 +201,14 @@ def _can_change(value: Any) -> bool:
     """Whether a function could change a value that is handed to it. A handle is the check's own affair."""
     return isinstance(value, (torch.Tensor, np.ndarray, list, dict, tuple))
 
+
+_NO_MODULE = {
+    "type": "It is a class: call it, Net(), to make a network.",
+    "OrderedDict": "That is what state_dict() returns: the network itself is wanted.",
+    "dict": "That is a dict: the network itself is wanted, not its state_dict().",
+    "tuple": "That is a tuple: the network alone is wanted, without a comma or a second value behind it.",
+    "list": "That is a list of layers: nn.Sequential(*layers) makes a network of them.",
+}
 
 # The functions below are sent to the student's process by their source.
 

@@ -1,10 +1,16 @@
 """What is exchanged with the student's process besides plain data: handles of its objects, and code to run there."""
 
+import builtins
+import dis
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import CodeType
+
+# What code of a check sees besides builtins and its own helpers; ``namespace`` gives it these.
+_VISIBLE = ("torch", "nn", "F", "np", "copy")
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,11 @@ class Code:
     def of(function: Callable, *helpers: Callable) -> "Code":
         """The source of a function, and of the helpers that it calls by name.
 
-        All are defined with ``def`` at the top level of a file of checks. A lambda or a closure raises a ``TypeError``.
+        All are defined with ``def`` at the top level of a file of checks.
+
+        Raises:
+            TypeError: it is a lambda, a closure, decorated or asynchronous, or it uses a name that does not exist in
+                the student's process, perhaps in a default or an annotation.
         """
         parts = []
         for part in (*helpers, function):
@@ -36,7 +46,24 @@ class Code:
                 parts.append(textwrap.dedent(inspect.getsource(part)))
             except OSError:
                 raise TypeError(f"{name} cannot be sent: its source cannot be found") from None
-        return Code("\n".join(parts))
+            if not parts[-1].startswith("def "):
+                raise TypeError(f"{name} cannot be sent: it is asynchronous, or has a decorator")
+        source = "\n".join(parts)
+        defined = {*dir(builtins), *_VISIBLE, *(part.__name__ for part in (*helpers, function))}
+        if unknown := sorted(set(_global_names(compile(source, "<check>", "exec"))) - defined):
+            words = f"it uses {', '.join(unknown)}, which the student's process does not know"
+            raise TypeError(f"{function.__name__} cannot be sent: {words}: send it as a helper, or import it inside")
+        return Code(source)
+
+
+def _global_names(code: CodeType) -> Iterator[str]:
+    """The names that a piece of code and the functions in it take from outside."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield step.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _global_names(constant)
 
 
 @dataclass(frozen=True)
