@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lecture_grader.results import escape_formula, report_name, write_table
+from lecture_grader.results import report_name, write_table
 from lecture_grader.submissions import Submission
 from lecture_utils.files import atomic_write, write_text
 from lecture_utils.grading.tasks import Exercise, Task
@@ -40,9 +40,9 @@ def write_moodle(found: list[Submission], rows: list[dict[str, Any]], exercise: 
             if one.platform == "moodle":
                 name = one.student.removesuffix(f"_{one.user_id}")
                 words = "; ".join(f"{task}: {_WORDS[v['status']]}" for task, v in row["tasks"].items())
-                who = [f"Participant {one.user_id}", escape_formula(name)]
+                who = [f"Participant {one.user_id}", name]
                 lines.append([*who, row["points"], row["max_points"], "", words or row["status"]])
-                plain = re.sub(r"[^\w .-]|_", " ", name)  # Moodle splits at the underscores: name, number, kind
+                plain = re.sub(r"[^\w .-]|_", " ", name)[:60]  # Moodle splits at the underscores: name, number, kind
                 folder = f"{plain}_{one.user_id}_assignsubmission_file"
                 report = out / "reports" / f"{report_name(one.student)}.html"
                 archive.write(report, f"{folder}/exercise-{exercise.number}.html")
@@ -71,9 +71,9 @@ def write_canvas(
     ]
     for one, row in _with_rows(found, rows):
         if one.platform == "canvas":
-            who = [escape_formula(one.student.removesuffix(f"_{one.user_id}")), one.user_id, "", ""]
+            who = [one.student.removesuffix(f"_{one.user_id}"), one.user_id, "", ""]
         else:
-            who = [escape_formula(one.student), "", "", escape_formula(one.student)]
+            who = [one.student, "", "", one.student]
         if row["points"] is not None:
             lines.append([*who, "", row["points"]])
     write_table(out / "canvas.csv", lines)

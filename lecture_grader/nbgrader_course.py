@@ -4,7 +4,6 @@ nbgrader need not be installed beside the course: ``nbgrader_script.py`` does it
 has nbgrader.
 """
 
-import contextlib
 import json
 import os
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lecture_grader.results import report_name
-from lecture_grader.submissions import Submission, of_folders, read_time
+from lecture_grader.submissions import Submission, of_folders, read_small, read_time
 from lecture_utils.files import atomic_write
 from lecture_utils.grading.tasks import Exercise
 
@@ -49,16 +48,19 @@ class Course:
     def due(self) -> datetime | None:
         return read_time(self.place["due"])
 
-    def submissions(self) -> list[Submission]:
-        """The hand-ins of the assignment; a student's name is nbgrader's.
+    def submissions(self, scratch: Path) -> list[Submission]:
+        """The hand-ins of the assignment; ``user_id`` is nbgrader's name of the student.
+
+        Args:
+            scratch: a folder of our own, for the copies of the notebooks.
 
         Raises:
             ValueError: there are none.
         """
-        folders = {student: Path(path) for student, path in self.place["submitted"].items() if Path(path).is_dir()}
+        folders = {student: Path(path) for student, path in self.place["submitted"].items()}
         if not folders:
             raise ValueError(f"{self.folder} holds no submissions of {self.place['assignment']}: nbgrader collect")
-        return of_folders(folders, self.exercise, self.name)
+        return of_folders(folders, self.exercise, self.name, scratch)
 
     def write_back(self, found: list[Submission], rows: list[dict[str, Any]], out: Path) -> None:
         """Marks into the gradebook, reports to where ``nbgrader release_feedback`` takes them from.
@@ -70,7 +72,7 @@ class Course:
         """
         of = {row["student"]: row for row in rows}
         students = {
-            one.student: (
+            one.user_id: (
                 one.handed_in.isoformat() if one.handed_in else "",
                 {task: verdict["points"] for task, verdict in of[one.student]["tasks"].items()},
             )
@@ -78,11 +80,14 @@ class Course:
             if one.student in of
         }
         self._ask({"do": "write", "place": self.place, "students": students})
-        for student in students:
-            target = Path(self.place["feedback"][student])
-            _copy(out / "reports" / f"{report_name(student)}.html", target / f"{self.name}.html")
-            for name in ("timestamp.txt", "submission_secret.txt"):  # they tell nbgrader whose hand-in it is for
-                _copy(Path(self.place["submitted"][student]) / name, target / name)
+        for one in found:
+            if one.user_id in students:
+                target = Path(self.place["feedback"][one.user_id])
+                report = out / "reports" / f"{report_name(one.student)}.html"
+                _write(target / f"{self.name}.html", report.read_bytes() if report.is_file() else b"")
+                for name in ("timestamp.txt", "submission_secret.txt"):  # they tell nbgrader whose hand-in it is for
+                    handed_in = Path(self.place["submitted"][one.user_id])
+                    _write(target / name, read_small(handed_in, one.user_id, name))
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         command = [self.python, "-c", _SCRIPT.read_text(encoding="utf-8")]
@@ -100,9 +105,8 @@ class Course:
         return json.loads(done.stdout.splitlines()[-1])
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a small file if it is there. A link is not followed, because it may lead anywhere."""
-    with contextlib.suppress(FileNotFoundError):
-        if source.is_file() and not source.is_symlink() and source.stat().st_size < 10_000_000:
-            with atomic_write(target) as draft:
-                draft.write_bytes(source.read_bytes())
+def _write(target: Path, content: bytes) -> None:
+    """Replace a file as a whole, unless there is nothing to write."""
+    if content:
+        with atomic_write(target) as draft:
+            draft.write_bytes(content)

@@ -2,12 +2,13 @@
 
 import builtins
 import csv
-import fcntl
 import hashlib
 import io
 import json
 import os
+import re
 import time
+import unicodedata
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +28,15 @@ REASONS = {
     "settings": "the seed, a limit or another option changed",
     "lost": "the process that graded it was lost",
     "report": "the report was missing",
+    "damaged": "its row was damaged",
 }
+MAX_NAME = 150  # bytes of the name of a report; most file systems take 255, of which a draft's name needs some
+_COLUMNS = ["exercise", "points", "max_points", "status", "seconds"]
+# Where a spreadsheet takes the next character for the beginning of a formula, also in full width: at the start of a
+# cell, and of what is a cell where semicolons or tabs, not commas, lie between cells.
+_FORMULA = re.compile(r"^(?=[\t\r\n])|(?:^|[;|\t\r\n])\s*(?=[=+\-@＝＋－＠﹦﹢﹣﹫⁼⁺])")
+# Names that Windows keeps for devices, and those that look like a name with a digest.
+_NOT_PLAIN = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?|.*-[0-9a-f]{16}", re.IGNORECASE)
 
 
 class Results:
@@ -46,6 +55,8 @@ class Results:
     """
 
     def __init__(self, out: Path, *, fresh: bool = False):
+        import fcntl  # not on Windows, where nothing is graded
+
         self.out = out
         self.path = out / "results.jsonl"
         try:
@@ -73,25 +84,20 @@ class Results:
         self._lock.close()
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        """Rows by student. A last line that a crash cut off is removed, because the next row would be joined to it."""
+        """Rows by student. A last line without an end gets one, because the next row would be joined to it.
+
+        If a crash cut it off, it is moved to ``damaged.jsonl``. The submission of a damaged row is graded again.
+        """
         if not self.path.is_file():
             return {}
-        content = self.path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(self.path, len(whole))
-        rows = {}
-        for line in whole.splitlines():
-            try:
-                row = json.loads(line)
-                rows[row["student"]] = row
-            except (ValueError, KeyError, TypeError):
-                continue  # the submission of a damaged row is graded again
+        *lines, last = self.path.read_bytes().split(b"\n")
+        rows = {row["student"]: row for line in [*lines, last] if (row := _row_of(line))}
+        if _row_of(last):
+            _append(self.path, b"\n")
+        elif last:
+            _append(self.out / "damaged.jsonl", last + b"\n")
+            os.truncate(self.path, self.path.stat().st_size - len(last))
         return rows
-
-    def seed(self) -> int | None:
-        """The seed of the rows that are there."""
-        return next((row.get("seed") for row in self.rows.values()), None)
 
     def why_again(self, student: str, key: dict[str, Any]) -> str:
         """Why a student's submission has to be graded: ``new``, or a name in :data:`REASONS`; empty if it has not.
@@ -107,21 +113,25 @@ class Results:
             return "lost"
         if isinstance(known, str):  # grader 1 wrote a digest of everything
             return "grader"
+        if not isinstance(known, dict) or not row.keys() >= {*_COLUMNS, "tasks", "notes"}:
+            return "damaged"
         changed = [part for part in key if known.get(part) != key[part]]
         if changed:
             return changed[0]
         return "" if (self.out / "reports" / f"{report_name(student)}.html").is_file() else "report"
 
     def append(self, row: dict[str, Any]) -> None:
-        """Add a row; it is on the disk when this returns."""
-        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
-        with self.path.open("ab", buffering=0) as file:
-            file.write(line)
-            os.fsync(file.fileno())
+        """Add a row; it is on the disk when this returns, and if it cannot be written, nothing of it is."""
+        line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        for end in "\x85\u2028\u2029":  # to some programs, str.splitlines too, the end of a line
+            line = line.replace(end, f"\\u{ord(end):04x}")
+        _append(self.path, line.encode("utf-8", "backslashreplace") + b"\n")
         self.rows[row["student"]] = row
 
     def write_csv(self, students: list[str], exercise: Exercise, *, now: bool = True) -> None:
         """Write ``grades.csv`` whole: one line a student, in the order given. No mark is an empty field.
+
+        It begins with a byte order mark, without which Excel does not read names in UTF-8.
 
         Args:
             now: False writes it only if that takes at most a twentieth of the time, so that a large class costs little.
@@ -130,21 +140,55 @@ class Results:
         if not now and begun < self._csv_due:
             return
         ids = [task.id for task in exercise.tasks]
-        columns = ["exercise", "points", "max_points", "status", "seconds"]
-        lines = [["student", *columns, *ids]]
+        lines: list[list[Any]] = [["student", *_COLUMNS, *ids]]
         for student in students:
             if row := self.rows.get(student):
-                marks = [row["tasks"].get(id, {}).get("points") for id in ids]
-                lines.append([escape_formula(student), *(row[column] for column in columns), *marks])
-        write_table(self.out / "grades.csv", lines)
+                marks = [row.get("tasks", {}).get(id, {}).get("points") for id in ids]
+                lines.append([student, *(row.get(column) for column in _COLUMNS), *marks])
+        write_table(self.out / "grades.csv", lines, mark=True)
         self._csv_due = time.monotonic() + 20 * (time.monotonic() - begun)
 
 
-def write_table(path: Path, lines: list[list[Any]]) -> None:
-    """Replace a CSV file whole; None becomes an empty field."""
+def _row_of(line: bytes) -> dict[str, Any] | None:
+    """A line of ``results.jsonl``, or None if it is damaged."""
+    try:
+        row = json.loads(line)
+        tasks = row.get("tasks", {}).values()
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    whole = isinstance(row.get("student"), str) and all(isinstance(verdict, dict) for verdict in tasks)
+    return row if whole else None
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Add a whole line to a file, or, if there is no room, nothing of it: the next row would be joined to a half."""
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            while line:
+                line = line[file.write(line) :]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+def write_table(path: Path, lines: list[list[Any]], *, mark: bool = False) -> None:
+    """Replace a CSV file whole. None becomes an empty field; below the first line, no text is taken for a formula.
+
+    Args:
+        path: of the file.
+        lines: the first one has the names of the columns.
+        mark: begin with a byte order mark, for a file that is opened in Excel.
+
+    Example:
+        >>> write_table(Path("grades.csv"), [["student", "points"], ["Aki", 7]])  # doctest: +SKIP
+    """
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    write_text(path, text.getvalue())
+    head, *rest = lines
+    cells = [[escape_formula(cell) if isinstance(cell, str) else cell for cell in line] for line in rest]
+    csv.writer(text, lineterminator="\n").writerows([head, *cells])
+    write_text(path, "\ufeff" * mark + text.getvalue())
 
 
 def escape_formula(text: str) -> str:
@@ -154,27 +198,34 @@ def escape_formula(text: str) -> str:
         >>> escape_formula("=1+1")
         "'=1+1"
     """
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    return _FORMULA.sub(r"\g<0>'", text)
 
 
 def report_name(student: str) -> str:
-    """The name of a student's report, without ``.html``. A name with other characters gets a digest, to stay unique.
+    """The name of a student's report, without ``.html``: at most :data:`MAX_NAME` bytes, as file systems count.
+
+    A name that is longer, or has characters that a file's name should not have, gets a digest, to stay unique.
 
     Example:
         >>> report_name("Aki Sato"), report_name("a/b")
-        ('Aki Sato', 'a_b-c14cddc0')
+        ('Aki Sato', 'a_b-c14cddc033f64b9d')
     """
-    plain = "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in student).strip(". ")[:100] or "_"
-    if plain == student:
+    text = unicodedata.normalize("NFC", student)
+    plain = "".join(c if unicodedata.category(c)[0] in "LMN" or c in "-_.@ \u3000" else "_" for c in text)
+    plain = plain.strip(". \u3000")
+    if plain == student and 0 < len(plain.encode()) <= MAX_NAME and not _NOT_PLAIN.fullmatch(plain):
         return plain
-    return f"{plain}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    short = plain.encode()[:100].decode(errors="ignore").strip(". \u3000") or "_"
+    return f"{short}-{hashlib.sha256(student.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
-def to_row(student: str, exercise: Exercise, grade: "Grade", *, seed: int, key: dict[str, Any]) -> dict[str, Any]:
+def to_row(
+    student: str, exercise: Exercise, grade: "Grade", *, seed: int | None, key: dict[str, Any]
+) -> dict[str, Any]:
     """One line of ``results.jsonl``, which holds neither inputs nor expected values of a check.
 
     Args:
-        seed: of the random inputs of the checks.
+        seed: of the random inputs of the checks, if the instructor gave one.
         key: what the mark depends on, see :meth:`Results.why_again`; empty if the row is not to be kept.
     """
     tasks = {}
@@ -182,7 +233,7 @@ def to_row(student: str, exercise: Exercise, grade: "Grade", *, seed: int, key: 
         task = exercise[verdict.task]
         points = None if verdict.status == "unjudged" else task.points if verdict.status == "passed" else 0
         shown = asdict(verdict)
-        for private in ("task", "expected", "got", "error_kind"):
+        for private in ("task", "expected", "got", "error_kind", "kind"):
             del shown[private]
         if verdict.hidden:
             del shown["error"], shown["where"]

@@ -65,7 +65,7 @@ def cluster(tmp_path):
 
 
 def without_seconds(out):
-    with (out / "grades.csv").open(newline="") as file:
+    with (out / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
         return [[field for name, field in row.items() if name != "seconds"] for row in csv.DictReader(file)]
 
 

@@ -76,7 +76,7 @@ def test_marks_of_the_bank(graded, name):
 
 
 def test_one_row_for_each_in_order(graded):
-    with (graded[1] / "grades.csv").open(newline="") as file:
+    with (graded[1] / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["student"] for row in rows] == sorted(BANK)
     for row in rows:
