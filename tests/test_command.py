@@ -54,7 +54,7 @@ def test_killed_half_way_it_goes_on(small):
 def test_names_from_outside_do_no_harm(small):
     folder, out = small
     assert grade(folder, "--out", out).exit_code == 0
-    table = (out / "grades.csv").read_text().splitlines()
+    table = (out / "grades.csv").read_text(encoding="utf-8-sig").splitlines()
     assert [line.split(",")[0] for line in table] == ["student", "'=cmd|x", "Bea"]
     assert len(list((out / "reports").iterdir())) == 2
 
