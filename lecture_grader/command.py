@@ -75,7 +75,7 @@ def grade(
         fail("name either a folder of submissions, or an nbgrader course with --nbgrader COURSE_DIR")
     from lecture_grader import run  # needs Linux, and imports PyTorch
     from lecture_grader.grade_class import GradingOptions
-    from lecture_grader.sandbox import Limits
+    from lecture_grader.sandbox import Limits, scratch_folder
 
     single = submissions is not None and submissions.is_file() and submissions.suffix.lower() != ".zip"
     options = GradingOptions(
@@ -85,7 +85,7 @@ def grade(
         isolate=not allow_unsandboxed,
         fork=not no_fork,
     )
-    with run.errors_end_the_command(), tempfile.TemporaryDirectory(prefix="lecture-") as scratch:
+    with run.errors_end_the_command(), tempfile.TemporaryDirectory(dir=scratch_folder()) as scratch:
         work = run.ClassWork(checks or str(exercise), out, released, due)
         if nbgrader:
             work.collect_course(nbgrader, nbgrader_python, assignment)

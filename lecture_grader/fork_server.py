@@ -61,6 +61,7 @@ def _preload(for_grading: bool) -> int:
         from lecture_grader import launcher, shell, worker  # noqa: F401
 
         plain_mb = _data_mb()
+        launcher.system_call_filters()  # kept for all forks
         shell.make_shell()
         Image.preinit()  # imports the formats that Pillow tries first
     for name in PRELOADED + PRELOADED_FOR_GRADING * for_grading:

@@ -10,23 +10,26 @@ its memory.
 import contextlib
 import ctypes
 import errno
+import functools
 import json
 import os
 import resource
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 MB = 1 << 20
 REFUSED = 97  # the exit status where a protection cannot be had
 
-_NEW = {"mount": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "ipc": 0x8000000, "pid": 0x20000000, "net": 0x40000000}
+_NEW = {"mount": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "pid": 0x20000000, "net": 0x40000000}
+_NEW_CGROUP = 0x2000000
 _NEW_USER = 0x10000000
 _RDONLY, _NOSUID, _NODEV, _BIND, _REC, _PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
-_DEATH_SIGNAL, _SET_DUMPABLE, _DROP_BOUNDING, _NO_NEW_PRIVS = 1, 4, 24, 38
+_DEATH_SIGNAL, _SET_DUMPABLE, _SET_SECCOMP, _DROP_BOUNDING, _NO_NEW_PRIVS = 1, 4, 22, 24, 38
+_SHARED_ANONYMOUS = 1 | 32  # of mmap
 _MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
 # No submission has an innocent use for these: the process that calls one is killed.
 _DEADLY = """
@@ -34,10 +37,36 @@ _DEADLY = """
     kexec_file_load init_module finit_module delete_module bpf reboot swapon swapoff open_by_handle_at acct
     settimeofday clock_settime sethostname setdomainname move_mount open_tree fsopen fsmount mount_setattr
 """
-# Libraries try these and do without them: the call fails.
-_DENIED = """
-    perf_event_open userfaultfd keyctl add_key request_key io_uring_setup io_uring_enter io_uring_register
+# What programs use. Any other call fails as on a kernel that does not know it, for which libraries are prepared: calls
+# that are newer than this list, and old ones that have no use here or whose memory no process is seen to hold
+# (memfd_create, shmget, semget, msgget, mq_open, io_setup, vmsplice, userfaultfd, io_uring_setup, bpf ...).
+_ALLOWED = """
+    accept accept4 access alarm arch_prctl bind brk capget capset chdir chmod chown clock_getres clock_gettime
+    clock_nanosleep clone close close_range connect copy_file_range creat dup dup2 dup3 epoll_create epoll_create1
+    epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 execve execveat exit exit_group
+    faccessat faccessat2 fadvise64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync
+    fgetxattr flistxattr flock fork fremovexattr fsetxattr fstat fstatfs fsync ftruncate futex futex_waitv futimesat
+    get_mempolicy get_robust_list getcpu getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer
+    getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid
+    getsockname getsockopt gettid gettimeofday getuid getxattr inotify_add_watch inotify_init inotify_init1
+    inotify_rm_watch ioctl ioprio_get ioprio_set kill lchown lgetxattr link linkat listen listxattr llistxattr
+    lremovexattr lseek lsetxattr lstat madvise map_shadow_stack mbind membarrier mincore mkdir mkdirat mknod mknodat
+    mlock mlock2 mlockall mmap mprotect mremap mseal msync munlock munlockall munmap nanosleep newfstatat open openat
+    openat2 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll prctl pread64
+    preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv recvfrom
+    recvmmsg recvmsg removexattr rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigpending
+    rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_get_priority_max
+    sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval
+    sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield select sendfile sendmmsg sendmsg
+    sendto set_mempolicy set_robust_list set_tid_address setfsgid setfsuid setgid setgroups setitimer setpgid
+    setpriority setregid setresgid setresuid setreuid setrlimit setsid setsockopt setuid setxattr shutdown sigaltstack
+    signalfd signalfd4 socket socketpair stat statfs statx symlink symlinkat sync sync_file_range syncfs sysinfo
+    tgkill time timer_create timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime
+    timerfd_settime times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork wait4 waitid write
+    writev
 """
+# Sockets of other families than AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK may reach past the network namespace.
+_FAMILIES = {1, 2, 10, 16}
 
 _libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
@@ -85,8 +114,7 @@ def launch(config: dict, start: Callable[[dict], object], wait: Callable[[int], 
 
 def _enter_namespaces(config: dict, start: Callable[[dict], object]) -> int:
     """Enter new namespaces, and fork the first process in them."""
-    import pyseccomp as seccomp  # it runs a program to find its library, which is not possible inside
-
+    filters = system_call_filters()
     _die_with_parent()
     uid, gid = os.getuid(), os.getgid()
     flags = sum(_NEW.values())
@@ -99,7 +127,7 @@ def _enter_namespaces(config: dict, start: Callable[[dict], object]) -> int:
         _call("unshare", flags)
     child = os.fork()
     if child == 0:
-        _first_process(config, start, seccomp)
+        _first_process(config, start, filters)
     return child
 
 
@@ -114,18 +142,26 @@ def _pass_on_signals(child: int) -> None:
     signal.signal(signal.SIGTERM, pass_on)
 
 
-def _wait_for(child: int) -> None:
-    """Wait for every process that ends, and end with the child's status."""
+def _wait_for(child: int, largest: int = 255) -> None:
+    """Wait for every process that ends, and end with the child's status, or 128 and more for the signal that killed it.
+
+    Args:
+        child: the process that counts.
+        largest: exit status that is passed on; 127 for a worker, which could otherwise say that a signal killed it.
+    """
     while True:
         with contextlib.suppress(InterruptedError):
             pid, status = os.wait()
             if pid == child:
                 code = os.waitstatus_to_exitcode(status)
-                os._exit(code if code >= 0 else 128 - code)
+                os._exit(min(code, largest) if code >= 0 else 128 - code)
 
 
-def _first_process(config: dict, start: Callable[[dict], object], seccomp: ModuleType) -> None:
+def _first_process(config: dict, start: Callable[[dict], object], filters: tuple[bytes, ...]) -> None:
     """Be process 1 of the new namespaces: build the file system, give up all rights, and start the worker."""
+    if config["group"]:
+        Path(config["group"], "cgroup.procs").write_text("0")  # this process
+    _call("unshare", _NEW_CGROUP)
     _close_all_but(config["socket"])
     _die_with_parent()
     _build_world(config)
@@ -141,18 +177,18 @@ def _first_process(config: dict, start: Callable[[dict], object], seccomp: Modul
     os.nice(5)  # so that the grader gets a core in time to stop it
     _drop_capabilities()
     _call("prctl", _NO_NEW_PRIVS, 1, 0, 0, 0)
-    _filter_system_calls(seccomp)
+    _call("prctl", _SET_DUMPABLE, 0)
+    _filter_system_calls(filters)
     child = os.fork()
     if child == 0:
         os.setsid()
         os.chdir("/tmp")
-        _call("prctl", _SET_DUMPABLE, 1)  # it may read its own /proc entry, as after exec
+        _call("prctl", _SET_DUMPABLE, 1)  # it may read its own /proc entry, as after exec, and be measured
         start(config)
         os._exit(0)
-    _call("prctl", _SET_DUMPABLE, 0)
     os.close(config["socket"])
     _pass_on_signals(child)
-    _wait_for(child)
+    _wait_for(child, 127)
 
 
 def _close_all_but(*kept: int) -> None:
@@ -185,11 +221,16 @@ def _build_world(config: dict) -> None:
         _mount("tmpfs", root / folder, "tmpfs", _NOSUID | _NODEV, size)
     for source in dict.fromkeys(config["folders"]):
         _show(Path(source), root)
-    for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
+    for path in ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom"):
         _show(Path(path), root, writable=True)
+    # it reads alike, and cannot be mapped: a shared mapping of /dev/zero is memory that nobody counts
+    (root / "dev/zero").touch()
+    _mount("/dev/full", root / "dev/zero", None, _BIND)
     for hidden in map(Path, config["hidden"]):
         if _inside(hidden, root).is_dir():  # part of a folder that is shown
             _mount("tmpfs", _inside(hidden, root), "tmpfs", _RDONLY, "size=4k,mode=755")
+        elif _inside(hidden, root).is_file():
+            _mount("/dev/null", _inside(hidden, root), None, _BIND)
     (root / "proc").mkdir()
     _mount("proc", root / "proc", "proc", _NOSUID | _NODEV | 8)
     (root / "tmp/.matplotlib").mkdir()
@@ -238,7 +279,7 @@ def _set_limits(limits: dict) -> None:
     seconds = int(limits["total_seconds"] * max(1, limits["threads"])) + 10
     wanted = {
         "CPU": seconds,
-        "CORE": 0,
+        "CORE": 1,  # nothing to a file, as with 0, and nothing to a program either, see core(5)
         "FSIZE": limits["disk_mb"] * MB,
         "NOFILE": 1024,
         "NPROC": limits["processes"],
@@ -256,16 +297,51 @@ def _drop_capabilities() -> None:
     _call("capset", ctypes.byref(header), ctypes.byref(nothing))
 
 
-def _filter_system_calls(seccomp: ModuleType) -> None:
+@functools.cache
+def system_call_filters() -> tuple[bytes, bytes]:
+    """Two filters of system calls as programs for the kernel, see seccomp(2): the stricter answer counts."""
+    import pyseccomp as seccomp  # it runs a program to find its library, which is not possible inside
+
+    refuse = seccomp.ERRNO(errno.EPERM)
+    known = seccomp.SyscallFilter(seccomp.ERRNO(errno.ENOSYS))
     rules = seccomp.SyscallFilter(seccomp.ALLOW)
-    for names, action in ((_DEADLY, seccomp.KILL_PROCESS), (_DENIED, seccomp.ERRNO(errno.EPERM))):
+    for names, action, rule_set in ((_ALLOWED, seccomp.ALLOW, known), (_DEADLY, seccomp.KILL_PROCESS, rules)):
         for name in names.split():
-            with contextlib.suppress(OSError, ValueError):  # this libseccomp does not know the call
-                rules.add_rule(action, name)
+            with contextlib.suppress(OSError, ValueError):  # this libseccomp or this machine has no such call
+                rule_set.add_rule(action, name)
+
+    def is_int(argument: int, value: int) -> Any:  # the kernel ignores the upper half
+        return seccomp.Arg(argument, seccomp.MASKED_EQ, 0xFFFFFFFF, value)
+
     rules.add_rule(seccomp.KILL_PROCESS, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _NEW_USER, _NEW_USER))
-    rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")  # a filter cannot see its flags; the C library uses clone
-    rules.load()
+    # its pages stay when no process maps them, and so cannot be counted
+    rules.add_rule(refuse, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, _SHARED_ANONYMOUS, _SHARED_ANONYMOUS))
+    for family in set(range(46)) - _FAMILIES:
+        for name in ("socket", "socketpair"):
+            rules.add_rule(seccomp.ERRNO(errno.EAFNOSUPPORT), name, is_int(0, family))
+    # a process that may not be read cannot be measured
+    rules.add_rule(refuse, "prctl", is_int(0, _SET_DUMPABLE), seccomp.Arg(1, seccomp.EQ, 0))
+    # a limit of 0 would bring back core dumps that go to a program, see _set_limits
+    rules.add_rule(refuse, "setrlimit", is_int(0, resource.RLIMIT_CORE))
+    rules.add_rule(refuse, "prlimit64", is_int(1, resource.RLIMIT_CORE), seccomp.Arg(2, seccomp.NE, 0))
+    programs = []
+    for rule_set in (known, rules):
+        with tempfile.TemporaryFile() as file:
+            rule_set.export_bpf(file)
+            file.seek(0)
+            programs.append(file.read())
+    return programs[0], programs[1]
+
+
+def _filter_system_calls(programs: tuple[bytes, ...]) -> None:
+    """Install the filters in this process, for itself and all its children."""
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+
+    for code in programs:
+        _call("prctl", _SET_SECCOMP, 2, ctypes.byref(Program(len(code) // 8, code)))
 
 
 if __name__ == "__main__":
-    launch(json.loads(sys.argv[1]), _start_worker)
+    launch(json.load(sys.stdin), _start_worker)  # not an argument, since every process in there could read that

@@ -85,7 +85,7 @@ class ClassWork:
             way += f", {count} at once, {limits.threads} thread{'s' * (limits.threads > 1)} each."
             if options.isolate:
                 sandbox.require()
-        trust = f"In force: {'; '.join(sandbox.PROTECTIONS)}."
+        trust = f"In force: {'; '.join(sandbox.protections())}."
         if not options.isolate:
             trust = "NOT PROTECTED (--allow-unsandboxed): grade only notebooks that you trust."
         with machines as (executor, count):

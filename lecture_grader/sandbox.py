@@ -4,37 +4,51 @@ Linux only, without Docker. This is the trusted side; ``launcher`` is the progra
 ``fork_server`` forks, which builds the protections and starts the worker.
 """
 
+import atexit
 import contextlib
+import functools
 import itertools
 import json
 import math
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol
 
+from lecture_grader.control_groups import Group, container_limits, memory_folder
+
 MB = 1 << 20
 LAUNCHER = Path(__file__).with_name("launcher.py")
 MAX_PROCESSES = 48  # at once; threads are counted by the kernel
-PROTECTIONS = (
-    "no network",
-    "no files but read-only libraries and a private /tmp",
-    "processes of its own that end with it",
-    "no new privileges, system calls filtered",
-    "limits on time, memory, processes, files and output",
-)
+# What each of these may hold in the kernel. A lock takes less, but counting many takes long.
+SOCKET_BYTES, LOCK_BYTES = 512 << 10, 16 << 10
 # When root grades, each worker gets an unused user id, because the kernel counts processes per user.
 _FREE_UIDS = itertools.count(1_000_000_000 + os.getpid() % 100_000 * 10_000)
 _ALIVE: weakref.WeakSet["Sandbox"] = weakref.WeakSet()
 _STOPPED = threading.Event()
+
+
+def protections() -> tuple[str, ...]:
+    """What a submission is kept from here, in a few words each."""
+    counted = "by a control group" if memory_folder() else "measured 10 times a second, as there is no control group"
+    return (
+        "no network",
+        "no files but read-only libraries and a private /tmp",
+        "processes of its own that end with it",
+        "no new privileges, system calls filtered",
+        f"limits on time, memory ({counted}), processes, files and output",
+    )
 
 
 class Stopped(BaseException):
@@ -97,7 +111,9 @@ class Process(Protocol):
 
 
 class Sandbox:
-    """One worker process and the socket to it; ``stopped`` says why it was killed, if it was.
+    """One worker process and the socket to it.
+
+    ``cpu_seconds`` is the time of the cores that :meth:`usage` has seen its processes use.
 
     Args:
         argv: the worker's command; the number of its socket is appended. A fork needs none.
@@ -123,21 +139,29 @@ class Sandbox:
         fork: Callable[[dict, socket.socket, IO[bytes]], Process] | None = None,
     ):
         check_not_stopped()
-        self.limits, self.stopped = limits, ""
+        self.limits, self._stopped = limits, ""
+        self._too_much = f"it took more than {limits.memory_mb} MB of memory"
+        self._seconds: dict[tuple[int, float], float] = {}  # of the cores, by process
+        self._group = self._home = None
         if isolate and sys.platform != "linux":
             raise SandboxError(f"no sandbox on {sys.platform}: grade on Linux, or give --allow-unsandboxed")
-        # the launcher mounts the new root here, where only it sees that; without isolation, the home folder
-        self._scratch = tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
+        root = scratch_folder() / "root"  # stays empty: the launcher mounts the new root here, where only it sees that
+        root.mkdir(parents=True, exist_ok=True)
+        if not isolate:
+            self._home = tempfile.TemporaryDirectory(dir=root.parent, ignore_cleanup_errors=True)
+        elif folder := memory_folder():
+            self._group = _make_group(folder, limits)
         self.socket, theirs = socket.socketpair()
         config = {
             "argv": [*argv, str(theirs.fileno())],
             "socket": theirs.fileno(),
             "limits": asdict(limits),
             "folders": [str(p) for p in (*_system_folders(), *folders)],
-            "hidden": [str(p) for p in hidden],
+            "hidden": [str(p) for p in (*hidden, *copies_of_the_checks())] if isolate else [],
             "copies": font_cache() if isolate else [],
             "isolate": isolate,
-            "root": self._scratch.name,
+            "root": str(root),
+            "group": str(self._group.path) if self._group else None,
             "uid": next(_FREE_UIDS) if os.geteuid() == 0 else None,
         }
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
@@ -154,17 +178,21 @@ class Sandbox:
             raise Stopped
 
     def _start(self, config: dict, theirs: socket.socket, stderr: IO[bytes]) -> Process:
-        home = "/tmp" if config["isolate"] else self._scratch.name
-        return subprocess.Popen(
-            [sys.executable, "-I", str(LAUNCHER), json.dumps(config)],
+        home = self._home.name if self._home else "/tmp"
+        process = subprocess.Popen(
+            [sys.executable, "-I", str(LAUNCHER)],
             pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             env=environment(home, self.limits.threads),
-            cwd=self._scratch.name,
+            cwd=home,
             start_new_session=True,
         )
+        assert process.stdin
+        with contextlib.suppress(BrokenPipeError), process.stdin:  # it has ended, which the caller finds out
+            process.stdin.write(json.dumps(config).encode())
+        return process
 
     def interrupt(self) -> None:
         """Send the signal of Ctrl-C."""
@@ -175,20 +203,46 @@ class Sandbox:
         """Bytes of memory that its processes hold together, and the number of its processes."""
         import psutil
 
-        family, resident, proportional = [], 0, 0
+        family = []
         with contextlib.suppress(psutil.Error):
             family = psutil.Process(self.process.pid).children(recursive=True)
         if len(family) > MAX_PROCESSES:
             return 0, len(family)  # reading on would take too long
         for child in family:
             with contextlib.suppress(psutil.Error):
-                resident += child.memory_info().rss
-        if resident > self.limits.memory_mb * MB:  # count pages that forked processes share once, which is slow
-            for child in family:
-                with contextlib.suppress(psutil.Error):
-                    proportional += child.memory_full_info().pss
-            resident = proportional or resident
-        return resident, len(family)
+                times = child.cpu_times()
+                self._seconds[child.pid, child.create_time()] = times.user + times.system
+        held = {child.pid: _bytes(f"/proc/{child.pid}/status", _HELD) for child in family}
+        kernel = _in_the_kernel(family[0].pid, set(held)) if family and not self._home else 0
+        if sum(held.values()) + kernel > self.limits.memory_mb * MB:
+            for pid in held:  # count pages that forked processes share once, which is slow
+                with contextlib.suppress(PermissionError):  # a process that cannot be read counts with all its pages
+                    shared = _bytes(f"/proc/{pid}/smaps_rollup", _SHARED_OUT)
+                    held[pid] = shared + _bytes(f"/proc/{pid}/status", _TABLES)
+        return sum(held.values()) + kernel, len(family)
+
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(list(self._seconds.values()))
+
+    def watch(self) -> None:
+        """End it as soon as it takes more memory or starts more processes than it may; return when it has ended."""
+        while self.process.poll() is None and not self.stopped:
+            time.sleep(0.1)
+            memory, processes = self.usage()
+            if processes > MAX_PROCESSES:
+                self._stopped = f"it ran more than {MAX_PROCESSES} processes at once"
+            elif memory > self.limits.memory_mb * MB:
+                self._stopped = self._too_much
+        if self.stopped:
+            self.kill()
+
+    @property
+    def stopped(self) -> str:
+        """Why it was killed, by :meth:`watch` or by the kernel; empty if it was not."""
+        if not self._stopped and self._group and self._group.overflowed():
+            self._stopped = self._too_much
+        return self._stopped
 
     def kill(self) -> None:
         """End all its processes; the launcher ends after the last of them."""
@@ -219,13 +273,79 @@ class Sandbox:
     def _clean_up(self) -> None:
         self.socket.close()
         self._stderr.close()
-        self._scratch.cleanup()
+        if self._home:
+            self._home.cleanup()
+        if self._group:
+            self._stopped = self.stopped  # which asks the group
+            self._group.remove()
 
     def stderr_tail(self) -> str:
         """The end of its error output, which holds the launcher's reason if it refused."""
         self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, self._stderr.tell() - 4000))
         return self._stderr.read().decode(errors="replace")
+
+
+def _make_group(folder: Path, limits: Limits) -> Group:
+    """A control group that leaves room for the files in memory, which have limits of their own."""
+    try:
+        return Group(folder, (limits.memory_mb + 2 * limits.disk_mb) * MB)
+    except OSError as error:
+        raise SandboxError(f"no control group could be made in {folder} ({error.strerror})") from None
+
+
+_HELD = ("VmRSS", "VmSwap", "VmPTE", "HugetlbPages")
+_SHARED_OUT, _TABLES = ("Pss", "SwapPss"), ("VmPTE", "HugetlbPages")
+
+
+def _bytes(file: str, names: tuple[str, ...]) -> int:
+    """Bytes: the sum of these lines of a file about a process, 0 if that has ended; ``PermissionError`` for others."""
+    try:
+        lines = (line.split() for line in Path(file).read_text().splitlines())
+        return sum(int(line[1]) for line in lines if line[0].rstrip(":") in names) << 10
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def _in_the_kernel(first: int, family: set[int]) -> int:
+    """Bytes that the sockets and locks of these processes may take; ``first`` is in their network namespace."""
+    sockets = locks = 0
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        sockets = int(Path(f"/proc/{first}/net/sockstat").read_text().split()[2])
+    with contextlib.suppress(OSError):
+        locks = sum(int(line.split()[-4]) in family for line in Path("/proc/locks").read_text().splitlines())
+    return sockets * SOCKET_BYTES + locks * LOCK_BYTES
+
+
+@functools.cache
+def scratch_folder() -> Path:
+    """A folder for what this process writes meanwhile; if it is killed, a later one removes it.
+
+    It is locked while its process lives, which nothing but the kernel can undo.
+    """
+    import fcntl  # not on Windows, where nothing is graded
+
+    for old in Path(tempfile.gettempdir()).glob("lecture-grade-*"):
+        with contextlib.suppress(OSError):  # somebody else's, or removed meanwhile, or its process lives
+            found = old.lstat()
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < 60:  # it may not be locked yet
+                continue
+            descriptor = os.open(old, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(old, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+    folder = Path(tempfile.mkdtemp(prefix="lecture-grade-"))
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)  # until this process ends
+    owner = os.getpid()
+
+    @atexit.register
+    def remove() -> None:
+        if os.getpid() == owner:  # and not a fork of it
+            shutil.rmtree(folder, ignore_errors=True)
+
+    return folder
 
 
 def require() -> None:
@@ -267,52 +387,6 @@ def share_out(limits: Limits, wanted: int, submissions: int, root: Path = Path("
     return workers, replace(limits, threads=max(1, cores // workers))
 
 
-def container_limits(root: Path = Path("/")) -> tuple[float, float]:
-    """Bytes of memory and number of cores that the control groups of this process leave; infinity without a limit.
-
-    A container, a batch system or systemd limits a process by its control group or by one of that group's parents.
-
-    Args:
-        root: the folder that holds ``proc/self/cgroup`` and ``sys/fs/cgroup``; both versions of these are read.
-    """
-    memory = cores = math.inf
-    listing = root / "proc/self/cgroup"
-    for line in listing.read_text().splitlines() if listing.exists() else []:
-        _, kinds, path = line.split(":", 2)  # version 2 has one tree, and version 1 a tree for each kind of limit
-        tree = root / "sys/fs/cgroup" / kinds
-        group = tree / path.strip("/")
-        for folder in [group, *group.parents]:
-            if folder.is_relative_to(tree):
-                memory = min(memory, _memory_left(folder))
-                cores = min(cores, _cores(folder))
-    return memory, cores
-
-
-def _memory_left(group: Path) -> float:
-    """The group's limit less what it uses, without the part of the file cache that the kernel can drop."""
-    for limit, usage in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
-        if (bound := _numbers(group / limit)) and (used := _numbers(group / usage)):
-            stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-            cache = stat.get("total_inactive_file", stat.get("inactive_file", 0))
-            return max(0, bound[0] - used[0] + float(cache))
-    return math.inf
-
-
-def _cores(group: Path) -> float:
-    quota = _numbers(group / "cpu.max") or [
-        *_numbers(group / "cpu.cfs_quota_us"),
-        *_numbers(group / "cpu.cfs_period_us"),
-    ]
-    return quota[0] / quota[1] if len(quota) == 2 and quota[0] > 0 else math.inf
-
-
-def _numbers(file: Path) -> list[float]:
-    try:
-        return [float(word.replace("max", "inf")) for word in file.read_text().split()]
-    except OSError:
-        return []
-
-
 def environment(home: str, threads: int) -> dict[str, str]:
     """The environment variables of a worker; it has no others."""
     return {
@@ -335,12 +409,76 @@ def environment(home: str, threads: int) -> dict[str, str]:
     }
 
 
+_PARTS = ("bin", "sbin", "lib*", "include", "share", "etc", "ssl", "cuda*", "*-linux-gnu", "pyvenv.cfg")
+
+
+@functools.cache
 def _system_folders() -> tuple[Path, ...]:
-    """The folders and files that a Python program reads: those of the system and of this Python."""
-    system = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/localtime"]
+    """The folders and files that a Python program reads: parts of the system and of this Python, and nothing else."""
+    system = ["/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/localtime"]
     system += ["/etc/alternatives", "/etc/fonts", "/sys/devices/system/cpu"]
-    there = [p for p in map(Path, [*system, sys.base_prefix, sys.prefix]) if p.exists()]
+    there = [p for p in map(Path, system) if p.exists()]
+    for prefix in dict.fromkeys((Path("/usr"), Path("/usr/local"), Path(sys.base_prefix), Path(sys.prefix))):
+        there += sorted(path for part in _PARTS for path in prefix.glob(part))
     return tuple(shown for p in there for shown in (p, p.resolve()))  # a link and its target
+
+
+def check_not_shown(paths: Iterable[Path], shown: Iterable[Path] = ()) -> None:
+    """Refuse to grade where a submission could read these files or folders.
+
+    Args:
+        paths: what no submission may see.
+        shown: what it sees beside the folders of the system and of Python.
+
+    Raises:
+        SandboxError: one of them lies in a folder that each submission sees.
+    """
+    folders = {folder.resolve() for folder in (*_system_folders(), *shown)}
+    for path in (*paths, scratch_folder()):
+        for other in _all_paths(path.resolve()):
+            for folder in folders:
+                if other.is_relative_to(folder) and not any(map(other.is_relative_to, copies_of_the_checks())):
+                    raise SandboxError(f"every submission could read {path}, since it sees {folder}: move it elsewhere")
+
+
+def _all_paths(path: Path) -> set[Path]:
+    """The path, and where else the same folder or file is mounted."""
+    mounts = []  # the device, the folder of it that is mounted, and where
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/mountinfo").read_text().splitlines():
+            device, root, point = (_unescaped(field) for field in line.split()[2:5])
+            mounts.append((device, Path(root), Path(point)))
+    holders = [mount for mount in mounts if path.is_relative_to(mount[2])]
+    if not holders:
+        return {path}
+    device, base, place = max(holders, key=lambda mount: len(mount[2].parts))
+    inside = base / path.relative_to(place)
+    found = {path}
+    for other, base, place in mounts:
+        if other == device and inside.is_relative_to(base):
+            found.add(place / inside.relative_to(base))
+        elif other == device and base.is_relative_to(inside):
+            found.add(place)
+    return found
+
+
+def _unescaped(field: str) -> str:
+    return re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), field)
+
+
+@functools.cache
+def copies_of_the_checks() -> tuple[Path, ...]:
+    """Checks, solutions and archives of the course below the folders that are shown, to be covered there."""
+    found = set()
+    for folder in {folder.resolve() for folder in _system_folders() if folder.is_dir()}:
+        for place in (folder, *folder.glob("python*/*-packages")):
+            found |= {copy for copy in place.glob("lecture[-_]utils-*") if not copy.name.endswith("-info")}
+            for depth in range(2 if place.parent == Path("/usr") else 3):  # there are thousands of folders in /usr
+                holders = (*place.glob("*/" * depth + "checks"), *place.glob("*/" * depth + "lecture_checks"))
+                found |= {holder for holder in holders if [*holder.glob("exercise_[0-9][0-9].py")]}
+    beside = {path.parent / name for path in found for name in ("solutions", "tests", ".git", "build", "dist")}
+    clones = {path for path in beside if (path.parent / "solutions").is_dir() and path.exists()}
+    return tuple(sorted(found | clones))
 
 
 def font_cache() -> list[str]:

@@ -51,8 +51,7 @@ np.seterr(all="raise")
 random.seed(1), np.random.seed(1), torch.manual_seed(1)
 subprocess.Popen(["sleep", "888.5"], start_new_session=True)
 threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
-libc = ctypes.CDLL(None)
-assert libc.shmget(4711, 4096, 0o1666) >= 0
+assert ctypes.CDLL(None).shmget(4711, 4096, 0o1666) < 0, "there is none of this kind"
 """
 LOOK = """
 import builtins, ctypes, json, os, random, sys, threading, warnings

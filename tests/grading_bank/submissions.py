@@ -149,7 +149,7 @@ CELLS = {
     "memory bit by bit": ("x = []\nwhile True: x.append(bytearray(1 << 24))", ("memory",)),
     "shared memory bit by bit": (
         "import mmap\nx, a = [], bytes(1 << 26)\nwhile True:\n    x.append(mmap.mmap(-1, 1 << 26)); x[-1].write(a)",
-        ("memory",),
+        ("forbidden",),
     ),
     "fork bomb": ("import os\nwhile True: os.fork()", ("forbidden", "timeout", "graded")),
     "thread bomb": (
