@@ -5,13 +5,34 @@ from typing import Any
 import numpy as np
 import torch
 
-from lecture_utils.grading import CheckFailed, Code, Student, close, expect, task
+from lecture_utils.grading import CheckFailed, Code, Handle, Student, close, expect, task
+from lecture_utils.grading.compare import equal
+from lecture_utils.grading.hints import DEFAULT_HINTS, IN_PLACE_HINT
 
 SETUP = """
 import numpy as np
 import torch
 from lecture_utils import check, progress, show_images
 """
+
+
+def _floats(values: np.ndarray) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32)
+
+
+def swap_rows_and_columns(images):
+    return images.transpose(1, 2)
+
+
+def _not_contiguous(student: Student, images: torch.Tensor) -> Handle:
+    """The images in the student's process, of the same shape, but not contiguous."""
+    contiguous = student.put(images.transpose(1, 2).contiguous())
+    return student.call(swap_rows_and_columns, contiguous, keep=True)
+
+
+def _expect_unchanged(student: Student, argument: Any, before: torch.Tensor, what: str) -> None:
+    if isinstance(argument, Handle) and not torch.equal(student.get(argument), before):
+        raise CheckFailed(f"The function changed {what}.", IN_PLACE_HINT, kind="in place")
 
 
 @task(
@@ -31,26 +52,31 @@ from lecture_utils import check, progress, show_images
         "must match the size": "b has one number per column. Aligned at the right, (m, n) and (n,) fit as they are: "
         "no reshaping is needed.",
         "ZeroDivisionError": "b holds no zeros, but a does: is the divisor on the right?",
+        "converted to Python scalar|only one element": "math.floor(), round() and int() take a single number. For a "
+        "whole tensor, `//` divides and rounds down in one step.",
     },
 )
 def arithmetic(student: Student, rng, case: int) -> None:
     sizes = {0: (2, 3), 1: (3, 3), 2: (4, 2), 3: (1, 4), 4: (3, 1), 5: (5, 5)}
     rows, columns = sizes[case] if case in sizes else rng.integers(2, 7, 2).tolist()
-    # Every second column of b is negative, and the first row of a holds one number that leaves a remainder.
-    b = rng.integers(2, 6, columns) * np.where(np.arange(columns) % 2, -1, 1) * rng.choice([-1, 1])
+    # Every second column of b is negative. The first row of a tells rounding down from cutting off, its last number
+    # tells both of them from rounding to the nearest.
+    b = rng.integers(3, 6, columns) * np.where(np.arange(columns) % 2, -1, 1) * rng.choice([-1, 1])
     a = rng.integers(-9, 10, (rows, columns))
     a[0] = -np.sign(b) * (2 * np.abs(b) + 1)
+    a[-1, -1] = np.sign(b[-1]) * (3 * np.abs(b[-1]) - 1)
     if whole := case % 2 == 0:
-        a, b = torch.tensor(a.tolist()), torch.tensor(b.tolist())
+        a, b = torch.tensor(a), torch.tensor(b)
     else:
         # Halves are exact, and so are their quotients wherever rounding matters.
-        a, b = torch.tensor((a / 2).tolist()), torch.tensor((b / 2).tolist())
+        a, b = _floats(a / 2), _floats(b / 2)
     student.case = f"a of shape ({rows}, {columns}), b of shape ({columns},), {'int64' if whole else 'float32'}"
     expected = {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": a // b, "%": a % b}
     truncated = expected | {"//": torch.div(a, b, rounding_mode="trunc"), "%": torch.fmod(a, b)}
     mistakes = [
         (truncated, "// rounds down, towards minus infinity, and % is the remainder that belongs to it. Cutting off "
          "the decimals (trunc, fmod) differs for negative numbers."),
+        (expected | {"//": (a / b).round()}, "// rounds down, it does not go to the nearest whole number."),
         (expected | {"-": b - a, "/": b / a}, "The order counts: a stands on the left, b on the right."),
         (expected | {"*": (a * b).sum(1)}, "`@` is the matrix product, which also adds up. Place by place is `*`."),
         (expected | {"//": a / b}, "// leaves whole numbers: it divides and rounds down."),
@@ -67,6 +93,7 @@ def arithmetic(student: Student, rng, case: int) -> None:
             "type": 'Return a dict with the six keys "+", "-", "*", "/", "//", "%", and a tensor for each.',
             "shape": "Every result has the shape of a.",
             "dtype": "The dtype is the one that the operator itself gives: whole numbers stay whole in all but `/`.",
+            "nonfinite": "b holds no zeros, but a does: is the divisor on the right?",
         },
     )
 
@@ -96,14 +123,14 @@ def cut(student: Student, rng, case: int) -> None:
     sizes = {0: (4, 6), 1: (5, 5), 2: (6, 3), 3: (2, 3), 4: (7, 8)}
     height, width = sizes[case] if case in sizes else (int(rng.integers(4, 9)), int(rng.integers(4, 9)))
     student.case = f"a picture of {height} rows and {width} columns"
-    values = rng.permutation(3 * height * width).reshape(3, height, width).tolist()
-    photo = torch.tensor(values, dtype=torch.float32) / 100
+    values = rng.permutation(3 * height * width).reshape(3, height, width)
+    photo = torch.tensor(values.astype("uint8")) if case % 3 == 1 else _floats(values / 100)
+    argument: Any = photo
     if case % 3 == 1:
         student.case += ", uint8"
-        photo = torch.tensor(values, dtype=torch.uint8)
     if case % 3 == 2:
         student.case += ", not contiguous"
-        photo = photo.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+        argument = _not_contiguous(student, photo)
     expected = {
         "red": photo[0],
         "coarse": photo[:, ::2, ::2],
@@ -111,38 +138,48 @@ def cut(student: Student, rng, case: int) -> None:
         "right": photo[:, :, -1:],
         "bgr": photo[[2, 1, 0]],
     }
-    mistakes = [
-        ({"red": photo[:1], "coarse": photo[:, 1::2, 1::2], "corner": photo[:, :2, :3], "right": photo[:, :, -1],
-          "bgr": photo.flip(1)}, (
-            "One index removes its dimension, a slice keeps it: the red channel has the shape (H, W).",
-            "Begin with row 0 and column 0.",
-            "That is the upper left corner: count from the end with negative numbers.",
-            "One index removes its dimension, a slice keeps it: the shape must be (3, H, 1).",
-            "The rows are in reverse order, not the channels.")),
-        ({"red": photo[:, 0], "coarse": photo[::2, ::2], "corner": photo[:, -3:, -2:], "right": photo[:, -1:],
-          "bgr": photo.flip(0, 1, 2)}, (
-            "That is the first row of each channel: the channel is the first index.",
-            "The channels come first: all of them stay, so begin with `:`.",
-            "Rows come before columns: 2 rows, 3 columns.",
-            "That is the last row: columns are the last index.",
-            "Only the channels change their order, every pixel stays at its place.")),
-        ({"red": photo[2], "coarse": photo[:, ::2], "corner": photo[-2:, -3:], "right": photo[:, :, :1],
-          "bgr": photo[[1, 2, 0]]}, (
-            "The channels are red, green, blue, counted from 0.",
-            "The rows are thinned out, the columns not yet.",
-            "The channels come first: all of them stay, so begin with `:`.",
-            "That is the first column.",
-            "The new order is blue (2), green (1), red (0).")),
-    ]  # fmt: skip
-    got = student.call("cut", photo)
+    channels_first = "The channels come first: all of them stay, so begin with `:`."
+    mistakes = {
+        "red": [
+            (photo[:1], "One index removes its dimension, a slice keeps it: the red channel has the shape (H, W)."),
+            (photo[:, 0], "That is the first row of each channel: the channel is the first index."),
+            (photo[2], "The channels are red, green, blue, counted from 0."),
+        ],
+        "coarse": [
+            (photo[:, 1::2, 1::2], "Begin with row 0 and column 0."),
+            (photo[::2, ::2], channels_first),
+            (photo[:, ::2], "The rows are thinned out, the columns not yet."),
+            (photo[:, :, ::2], "The columns are thinned out, the rows not yet."),
+        ],
+        "corner": [
+            (photo[:, :2, :3], "That is the upper left corner: count from the end with negative numbers."),
+            (photo[:, :2, -3:], "That is the upper right corner: the last two rows are `-2:`."),
+            (photo[:, -2:, :3], "That is the lower left corner: the last three columns are `-3:`."),
+            (photo[:, -3:, -2:], "Rows come before columns: 2 rows, 3 columns."),
+            (photo[-2:, -3:], channels_first),
+        ],
+        "right": [
+            (photo[:, :, -1], "One index removes its dimension, a slice keeps it: the shape must be (3, H, 1)."),
+            (photo[:, -1:], "That is the last row: columns are the last index."),
+            (photo[:, :, :1], "That is the first column."),
+        ],
+        "bgr": [
+            (photo.flip(1), "The rows are in reverse order, not the channels."),
+            (photo.flip(2), "The columns are in reverse order, not the channels."),
+            (photo.flip(0, 1, 2), "Only the channels change their order, every pixel stays at its place."),
+            (photo[[1, 2, 0]], "The new order is blue (2), green (1), red (0)."),
+        ],
+    }
+    got = student.call("cut", argument)
+    _expect_unchanged(student, argument, photo, "the picture")
     if not isinstance(got, dict) or set(got) != set(expected):
         expect(got, expected, hints={"type": "Return a dict with exactly the five keys of the table."})
-    for number, key in enumerate(expected):
+    for key, part in expected.items():
         expect(
             got[key],
-            expected[key],
+            part,
             what=f"The part {key!r}",
-            mistakes=[(wrong[key], hints[number]) for wrong, hints in mistakes],
+            mistakes=mistakes[key],
             hints={
                 "shape": "Compare with the table: how many channels, rows and columns are demanded?",
                 "dtype": "Picking changes no dtype: a uint8 picture has uint8 parts.",
@@ -165,11 +202,15 @@ def cut(student: Student, rng, case: int) -> None:
         "Work on `cleaned = x.clone()`, write through the mask, `cleaned[mask] = ...`, and return "
         "`cleaned, mask.sum().item()`. `torch.where(mask, good_mean, x)` makes the new tensor in one step.",
     ],
+    on_error={
+        "ambiguous": "`and`, `or`, `not` and `if` ask about a whole tensor at once. For each number take `&`, `|`, "
+        "`~`, with brackets around the comparisons.",
+    },
 )
 def replace_outliers(student: Student, rng, case: int) -> None:
     shape = [(8,), (3, 4), (2, 3, 4)][case] if case < 3 else tuple(rng.integers(2, 5, int(rng.integers(1, 4))).tolist())
     size = int(np.prod(shape))
-    limit = float(rng.integers(2, 6))
+    limit = rng.integers(2, 6) + 0.5 * (case % 2)
     # Good values have the mean limit / 4, far from 0; the outliers' mean is negative.
     values = rng.uniform(-0.5 * limit, limit, size)
     # There are so few outliers that their number differs from that of the good values, and from their own number plus
@@ -177,42 +218,71 @@ def replace_outliers(student: Student, rng, case: int) -> None:
     outliers = 0 if case == 4 else size - 1 if case == 3 else int(rng.integers(2, max(3, size // 2 - 1)))
     outliers = min(outliers, size - 1)
     signs = np.where(np.arange(outliers) % 2, 1, -1)
-    values[:outliers] = signs * (limit + np.where(signs > 0, rng.uniform(1, 3, outliers), rng.uniform(4, 9, outliers)))
+    beyond = np.where(signs > 0, rng.uniform(1, 3, outliers), rng.uniform(4, 9, outliers))
+    beyond[1:3] = 0.125  # two that a comparison of rounded numbers would miss
+    values[:outliers] = signs * (limit + beyond)
     if size - outliers > 2:
         values[-2:] = limit, -limit  # a value exactly at the limit, on either side, is a good one
-    x = torch.tensor(rng.permutation(values).reshape(shape).tolist())
+    x = _floats(rng.permutation(values).reshape(shape))
     student.case = f"{size} values of shape {shape}, {'some of them' if outliers else 'none'} beyond the limit"
+    got = student.call("replace_outliers", x, float(limit))
+    if not isinstance(got, (list, tuple)) or len(got) != 2:
+        expect(got, (x, 0), hints={"type": "Return two values: `return cleaned, count`."})
+    cleaned, count = got
+    _expect_cleaned(cleaned, x, limit)
+    mask = x.abs() > limit
+    expect(
+        count,
+        int(mask.sum()),
+        what="The number of outliers",
+        hints={"shape": "`mask.sum()` makes one number of the mask: it counts the `True`."},
+        mistakes=[
+            (int((~mask).sum()), "Those are the good values: count the outliers."),
+            (int((x > limit).sum()), "An outlier can be negative, too: count with the mask of the absolute values."),
+            (int((x.abs() >= limit).sum()), "A value exactly at the limit still is a good one: use >, not >=."),
+        ],
+    )
+    if type(count) is not int:
+        raise CheckFailed(
+            "The number of outliers must be a Python int.",
+            "The sum of a mask is a tensor, and `.item()` makes an int of it. A sum of decimal numbers is a float.",
+        )
+
+
+def _expect_cleaned(got: Any, x: torch.Tensor, limit: float) -> None:
+    """``got`` must be ``x`` with each outlier replaced by the mean of the good values."""
     mask = x.abs() > limit
     good = x[~mask].mean()
 
     def replaced(where: torch.Tensor, value: torch.Tensor | float) -> torch.Tensor:
         return torch.where(where, torch.as_tensor(value, dtype=torch.float32), x)
 
-    count = int(mask.sum())
+    negative = "An outlier can be negative, too: compare the absolute value, x.abs()."
+    at_limit = "A value exactly at the limit still is a good one: use >, not >=."
+    wrong_way = "The mask is the wrong way round: good values were replaced."
     expect(
-        student.call("replace_outliers", x, limit),
-        (replaced(mask, good), count),
+        got,
+        replaced(mask, good),
+        what="The cleaned tensor",
         hints={
-            "type": "Return two values: `return cleaned, count`.",
-            "shape": "The result has the shape of x: `x[~mask]` alone drops the outliers, and a mask makes a vector.",
+            "shape": "The cleaned tensor has the shape of x: `x[~mask]` alone drops the outliers, and a mask makes a "
+            "vector.",
             "nonfinite": "The mean of no values is nan: take the mean of the good values, `x[~mask]`.",
         },
         mistakes=[
-            ((replaced(x > limit, x[x <= limit].mean()), int((x > limit).sum())),
-             "An outlier can be negative, too: compare the absolute value, x.abs()."),
-            ((replaced(x > limit, good), -1), "An outlier can be negative, too: compare the absolute value, x.abs()."),
-            ((replaced(x.abs() >= limit, x[x.abs() < limit].mean()), int((x.abs() >= limit).sum())),
-             "A value exactly at the limit still is a good one: use >, not >=."),
-            ((replaced(x.abs() >= limit, good), -1), "A value exactly at the limit still is a good one: use >."),
-            ((replaced(mask, x.mean()), -1), "The outliers themselves are in that mean: take only the good values."),
-            ((replaced(mask, 0.0), -1), "The outliers are 0 now: the text asks for the mean of the good values."),
-            ((-1, size - count), "Those are the good values: count the outliers."),
-            ((x.clamp(-limit, limit), -1), "clamp moves an outlier to the limit: the text asks for the mean of the "
-             "good values."),
-            ((replaced(mask, x[mask].mean()), -1), "That is the mean of the outliers: the good values are x[~mask]."),
-            ((x, -1), "Nothing was replaced: does the tensor you return differ from x?"),
-            ((replaced(~mask, x[mask].mean()), -1), "The mask is the wrong way round: good values were replaced."),
-            ((replaced(~mask, good), -1), "The mask is the wrong way round: good values were replaced."),
+            (replaced(x > limit, x[x <= limit].mean()), negative),
+            (replaced(x > limit, good), negative),
+            (replaced(x.abs() >= limit, x[x.abs() < limit].mean()), at_limit),
+            (replaced(x.abs() >= limit, good), at_limit),
+            (replaced(mask, x.mean()), "The outliers themselves are in that mean: take only the good values."),
+            (replaced(mask, 0.0), "The outliers are 0 now: the text asks for the mean of the good values."),
+            (replaced(mask, x[~mask].median()), "That is the median of the good values: the text asks for the mean."),
+            (x.clamp(-limit, limit), "clamp moves an outlier to the limit: the text asks for the mean of the good "
+             "values."),
+            (replaced(mask, x[mask].mean()), "That is the mean of the outliers: the good values are x[~mask]."),
+            (x, "Nothing was replaced: does the tensor you return differ from x?"),
+            (replaced(~mask, x[mask].mean()), wrong_way),
+            (replaced(~mask, good), wrong_way),
         ],
     )  # fmt: skip
 
@@ -257,16 +327,19 @@ def both(first, second):
 )
 def memory(student: Student, rng, case: int) -> None:
     kinds = ["float64", "float32", "int64", "float32"]
-    kind = kinds[case] if case < 4 else str(rng.choice(["float32", "int32", "uint8"]))
+    kind = kinds[case] if case < 4 else str(rng.choice(["float32", "float64", "int16", "int32", "uint8"]))
     shape = (5,) if case == 0 else tuple(rng.integers(2, 5, 2).tolist())
     values = rng.permutation(int(np.prod(shape))).reshape(shape).astype(kind)
     student.case = f"an array of shape {shape}, {kind}"
-    array = student.put(values)
-    if case == 3:
-        student.case = f"an array of shape {shape}, {kind}, every second row of a larger one"
-        larger = student.put(np.repeat(values, 2, axis=0))
-        array = student.call(every_second_row, larger, keep=True)
+    strided = case in (3, 6)
+    if strided:
+        student.case += ", every second row of a larger one"
 
+    def new_array() -> Handle:
+        larger = np.repeat(values, 2, axis=0)
+        return student.call(every_second_row, student.put(larger), keep=True) if strided else student.put(values)
+
+    array = new_array()
     tensor = student.call("shared", array, keep=True)
     got = student.get(tensor)
     types = {"type": "torch.from_numpy(...) returns a tensor."}
@@ -283,7 +356,7 @@ def memory(student: Student, rng, case: int) -> None:
             "Tensor and array must be two names for the same memory: torch.from_numpy does that.",
         )
 
-    array = student.put(values)
+    array = new_array()
     tensor = student.call("float_copy", array, keep=True)
     got, array_after = student.call(both, tensor, array)
     if not np.array_equal(array_after, values):
@@ -293,15 +366,16 @@ def memory(student: Student, rng, case: int) -> None:
     if not torch.equal(student.call(fill_array, array, tensor), got):
         raise CheckFailed(
             "After a change of the array in place, the tensor of float_copy(array) has changed, too.",
-            "It shares the memory: .float(), .to(...), torch.as_tensor and slices copy only where they must, and a "
-            "float32 array needs no conversion. torch.tensor(...) and .clone() always copy.",
+            "It shares the memory: .float(), .to(...), torch.as_tensor, torch.Tensor and slices copy only where they "
+            "must, and a float32 array needs no conversion. torch.tensor(...) and .clone() always copy.",
         )
 
 
 def _images_with_bright_pixels(rng, count: int, height: int, width: int) -> torch.Tensor:
-    """Images with one brightest pixel each: the last one of image 0, one off the diagonal of image 1, then any."""
-    values = [rng.permutation(height * width).reshape(height, width) for _ in range(count)]
-    images = torch.tensor(np.stack(values).tolist()) / (height * width) + float(rng.uniform(0, 0.5))
+    """Images with one brightest pixel each: the last one of image 0, one off the diagonal of image 1, then any.
+
+    The other pixels of its row and column are dark, so that the brightest pixel is in no row that is bright on average.
+    """
     # Rows and columns that are mixed up show only where the two numbers differ.
     off_diagonal = [
         (row, column)
@@ -309,18 +383,17 @@ def _images_with_bright_pixels(rng, count: int, height: int, width: int) -> torc
         for column in range(width)
         if row != column and 0 < row * width + column < height * width - 1
     ]
-    for number, image in enumerate(images):
+    images = []
+    for number in range(count):
         fixed = [(height - 1, width - 1), off_diagonal[int(rng.integers(len(off_diagonal)))]]
-        if number < len(fixed):
-            row, column = fixed[number]
-        else:
-            row, column = int(rng.integers(height)), int(rng.integers(width))
-        image[row, column] = image.max() + 0.5 + number
-    return images
-
-
-def swap_rows_and_columns(images):
-    return images.transpose(1, 2)
+        any_pixel = int(rng.integers(height)), int(rng.integers(width))
+        row, column = fixed[number] if number < len(fixed) else any_pixel
+        image = 0.6 + 0.4 * rng.permutation(height * width).reshape(height, width) / (height * width)
+        image[row] = image[row] / 4 - 0.15
+        image[:, column] = image[:, column] / 4 - 0.15
+        image[row, column] = 1.2 + 0.1 * number
+        images.append(image)
+    return _floats(np.stack(images))
 
 
 @task(
@@ -349,8 +422,7 @@ def brightest(student: Student, rng, case: int) -> None:
     argument: Any = images
     if case % 3 == 2:
         student.case += ", not contiguous"
-        contiguous = student.put(images.transpose(1, 2).contiguous())
-        argument = student.call(swap_rows_and_columns, contiguous, keep=True)
+        argument = _not_contiguous(student, images)
 
     flat = images.reshape(count, -1)
     means = images.mean(dim=(1, 2))
@@ -373,20 +445,19 @@ def brightest(student: Student, rng, case: int) -> None:
         ((position, position), "That is the position in the image as one long row, p: return p // W and p % W."),
         ((darkest // width, darkest % width), "That is the darkest pixel."),
         ((rows + 1, columns + 1), "Rows and columns count from 0."),
-    ]:
+        ((images.mean(2).argmax(1), images.mean(1).argmax(1)), "That is the row, and the column, that is brightest on "
+         "average: the single brightest pixel may lie in a dark one."),
+    ]:  # fmt: skip
         # Both results have to be those of the mistake, since one alone may agree by chance.
         if isinstance(got, (list, tuple)) and len(got) == 3 and close(got[1], other[0]) and close(got[2], other[1]):
             mistakes.append(((-1, *other), hint))
-    if argument is not images and not torch.equal(student.get(argument), images.cpu()):
-        raise CheckFailed(
-            "The function changed the images.", "Work on a copy, images.clone(), or do not write in place."
-        )
+    _expect_unchanged(student, argument, images, "the images")
     expect(
         got,
         (means, rows, columns),
         hints={
             "type": "Return three tensors: `return means, rows, columns`.",
-            "shape": "One number per image, shape (B,): the dimension B stays, rows and columns disappear.",
+            "shape": "There is one number per image, shape (B,): the dimension B stays, rows and columns disappear.",
             "dtype": "Means are float32, positions int64: `/` makes decimal numbers, `//` keeps whole ones.",
             "values": "Follow the steps for one small image, such as the one in the text. (A loop must not begin its "
             "search with a best value of 0: all values may be negative.)",
@@ -407,49 +478,91 @@ def brightest(student: Student, rng, case: int) -> None:
         "dimension.",
         "`x.mean(dim=0)` has one entry per column, and broadcasting lines it up with every row. "
         "`x.std(dim=0, correction=0)` divides by n.",
-        "A constant column has standard deviation 0: replace those zeros by 1 before dividing, for example with "
-        "`torch.where(std == 0, 1.0, std)`.",
+        "Put zeros into the constant columns: `torch.where(constant, 0.0, ...)`, where "
+        "`constant = (x == x[0]).all(dim=0)` compares every row with the first one. (`std == 0` is no sure sign: the "
+        "mean of equal numbers is rounded, so their computed std may be a tiny number.)",
     ],
+    on_error={
+        "ambiguous": "An `if` decides once, for the whole tensor. `torch.where` decides for each column.",
+    },
+    visible=4,
+    hidden=6,
 )
 def standardise(student: Student, rng, case: int) -> None:
-    sizes = {0: (5, 3), 1: (4, 4), 2: (6, 2), 3: (1, 3), 4: (7, 1)}
+    sizes = {0: (5, 3), 1: (4, 4), 2: (6, 2), 3: (100, 1), 4: (1, 3), 5: (7, 4), 6: (7, 1), 7: (70, 1)}
     rows, columns = sizes[case] if case in sizes else rng.integers(2, 9, 2).tolist()
     student.case = f"{rows} row{'s' * (rows > 1)} and {columns} column{'s' * (columns > 1)}"
     # Steps of about 1 in random order, so that no column is constant by chance; every column has its own scale.
     steps = np.stack([rng.permutation(rows) for _ in range(columns)], axis=1) + rng.uniform(-0.2, 0.2, (rows, columns))
-    scales = rng.uniform(2, 4, columns) * 2.0 ** np.arange(columns)
-    offsets = rng.uniform(3, 9, columns)
-    x = torch.tensor((steps * scales + offsets).tolist())
+    table = steps * rng.uniform(2, 4, columns) * 2.0 ** np.arange(columns) + rng.uniform(3, 9, columns)
+    if columns > 1:
+        table[:, int(rng.integers(columns))] /= 128 * rows  # a small standard deviation is one like any other
     if rows == 1:
         student.case += ", so every column is constant"
-        x = x.round()
-    elif case % 3 == 2:
+        table = table.round()
+    elif case in (2, 5, 8):
         student.case += ", one of them constant"
-        x[:, int(rng.integers(columns))] = float(rng.choice([-3, -2, -1, 1, 2, 3]))
-    mean = x.mean(0)
-    std = x.std(0, correction=0)
-    sample_std = std * (rows / max(rows - 1, 1)) ** 0.5
+        table[:, int(rng.integers(columns))] = rng.choice([-3, -2, -1, 1, 2, 3])
+    elif case in (3, 7):
+        student.case += ", constant"
+        table[:] = _rounded_constant(rng, rows)
+    x = _floats(table)
+    _expect_standardised(student.call("standardise", x), x)
+
+
+def _rounded_constant(rng, rows: int) -> float:
+    """A number whose mean over so many rows is rounded, so that its computed standard deviation is not exactly 0."""
+    numbers = rng.uniform(0, 1, 50)
+    return next((v for v in numbers if _floats(np.full((rows, 1), v)).std(0, correction=0) > 0), 0.1)
+
+
+def _expect_standardised(got: Any, x: torch.Tensor) -> None:
+    """``got`` must be ``x`` with each column standardised, and each constant column zero."""
+    rows = len(x)
+    constant = (x == x[0]).all(0)
+    centred = x.double() - x.double().mean(0)
+    std = torch.where(constant, 1.0, centred.square().mean(0).sqrt())
+    expected = torch.where(constant, 0.0, centred / std)
+    extent = x.amax(0) - x.amin(0)
+    whole_matrix = (x - x.mean()) / x.std(correction=0) if x.shape[1] > 1 else None
+    deviation = torch.where(constant, 1.0, centred.abs().mean(0))
     row_std = x.std(1, correction=0, keepdim=True)
-    divisor = torch.where(std == 0, 1.0, std)
+    values = DEFAULT_HINTS["values"]
+    others = ~constant
+    if isinstance(got, torch.Tensor) and got.shape == x.shape and close(got[:, others], expected[:, others]):
+        values = (
+            "Only a constant column is wrong. Its mean is rounded, so its computed standard deviation is a tiny number "
+            "and not exactly 0. Find such columns by their numbers: (x == x[0]).all(dim=0)."
+        )
     expect(
-        student.call("standardise", x),
-        (x - mean) / divisor,
+        got,
+        expected.float(),
         hints={
-            "nonfinite": "A constant column has standard deviation 0, and 0 / 0 is nan: divide by 1 there instead.",
+            "nonfinite": "A constant column has standard deviation 0, and 0 / 0 is nan: put zeros there instead.",
             "shape": "The result has the shape of x: every number moves, none is dropped.",
+            "values": values,
         },
         mistakes=[
-            ((x - mean) / torch.where(sample_std == 0, 1.0, sample_std), "std() divides by n - 1 unless it is told "
-             "`correction=0`: the text asks for division by n."),
-            (x - mean, "The mean is subtracted; the division by the standard deviation is missing."),
-            ((x - mean) / divisor**2, "You divided by the variance: take its square root."),
-            ((x - x.mean()) / x.std(correction=0), "One mean and one standard deviation for the whole matrix: "
-             "reduce along dim=0, so that each column has its own."),
+            (torch.where(constant, x, expected), "A constant column becomes a column of zeros: its mean is subtracted "
+             "like any other."),
+            (expected * (max(rows - 1, 1) / rows) ** 0.5, "std() divides by n - 1 unless it is told `correction=0`: "
+             "the text asks for division by n."),
+            (centred, "The mean is subtracted; the division by the standard deviation is missing."),
+            (centred / std**2, "You divided by the variance: take its square root."),
+            (expected / rows**0.5, "You divided by the root of the *sum* of the squares: the standard deviation is the "
+             "root of their mean."),
+            (centred / deviation, "You divided by the mean absolute deviation: the standard deviation squares, takes "
+             "the mean, and then the root."),
+            (centred / (std + 1), "1 was added to every standard deviation: only a constant column needs a 1."),
+            (centred / std.clamp(min=1), "A standard deviation below 1 was replaced as well: only that of a constant "
+             "column must be."),
+            ((x - x.amin(0)) / torch.where(constant, 1.0, extent), "Each column now reaches from 0 to 1. The text asks "
+             "for mean 0 and standard deviation 1."),
+            (whole_matrix, "One mean and one standard deviation for the whole matrix: reduce along dim=0, so that each "
+             "column has its own."),
             ((x - x.mean(1, keepdim=True)) / torch.where(row_std == 0, 1.0, row_std), "The rows are standardised: "
              "dim=0 is the dimension that must disappear, so that one number per column remains."),
-            (x / divisor, "The mean is still there: subtract it before you divide."),
-            (torch.where(std == 0, x, (x - mean) / divisor), "A constant column becomes a column of zeros: its mean "
-             "is subtracted like any other."),
+            (x / std, "The mean is still there: subtract it before you divide."),
         ],
     )  # fmt: skip
 
@@ -467,7 +580,9 @@ def standardise(student: Student, rng, case: int) -> None:
         "`x[:, None, :]` has shape (n, 1, d), `y[None, :, :]` has shape (1, m, d). Square the differences, add them "
         "up along the dimension that must disappear, and take the root.",
         "`difference = x[:, None, :] - y[None, :, :]`, then `(difference**2).sum(dim=...).sqrt()`, where dim is the "
-        "dimension of length d.",
+        "dimension of length d. (`torch.cdist` does the same, but for more than 25 points it computes x² - 2xy + y², "
+        "which far from the origin rounds small distances away; "
+        '`compute_mode="donot_use_mm_for_euclid_dist"` forbids that.)',
     ],
     on_error={
         "must match the size": "Give x the shape (n, 1, d) and y the shape (1, m, d) before you subtract: "
@@ -475,26 +590,27 @@ def standardise(student: Student, rng, case: int) -> None:
     },
 )
 def distances(student: Student, rng, case: int) -> None:
-    sizes = {0: (2, 3, 2), 1: (4, 4, 3), 2: (5, 3, 4), 3: (1, 5, 2), 4: (3, 1, 6), 5: (4, 6, 1), 6: (3, 3, 3)}
+    sizes = {0: (2, 3, 2), 1: (4, 4, 3), 2: (30, 3, 4), 3: (1, 5, 2), 4: (3, 1, 6), 5: (4, 6, 1), 6: (3, 3, 3)}
+    sizes[7] = 4, 40, 2
     n, m, d = sizes[case] if case in sizes else rng.integers(2, 9, 3).tolist()
     student.case = f"x of shape ({n}, {d}), y of shape ({m}, {d})"
     x, y = rng.normal(0, 2, (n, d)), rng.normal(0, 2, (m, d))
-    far = case % 4 == 2
+    far = case in (2, 6, 7)
     if far:
         student.case += ", all far from the origin"
         x += 4000
         y += 4000
-    if case % 4 in (1, 2):
+    if case in (1, 5, 6):
         student.case += ", one point in both"
         y[int(rng.integers(m))] = x[int(rng.integers(n))]
-    x = torch.tensor(x.tolist())
-    y = torch.tensor(y.tolist())
+    x, y = _floats(x), _floats(y)
     difference = x.double()[:, None] - y.double()[None]
     squares = difference.square().sum(2)
     expected = squares.sqrt().float()
     cancels = (
         "Far from the origin x² - 2xy + y² is the difference of huge, nearly equal numbers: float32 rounds the small "
-        "distance away, and the root of a negative number is nan. Subtract first, then square."
+        "distance away, and the root of a negative number is nan. Subtract first, then square. (torch.cdist uses that "
+        "formula for more than 25 points, unless its compute_mode forbids it.)"
     )
     mistakes = [
         (squares.float(), "Those are the squared distances: the root is missing."),
@@ -505,6 +621,9 @@ def distances(student: Student, rng, case: int) -> None:
          "the root."),
         (difference.sum(2).abs().float(), "Square before you add up: differences of opposite sign cancel."),
         ((x.double() @ y.double().T).float(), "That is the scalar product of each pair, not their distance."),
+        (difference.abs().amax(2).float(), "That is the largest of the differences: square, add up, take the root."),
+        *(((squares + small).sqrt().float(), "Something was added under the root: two equal points have the distance "
+           "0.") for small in (1e-6, 1e-8)),
     ]  # fmt: skip
     if n == m:
         mistakes.append((difference.diagonal().norm(dim=0).float(), "Every row of x meets every row of y, not only "
@@ -515,6 +634,7 @@ def distances(student: Student, rng, case: int) -> None:
         mistakes=mistakes,
         hints={
             "type": "Return one tensor of shape (n, m); torch.tensor(...) makes one of nested lists.",
+            "dtype": "The result is float32, as x and y are. (NumPy and .double() compute in float64.)",
             "shape": "One number for each pair: shape (n, m). Add up along the dimension of length d, and only there.",
             "nonfinite": cancels if far else "The root of a negative number is nan: square the differences first.",
         }
@@ -561,10 +681,10 @@ def _nested_batch(rng, case: int) -> tuple[Any, str]:
     """A batch and a few words on it."""
 
     def tensor(*shape: int) -> torch.Tensor:
-        return torch.tensor(rng.normal(size=shape).tolist())
+        return _floats(rng.normal(size=shape))
 
     def labels(count: int) -> torch.Tensor:
-        return torch.tensor(rng.integers(0, 10, count).tolist())
+        return torch.tensor(rng.integers(0, 10, count))
 
     n = int(rng.integers(2, 5))
     name = str(rng.choice(["cat", "dog", "owl"]))
@@ -574,9 +694,10 @@ def _nested_batch(rng, case: int) -> tuple[Any, str]:
         ({"images": tensor(n, 2, 2), "labels": labels(n), "name": name, "epoch": n}, "a dict with other values"),
         ((tensor(n, 2), {"ids": [labels(2), labels(n)], "note": None}, [name, 0.5]), "a tuple of tensor, dict, list"),
         (name, "a string alone"),
-        ([[], {}, (), [[tensor(1)]], True], "empty containers, and lists within a list"),
-        ({0: (tensor(2), (labels(1), n)), "more": [{"deep": (tensor(2, 2), None)}]}, "tuples and dicts within a dict"),
+        ([[], {}, (), [[tensor(1)]], True, 0, ""], "empty containers, and lists within a list"),
+        ({0: (tensor(2), (labels(1), n)), "more": [{"deep": (tensor(), None)}]}, "tuples and dicts within a dict"),
         ([(tensor(n), labels(n)) for _ in range(3)], "a list of pairs"),
+        ([[[{"a": (([tensor(2)],), n)}]]], "a tensor seven levels deep"),
     ]
     return batches[case % len(batches)]
 
@@ -599,6 +720,8 @@ def _nested_batch(rng, case: int) -> tuple[Any, str]:
     visible=4,
     hidden=6,
     on_error={
+        "NVIDIA|not compiled with CUDA|not linked with support": "A device is written into the function: .cuda() and "
+        '.to("cuda") always mean the same one. Move to the device that is given, .to(device).',
         "has no attribute 'to'": "Not everything is a tensor: call .to only where isinstance(batch, torch.Tensor), "
         "look into lists, tuples and dicts, and return other values as they are.",
         "RecursionError": "A string consists of strings, without end: go only into list, tuple and dict.",
@@ -628,23 +751,45 @@ def to_device(student: Student, rng, case: int) -> None:
                 "Build a new list or dict on every level, even where nothing has to move.",
             )
         if target.type == "cpu":
-            expect(
-                result,
-                values,
-                hints={"values": "The numbers must move, too: .to(device) takes them along."},
-            )
+            expect(result, values, hints={"values": "The numbers must move, too: .to(device) takes them along."})
+        if not equal(student.get(batch), values):
+            raise CheckFailed("The numbers in the given batch have changed.", IN_PLACE_HINT, kind="in place")
+
+
+KIND_HINTS = {
+    "list": "A list becomes a list of the same length, in the same order.",
+    "tuple": "A tuple becomes a tuple again, not a list and not a generator: `tuple(...)`.",
+    "dict": "A dict becomes a dict with the same keys.",
+    "tensor": "A tensor stays a tensor of the same shape and dtype.",
+    "other": "What is no tensor and no container is returned as it is.",
+}
+EXTRA_LEVEL = (
+    "In its place is a list or a tuple: there is one level more than before. A pair of brackets too many, such as in "
+    "tuple([...]) around a generator, wraps the values once more."
+)
+
+
+def _hint_for_device(path: str, stayed: bool) -> str:
+    """The hint for a tensor that is not on the device that was asked for; ``stayed``: it is where it was before."""
+    if not stayed:
+        return "A device is written into the function: move to the one that is given, the argument `device`."
+    if path == "batch":
+        return ".to(device) returns the moved tensor and leaves the old one where it is: return its result."
+    return (
+        "Follow the way to that tensor. Is each kind of container on it looked into (list, tuple, dict), at every "
+        "depth? Is `device` handed on to the inner calls? Is the result of .to(device) used?"
+    )
 
 
 def _compare_outlines(before: list, after: list, target: torch.device) -> None:
     """Compare the outlines of what was given and of what was returned, place by place."""
     for given, returned in zip(before, after, strict=False):
-        path, kind, _, content = given
+        path, kind, device, content = given
         if kind == "tensor" and returned[:2] == [path, kind]:
             if returned[2] != target.type:
                 raise CheckFailed(
                     f"In the result, {path} is on {returned[2]}, not on {target.type}.",
-                    ".to(device) returns the moved tensor and leaves the old one where it is: is its result used, at "
-                    "every depth of the batch?",
+                    _hint_for_device(path, returned[2] == device),
                 )
             if returned[3] != content:
                 raise CheckFailed(
@@ -653,14 +798,10 @@ def _compare_outlines(before: list, after: list, target: torch.device) -> None:
                     got=returned[3],
                 )
         elif returned != given:
+            extra = kind in ("tensor", "NoneType", "str", "int", "float", "bool") and returned[1] in ("list", "tuple")
             raise CheckFailed(
                 f"The {kind} at {path} did not come back as it was.",
-                {
-                    "list": "A list becomes a list of the same length, in the same order.",
-                    "tuple": "A tuple becomes a tuple again, not a list and not a generator: `tuple(...)`.",
-                    "dict": "A dict becomes a dict with the same keys.",
-                    "tensor": "A tensor stays a tensor of the same shape and dtype.",
-                }.get(kind, "What is no tensor and no container is returned as it is."),
+                EXTRA_LEVEL if extra else KIND_HINTS.get(kind, KIND_HINTS["other"]),
                 got=f"{returned[1]} {returned[3]}"[:200],
             )
     if len(before) != len(after):

@@ -111,3 +111,90 @@ def arithmetic(a, b):
 # %% wrong: division instead of floor division -> leaves whole numbers
 def arithmetic(a, b):
     return {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": a / b, "%": a % b}
+
+
+# %% right: a class, and partial
+from functools import partial
+
+
+class Six:
+    functions = {"/": torch.div, "*": torch.mul, "+": torch.add, "-": torch.sub, "%": torch.remainder}
+
+    def __call__(self, a, b):
+        floor = partial(torch.div, rounding_mode="floor")
+        return {key: f(a, b) for key, f in {**self.functions, "//": floor}.items()}
+
+
+arithmetic = Six()
+
+
+# %% right: lambdas, and b repeated first
+SIX = {
+    "+": lambda p, q: p + q,
+    "-": lambda p, q: p - q,
+    "*": lambda p, q: p * q,
+    "/": lambda p, q: p / q,
+    "//": lambda p, q: p // q,
+    "%": lambda p, q: p % q,
+}
+arithmetic = lambda a, b: {key: f(a, b.expand_as(a)) for key, f in SIX.items()}
+
+
+# %% right: through NumPy, with the dtypes of torch
+def arithmetic(a, b):
+    x, y = a.numpy(), b.numpy()
+    results = {"+": x + y, "-": x - y, "*": x * y, "/": (x / y).astype("float32"), "//": x // y, "%": np.mod(x, y)}
+    return {key: torch.from_numpy(value) for key, value in results.items()}
+
+
+# %% wrong: to the nearest whole number -> to the nearest
+def arithmetic(a, b):
+    near = torch.round(a / b).to(a.dtype)
+    return {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": near, "%": a % b}
+
+
+# %% wrong: math.floor -> a single number
+import math
+
+
+def arithmetic(a, b):
+    return {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": math.floor(a / b), "%": a % b}
+
+
+# %% wrong: int() of the quotient -> rounds down
+def arithmetic(a, b):
+    return {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": (a / b).int(), "%": a % b}
+
+
+# %% wrong: only the first row -> the shape of a
+def arithmetic(a, b):
+    a = a[0]
+    return {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": a // b, "%": a % b}
+
+
+# %% wrong: words as keys -> six keys
+def arithmetic(a, b):
+    return {"add": a + b, "sub": a - b, "mul": a * b, "div": a / b, "floor": a // b, "mod": a % b}
+
+
+# %% wrong: NumPy's float64 -> the operator itself gives
+def arithmetic(a, b):
+    quotient = torch.from_numpy(a.numpy() / b.numpy())
+    return {"+": a + b, "-": a - b, "*": a * b, "/": quotient, "//": a // b, "%": a % b}
+
+
+# %% wrong: everything as decimal numbers -> whole numbers stay whole
+def arithmetic(a, b):
+    a, b = a.float(), b.float()
+    return {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": a // b, "%": a % b}
+
+
+# %% wrong: the remainder of positive numbers -> is wrong
+def arithmetic(a, b):
+    return {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": a // b, "%": a.abs() % b.abs()}
+
+
+# %% wrong: gradients left off -> left gradients switched off
+def arithmetic(a, b):
+    torch.set_grad_enabled(False)
+    return {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "//": a // b, "%": a % b}

@@ -147,3 +147,131 @@ def float_copy(array):
     copy = torch.tensor(array, dtype=torch.float32)
     array[...] = 0
     return copy
+
+
+# %% right: from_dlpack, and empty_like
+def shared(array):
+    return torch.from_dlpack(array)
+
+
+def float_copy(array):
+    tensor = torch.from_numpy(array)
+    return torch.empty_like(tensor, dtype=torch.float32).copy_(tensor)
+
+
+# %% right: to with copy=True
+def shared(array):
+    return torch.from_numpy(array).view_as(torch.from_numpy(array))
+
+
+def float_copy(array):
+    return torch.from_numpy(array).to(torch.float32, copy=True)
+
+
+# %% right: lambdas
+shared = lambda array: torch.from_numpy(array)
+float_copy = lambda array: torch.from_numpy(np.array(array, dtype=np.float32))
+
+
+# %% wrong: torch.Tensor shares a float32 array -> torch.Tensor
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.Tensor(array)
+
+
+# %% wrong: asarray of NumPy -> It shares the memory
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.from_numpy(np.asarray(array, dtype="float32"))
+
+
+# %% wrong: astype without a copy -> It shares the memory
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.from_numpy(array.astype(np.float32, copy=False))
+
+
+# %% wrong: type() copies no float32 -> It shares the memory
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.from_numpy(array).type(torch.float32).reshape(array.shape)
+
+
+# %% wrong: contiguous copies nothing that is contiguous -> It shares the memory
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.from_numpy(array).float().contiguous()
+
+
+# %% wrong: copies float64 only -> It shares the memory
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    if array.dtype == np.float64:
+        return torch.tensor(array, dtype=torch.float32)
+    return torch.from_numpy(array).float()
+
+
+# %% wrong: shared flattens -> wrong shape
+def shared(array):
+    return torch.from_numpy(array.reshape(-1))
+
+
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float32)
+
+
+# %% wrong: shared zeroes -> is wrong
+def shared(array):
+    array *= 0
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float32)
+
+
+# %% wrong: frombuffer needs a contiguous array -> raised
+def shared(array):
+    tensor = torch.frombuffer(array.data, dtype=torch.from_numpy(array[:0]).dtype)
+    return tensor.reshape(array.shape)
+
+
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float32)
+
+
+# %% wrong: float64 -> Say which dtype
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float64)
+
+
+# %% wrong: gradients left off -> left gradients switched off
+def shared(array):
+    torch.set_grad_enabled(False)
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.tensor(array, dtype=torch.float32)

@@ -159,3 +159,117 @@ def brightest(images):
 def brightest(images):
     position = images.flatten(1).argmax(dim=1)
     return images.mean(dim=(1, 2)), position, position
+
+
+# %% right: vmap
+def of_one(image):
+    position = image.reshape(-1).argmax()
+    return image.mean(), torch.div(position, image.shape[1], rounding_mode="floor"), position % image.shape[1]
+
+
+brightest = torch.vmap(of_one)
+
+
+# %% right: sorted, in float64, a namedtuple
+from collections import namedtuple
+
+Answer = namedtuple("Answer", "means rows columns")
+
+
+def brightest(images):
+    b, h, w = images.size()
+    order = images.double().reshape(b, h * w).sort(dim=1, descending=True).indices
+    place = order[:, 0]
+    means = torch.einsum("bij->b", images.double()) / (h * w)
+    return Answer(rows=torch.floor(place / w).long(), columns=place.remainder(w), means=means.to(images.dtype))
+
+
+# %% right: divmod and a list of pictures
+def brightest(images):
+    answers = [(image.mean(), *divmod(int(torch.argmax(image)), image.size(-1))) for image in images]
+    means, rows, columns = map(list, zip(*answers))
+    return torch.stack(means), torch.tensor(rows), torch.tensor(columns)
+
+
+# %% wrong: brightest on average -> brightest on average
+def brightest(images):
+    return images.mean(dim=(1, 2)), images.mean(dim=2).argmax(dim=1), images.mean(dim=1).argmax(dim=1)
+
+
+# %% wrong: the largest absolute value -> is wrong
+def brightest(images):
+    width = images.shape[2]
+    position = images.abs().flatten(1).argmax(dim=1)
+    return images.mean(dim=(1, 2)), position // width, position % width
+
+
+# %% wrong: columns read first -> is wrong
+def brightest(images):
+    height = images.shape[1]
+    position = images.transpose(1, 2).flatten(1).argmax(dim=1)
+    return images.mean(dim=(1, 2)), position // height, position % height
+
+
+# %% wrong: the width of the first batch -> is wrong
+def brightest(images):
+    position = images.flatten(1).argmax(dim=1)
+    return images.mean(dim=(1, 2)), position // 4, position % 4
+
+
+# %% wrong: two images at most -> one number per image
+def brightest(images):
+    images = images[:2]
+    width = images.shape[2]
+    position = images.flatten(1).argmax(dim=1)
+    return images.mean(dim=(1, 2)), position // width, position % width
+
+
+# %% wrong: lists -> must be a tensor
+def brightest(images):
+    width = images.shape[2]
+    position = images.flatten(1).argmax(dim=1)
+    return images.mean(dim=(1, 2)).tolist(), (position // width).tolist(), (position % width).tolist()
+
+
+# %% wrong: 32 bits for the places -> positions int64
+def brightest(images):
+    width = images.shape[2]
+    position = images.flatten(1).argmax(dim=1).int()
+    return images.mean(dim=(1, 2)), position // width, position % width
+
+
+# %% wrong: a place for each picture in a column -> one number per image
+def brightest(images):
+    width = images.shape[2]
+    position = images.flatten(1).argmax(dim=1, keepdim=True)
+    return images.mean(dim=(1, 2)), position // width, position % width
+
+
+# %% wrong: sorted in place -> changed
+def brightest(images):
+    width = images.shape[2]
+    means, position = images.mean(dim=(1, 2)), images.flatten(1).argmax(dim=1)
+    images[:] = images.sort(dim=2).values
+    return means, position // width, position % width
+
+
+# %% wrong: the memory read as it lies -> is wrong
+def brightest(images):
+    b, h, w = images.shape
+    position = images.as_strided((b, h * w), (h * w, 1)).argmax(dim=1)
+    return images.mean(dim=(1, 2)), position // w, position % w
+
+
+# %% wrong: the mean of the brightest row -> is wrong
+def brightest(images):
+    width = images.shape[2]
+    position = images.flatten(1).argmax(dim=1)
+    return images.mean(dim=2).amax(dim=1), position // width, position % width
+
+
+# %% wrong: gradients left off -> left gradients switched off
+def brightest(images):
+    torch.set_grad_enabled(False)
+    width = images.shape[2]
+    position = images.flatten(1).argmax(dim=1)
+    return images.mean(dim=(1, 2)), position // width, position % width

@@ -246,3 +246,242 @@ def to_device(batch, device):
     if isinstance(batch, (list, tuple)):
         return type(batch)(to_device(value, device) for value in batch)
     return batch
+
+
+# %% right: singledispatch
+from functools import singledispatch
+
+
+@singledispatch
+def to_device(batch, device):
+    return batch
+
+
+@to_device.register
+def _(batch: torch.Tensor, device):
+    return torch.empty_like(batch, device=device).copy_(batch)
+
+
+@to_device.register(list)
+@to_device.register(tuple)
+def _(batch, device):
+    return type(batch)([to_device(value, device) for value in batch])
+
+
+@to_device.register(dict)
+def _(batch, device):
+    return {key: to_device(value, device) for key, value in batch.items()}
+
+
+# %% right: a class with a method, named arguments
+class Mover:
+    def __init__(self, device):
+        self.device = device
+
+    def move(self, value):
+        kind = type(value)
+        if kind is dict:
+            return {k: self.move(value=v) for k, v in value.items()}
+        if kind in (list, tuple):
+            return kind(map(self.move, value))
+        return value.to(device=self.device, copy=True) if kind is torch.Tensor else value
+
+
+def to_device(batch, device):
+    return Mover(device).move(batch)
+
+
+# %% right: PyTorch's own pytree
+from torch.utils._pytree import tree_map
+
+
+def to_device(batch, device):
+    return tree_map(lambda leaf: leaf.to(device) if torch.is_tensor(leaf) else leaf, batch)
+
+
+# %% right: try and except
+def to_device(batch, device):
+    if isinstance(batch, dict):
+        return dict([(key, to_device(batch=value, device=device)) for key, value in batch.items()])
+    if isinstance(batch, tuple):
+        return (*(to_device(value, device) for value in batch),)
+    if isinstance(batch, list):
+        return [*(to_device(value, device) for value in batch)]
+    try:
+        return batch.to(device)
+    except AttributeError:
+        return batch
+
+
+# %% wrong: cuda() -> A device is written into the function
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.cuda()
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    return batch
+
+
+# %% wrong: always to meta -> A device is written into the function
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.to("meta")
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    return batch
+
+
+# %% wrong: device is not handed on -> handed on to the inner calls
+def to_device(batch, device="cpu"):
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {key: to_device(value) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value) for value in batch)
+    return batch
+
+
+# %% wrong: tuples hold one more list -> one level more than before
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, list):
+        return [to_device(value, device) for value in batch]
+    if isinstance(batch, tuple):
+        return tuple([[to_device(value, device)] for value in batch])
+    return batch
+
+
+# %% wrong: three levels written out -> each kind of container
+def leaf(value, device):
+    return value.to(device) if isinstance(value, torch.Tensor) else value
+
+
+def one_level(inner):
+    def move(value, device):
+        if isinstance(value, dict):
+            return {k: inner(v, device) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(inner(v, device) for v in value)
+        return leaf(value, device)
+
+    return move
+
+
+to_device = one_level(one_level(one_level(leaf)))
+
+
+# %% wrong: whatever is false is given back -> Build a new list or dict
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if not batch:
+        return batch
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    return batch
+
+
+# %% wrong: whatever is false becomes None -> is returned as it is
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, list):
+        return [to_device(value, device) for value in batch]
+    if isinstance(batch, tuple):
+        return tuple(to_device(value, device) for value in batch)
+    return batch or None
+
+
+# %% wrong: rubs out what was given -> have changed
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        moved = batch.clone().to(device)
+        batch.zero_()
+        return torch.zeros_like(moved)
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    return batch
+
+
+# %% wrong: writes into the tensors that were given -> have changed
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        moved = batch.clone().to(device)
+        if str(device) == "cpu":
+            batch += 1
+        return moved
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    return batch
+
+
+# %% wrong: dict keys moved to strings -> same keys
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {f"key {key}": to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    return batch
+
+
+# %% wrong: dict becomes a list of its values -> same keys
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return [to_device(value, device) for value in batch.values()]
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    return batch
+
+
+# %% wrong: the first of a list only -> same length
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch[:1])
+    return batch
+
+
+# %% wrong: a copy of the shape without dimensions -> Only the device may change
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.reshape(-1).to(device)
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    return batch
+
+
+# %% wrong: gradients left off -> left gradients switched off
+def to_device(batch, device):
+    torch.set_grad_enabled(False)
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    return batch
