@@ -58,7 +58,7 @@ def _preload(for_grading: bool) -> int:
         sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
         from PIL import Image
 
-        from lecture_grader import launcher, shell, worker  # noqa: F401
+        from lecture_grader import launcher, shell, tampering, worker  # noqa: F401
 
         plain_mb = _data_mb()
         launcher.system_call_filters()  # kept for all forks
@@ -67,6 +67,8 @@ def _preload(for_grading: bool) -> int:
     for name in PRELOADED + PRELOADED_FOR_GRADING * for_grading:
         with contextlib.suppress(ImportError):  # what is not installed is not used either
             importlib.import_module(name)
+    if for_grading:
+        tampering.watch()  # what it finds, each worker has at once
     if not (pid := os.fork()):  # OpenBLAS ends its threads before a fork, and starts them when it computes
         os._exit(0)
     os.waitpid(pid, 0)

@@ -5,13 +5,17 @@ What a worker sends is plain data, bounded; nothing of it is ever unpickled, imp
 
 import contextlib
 import copy
+import hashlib
 import itertools
+import json
+import re
+import secrets
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,14 +23,18 @@ from typing import Any
 import lecture_utils
 from lecture_grader.fork_client import fork_worker, why_no_fork
 from lecture_grader.protocol import Channel, ProtocolError, Timeout
-from lecture_grader.sandbox import MAX_PROCESSES, MB, Limits, Sandbox, SandboxError, check_not_stopped
-from lecture_utils.grading.errors import NotAttempted, StudentError
+from lecture_grader.sandbox import MB, Limits, Sandbox, SandboxError, check_not_stopped
+from lecture_grader.tampering import names_of_the_inside
+from lecture_grader.text import all_printable
+from lecture_utils.grading.errors import GraderError, NotAttempted, StudentError
 from lecture_utils.grading.student import Student
-from lecture_utils.grading.tasks import Exercise, checks_folder
+from lecture_utils.grading.tasks import Exercise, Task, checks_folder
 from lecture_utils.grading.values import Handle
-from lecture_utils.grading.verdict import Verdict, run_check
+from lecture_utils.grading.verdict import Verdict, for_report, run_check
 
 MAX_FILE = 400 * MB
+MAX_NOTES = 200
+MAX_RESTARTS = 3  # of the worker, for one submission
 GRACE = 3.0  # seconds that an interrupted worker has to come back
 # The packages that a worker imports, and so the folders that it has to see.
 PACKAGES = (Path(lecture_utils.__file__).resolve().parent, Path(__file__).resolve().parent)
@@ -42,21 +50,24 @@ class Status(StrEnum):
     MEMORY = "memory"
     CRASHED = "crashed"
     FORBIDDEN = "forbidden"
+    TAMPERED = "tampered"
     UNREADABLE = "unreadable"
 
 
 @dataclass
 class Grade:
-    """What became of one submission; a function of its bytes, the checks, the seed and the limits.
+    """What became of one submission.
 
     Attributes:
         status: the first thing that went wrong, or ``graded``.
         points: None where there is no mark, which is not the mark 0.
         max_points: of all tasks together.
-        seconds: wall time, the start of the process included.
+        seconds: wall time to half a second, the start of the process included.
         verdicts: one for each task.
         notes: sentences for the report: what was repaired, left out or stopped.
         cells: the cells as run, for the report: ``kind``, ``source``, ``task``, ``runs``, ``outputs``, ``error``.
+        cores: how many its processes kept busy, on average.
+        timed_out: whether a cell, a call or the whole took too long.
     """
 
     status: str
@@ -66,15 +77,38 @@ class Grade:
     verdicts: list[Verdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cells: list[dict[str, Any]] = field(default_factory=list)
+    cores: float = 0.0
+    timed_out: bool = False
+
+    def __post_init__(self) -> None:
+        # The one door of all text of a submission: what leaves it can be shown anywhere, and is bounded. The checks
+        # have seen the values as they are, because a right answer may hold any character.
+        self.notes = all_printable(self.notes[:MAX_NOTES], 500)
+        self.verdicts = [replace(verdict, **all_printable(vars(verdict), 2_000)) for verdict in self.verdicts]
+        self.cells = all_printable(self.cells, 400_000)
 
 
-class _WorkerLost(Exception):
+class _WorkerLost(GraderError):
     """The worker has ended or was ended, so it will not answer any more."""
 
     def __init__(self, status: Status, message: str):
         super().__init__(message)
         self.status = status
         self.message = message
+
+
+class _ForkServerLost(SandboxError, GraderError):
+    """No fault of the submission's."""
+
+
+# How a report says that a worker ended while a task was judged. What a process says at its end could be made of the
+# inputs that it has seen, so its own words are not repeated.
+_ENDS = {
+    Status.TIMEOUT: "it took too long and did not stop when asked to",
+    Status.MEMORY: "it took more memory than it may",
+    Status.CRASHED: "the process crashed",
+    Status.FORBIDDEN: "it did what no submission may do, and was stopped",
+}
 
 
 class _Run:
@@ -95,12 +129,16 @@ class _Run:
         self.limits = limits
         self.isolate = isolate
         self.forked = forked
-        # Seconds that are left for the worker's answers. Its start, and what a check computes here, do not count.
+        # Seconds that are left. They run while the worker reads, runs or answers, and while one that was lost is
+        # started again. Its first start does not count, nor what a check computes here.
         self.left = limits.total_seconds
+        self.starts = 0
+        self.done: list[tuple[int, bool]] = []  # the cells that ran to an end, in order, and whether it was once more
         self.cells: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.troubles: list[Status] = []
         self.sandbox: Sandbox | None = None
+        self.sandboxes: list[Sandbox] = []  # this one, and those before it
 
     def note(self, sentence: str) -> None:
         """Add a sentence to the report, once: cells may be run several times."""
@@ -109,13 +147,40 @@ class _Run:
 
     # -- the process
 
+    @contextlib.contextmanager
+    def _charged(self) -> Iterator[None]:
+        """What happens inside is on the submission's time."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.left -= time.monotonic() - begun
+
     def start(self) -> None:
         """Start a worker and let it read the notebook.
 
         Raises:
             SandboxError: it did not start.
-            _WorkerLost: the notebook cannot be read.
+            _WorkerLost: the notebook cannot be read, or there was no time left or one start too many.
         """
+        self.check_time()
+        if self.starts > MAX_RESTARTS:
+            words = f"the process ended {self.starts} times, and is not started again"
+            raise _WorkerLost(Status.CRASHED, words)
+        self.starts += 1
+        if self.starts == 1:
+            self._start_process()
+        else:
+            with self._charged():
+                self._start_process()
+        with self._charged():
+            self._send_cells()
+        # The notebook can ask its own generators for their seed, so that is another one, from which the checks'
+        # does not follow.
+        digest = hashlib.sha256(f"the notebook's generators {self.seed}".encode()).digest()
+        self.ask({"do": "setup", "code": self.exercise.setup, "seed": int.from_bytes(digest[:4], "big")})
+
+    def _start_process(self) -> None:
         self.sandbox = Sandbox(
             [sys.executable, "-I", "-c", _WORKER],
             self.limits,
@@ -124,18 +189,25 @@ class _Run:
             isolate=self.isolate,
             fork=fork_worker if self.forked else None,
         )
+        self.sandboxes.append(self.sandbox)
         self.channel = Channel(self.sandbox.socket)
-        threading.Thread(target=self._watch, args=(self.sandbox,), daemon=True).start()
+        threading.Thread(target=self.sandbox.watch, daemon=True).start()
         try:
             self.channel.receive(120)  # nothing of the student's has run before this message
         except ProtocolError as error:
             lines = self.sandbox.stderr_tail().strip().splitlines()
             self.sandbox.end()
             raise SandboxError(lines[-1] if lines else f"the worker did not start ({error})") from error
+
+    def _send_cells(self) -> None:
+        """Let the worker read the notebook. A later worker gets the cells as the first one read them."""
+        assert self.sandbox
         names = {task.id: task.names for task in self.exercise.tasks}
+        content = json.dumps([cell["source"] for cell in self.cells]).encode() if self.cells else self.content
+        seconds = max(self.left, 0.1)
         try:
-            self.channel.send_bytes({"names": names}, self.content, 60)
-            plan, _ = self.channel.receive(60 + self.limits.cell_seconds)
+            self.channel.send_bytes({"names": names, "sources": bool(self.cells)}, content, seconds)
+            plan, _ = self.channel.receive(seconds)
         except ProtocolError as error:
             stopped = self.sandbox.stopped
             self.sandbox.end()
@@ -149,23 +221,16 @@ class _Run:
             raise _WorkerLost(Status.UNREADABLE, str(plan["unreadable"])[:300])
         if not self.cells:
             self.cells = _checked_cells(plan.get("cells"))
-            for sentence in plan.get("notes", [])[:100]:
+            notes = plan.get("notes")
+            for sentence in notes[:100] if isinstance(notes, list) else []:
                 self.note(str(sentence)[:300])
-        self.ask({"do": "setup", "code": self.exercise.setup, "seed": self.seed})
+            self._note_the_inside()
 
-    def _watch(self, sandbox: Sandbox) -> None:
-        """End a process that takes more memory or starts more processes than it may."""
-        while True:
-            time.sleep(0.1)
-            if sandbox.process.poll() is not None:
-                return
-            memory, processes = sandbox.usage()
-            if processes > MAX_PROCESSES:
-                sandbox.stopped = f"it ran more than {MAX_PROCESSES} processes at once"
-            elif memory > self.limits.memory_mb * MB:
-                sandbox.stopped = f"it took more than {self.limits.memory_mb} MB of memory"
-            if sandbox.stopped:
-                return sandbox.kill()
+    def _note_the_inside(self) -> None:
+        """Name the cells that speak of the grader's inside: a hint for the instructor, which takes no points."""
+        for number, cell in enumerate(self.cells, 1):
+            if cell["kind"] == "code" and (names := names_of_the_inside(cell["source"])):
+                self.note(f"cell {number} names {', '.join(names[:5])}, which no task needs: have a look")
 
     def ask(self, message: dict, value: Any = None) -> tuple[dict, Any, bool]:
         """Send a request and wait for its reply.
@@ -179,25 +244,39 @@ class _Run:
         self.check_time()
         seconds = min(self.limits.cell_seconds, self.left)
         interrupted = False
-        begun = time.monotonic()
-        try:
-            self.channel.send(message, value, seconds=seconds)
+        with self._charged():
             try:
-                reply, data = self.channel.receive(seconds)
+                self.channel.send(message, value, seconds=seconds)
+                try:
+                    reply, data = self.channel.receive(seconds)
+                except Timeout:
+                    interrupted = True
+                    assert self.sandbox
+                    self.sandbox.interrupt()
+                    reply, data = self.channel.receive(GRACE)
             except Timeout:
-                interrupted = True
-                assert self.sandbox
-                self.sandbox.interrupt()
-                reply, data = self.channel.receive(GRACE)
-        except Timeout:
-            self.end()
-            words = f"it took longer than {seconds:.0f} s and did not stop when asked to"
-            raise _WorkerLost(Status.TIMEOUT, words) from None
-        except ProtocolError as error:
-            raise self._why_lost(error) from None
-        finally:
-            self.left -= time.monotonic() - begun
+                self.end()
+                words = f"it took longer than {seconds:.0f} s and did not stop when asked to"
+                raise _WorkerLost(Status.TIMEOUT, words) from None
+            except ProtocolError as error:
+                raise self._why_lost(error) from None
         return reply, data, interrupted
+
+    def begin_or_end(self, do: str) -> list[str]:
+        """Let the worker remember or put back the notebook's state around the judging of a task.
+
+        Returns:
+            The names of what the notebook has replaced by then.
+
+        Raises:
+            _WorkerLost: it could not, so what comes after would be judged in a state that is not the notebook's.
+        """
+        reply, _, interrupted = self.ask({"do": do})
+        replaced = reply.get("replaced")
+        if interrupted or "error" in reply or not isinstance(replaced, list):
+            self.end()
+            raise _WorkerLost(Status.CRASHED, "the notebook's state could not be kept for the next task")
+        return [str(name)[:100] for name in replaced[:20]]
 
     def check_time(self) -> None:
         """
@@ -218,7 +297,7 @@ class _Run:
         stopped = self.sandbox.stopped
         code = self.end()
         if getattr(self.sandbox.process, "lost", False):
-            raise SandboxError("the fork server ended")  # no fault of this submission
+            raise _ForkServerLost("the fork server ended")
         if "memory" in stopped:
             return _WorkerLost(Status.MEMORY, stopped)
         if stopped or code == -signal.SIGSYS:
@@ -246,6 +325,7 @@ class _Run:
         while True:
             try:
                 self.start()
+                self.done = []
                 self._run_once(lambda cell: cell["runs"])
                 for _ in range(2):
                     if not self._run_once(lambda cell: cell["runs"] and _is_name_error(cell)):
@@ -257,12 +337,26 @@ class _Run:
                     raise
                 culprit["running"] = False
                 culprit["runs"] = False
+                culprit["left out"] = True
+                self.sandbox = None  # it has ended
                 culprit["outputs"] = []
                 culprit["error"] = ["", lost.message, lost.message]
                 self.troubles.append(lost.status)
                 self.note(f"cell {self.cells.index(culprit) + 1} was left out: {lost.message}")
                 if self.left <= 0:
                     raise
+
+    def run_again(self) -> None:
+        """Run the cells once more in a new worker, for the tasks that are left.
+
+        Nothing of it is kept: the checks have begun, so what the cells would show now could tell of hidden inputs.
+
+        Raises:
+            _WorkerLost: this run does not reach the end.
+        """
+        self.start()
+        for number, again in self.done:
+            self.ask({"do": "run", "cell": number, "again": again})
 
     def _run_once(self, wanted: Callable[[dict], bool]) -> int:
         """Run the wanted code cells in order; how many of those that had failed before now succeeded."""
@@ -274,11 +368,12 @@ class _Run:
             cell["running"] = True
             reply, _, interrupted = self.ask({"do": "run", "cell": number, "again": failed_before})
             cell["running"] = False
+            self.done.append((number, failed_before))
             if "unchanged" in reply:
                 continue
             cell["outputs"] = _checked_outputs(reply.get("outputs"))
             error = reply.get("error")
-            cell["error"] = [str(part)[:4000] for part in error[:3]] if isinstance(error, list) else None
+            cell["error"] = [str(part)[:4000] for part in [*error, "", ""][:3]] if isinstance(error, list) else None
             if interrupted:
                 self.troubles.append(Status.TIMEOUT)
                 self.note(f"cell {number + 1} was stopped after {self.limits.cell_seconds:g} s")
@@ -309,11 +404,13 @@ class RemoteStudent(Student):
             name = message.get("name") or (value and value[1])
             raise NotAttempted(f"{name if isinstance(name, str) else 'A part of it'} is not there, or still the stub.")
         if "error" in reply:
-            kind, words, where = (str(part)[:300] for part in [*reply["error"], "", "", ""][:3])
+            parts = reply["error"] if isinstance(reply["error"], list) else []
+            kind, words, where = (str(part)[:300] for part in [*parts, "", "", ""][:3])
             raise StudentError(kind[:60], words, where)
         return data
 
     def value(self, name: str) -> Any:
+        self.got_something = True
         return self._ask({"do": "value", "name": name})
 
     def put(self, value: Any) -> Handle:
@@ -321,14 +418,11 @@ class RemoteStudent(Student):
         self._puts.append((handle, copy.deepcopy(value)))
         return handle
 
-    def _call(self, function: Any, args: tuple, kwargs: dict, keep: bool, back: bool) -> tuple[Any, list]:
+    def _call(self, function: Any, args: list, kwargs: dict, keep: bool) -> Any:
         numbers = [handle.number for handle, _ in self._puts]
         values = [value for _, value in self._puts]
         self._puts = []
-        answer = self._ask({"do": "call", "puts": numbers}, [values, function, list(args), kwargs, keep, back])
-        if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], list):
-            raise StudentError("TypeError", "no answer of the kind that was asked for")
-        return answer
+        return self._ask({"do": "call", "puts": numbers}, [values, function, args, kwargs, keep])
 
 
 def _checked_cells(cells: Any) -> list[dict[str, Any]]:
@@ -343,6 +437,7 @@ def _checked_cells(cells: Any) -> list[dict[str, Any]]:
                     "source": str(cell.get("source"))[:200_000],
                     "task": task if isinstance(task, str) else None,
                     "runs": cell.get("runs") is True,
+                    "stub": cell.get("stub") is True,
                     "outputs": [],
                     "error": None,
                 }
@@ -378,7 +473,7 @@ def grade_notebook(
     content: bytes,
     exercise: Exercise,
     *,
-    seed: int,
+    seed: int | None = None,
     limits: Limits | None = None,
     hidden: bool = True,
     isolate: bool = True,
@@ -389,7 +484,8 @@ def grade_notebook(
     Args:
         content: the bytes of the notebook file.
         exercise: its tasks judge it.
-        seed: of the checks' random inputs, and of the random numbers in the notebook.
+        seed: of the checks' random inputs, and in another way of the random numbers in the notebook. The default is
+            128 fresh bits that nobody learns. A number that students may guess tells them every hidden input.
         limits: seconds, memory and processes; see :class:`~lecture_grader.sandbox.Limits` for the defaults.
         hidden: run all cases, or only those that the student sees too.
         isolate: False runs it without protection.
@@ -397,9 +493,10 @@ def grade_notebook(
 
     Raises:
         SandboxError: a protection cannot be had.
+        CheckError: a check has a fault, so that no answer can be judged by it.
 
     Example:
-        >>> grade = grade_notebook(Path("ada.ipynb").read_bytes(), load_exercise("2"), seed=0)  # doctest: +SKIP
+        >>> grade = grade_notebook(Path("ada.ipynb").read_bytes(), load_exercise("2"))  # doctest: +SKIP
         >>> grade.points, grade.status  # doctest: +SKIP
         (25, 'graded')
     """
@@ -408,7 +505,8 @@ def grade_notebook(
     for attempt in range(3):
         try:
             check_not_stopped()
-            return _grade(_Run(content, exercise, seed, limits, isolate, forked), hidden)
+            bits = secrets.randbits(128) if seed is None else seed
+            return _grade(_Run(content, exercise, bits, limits, isolate, forked), hidden)
         except SandboxError:  # the sandbox worked when grading began, so the machine may only be too busy
             if attempt == 2:
                 raise
@@ -424,17 +522,12 @@ def _grade(run: _Run, hidden: bool) -> Grade:
         if len(run.content) > MAX_FILE:
             raise _WorkerLost(Status.UNREADABLE, f"the file is larger than {MAX_FILE // MB} MB")
         run.run_cells()
-        for task in exercise.tasks:
-            run.check_time()  # a task that was not reached is not judged, which is not the mark 0
-            verdicts.append(_judge(run, task, hidden))
-            if len(verdicts) < len(exercise.tasks) and run.sandbox is None:
-                run.run_cells()
     except _WorkerLost as lost:
+        _give_up(run, lost)
         if lost.status == Status.UNREADABLE:
             return Grade(lost.status, None, exercise.max_points, _since(begun), notes=[lost.message])
-        if not run.troubles:
-            run.troubles.append(lost.status)
-        run.note(lost.message)
+    else:
+        verdicts = _judge_all(run, hidden)
     finally:
         if run.sandbox:
             run.sandbox.drop()
@@ -444,25 +537,85 @@ def _grade(run: _Run, hidden: bool) -> Grade:
     points = sum(exercise[verdict.task].points for verdict in verdicts if verdict.status == "passed")
     status = run.troubles[0] if run.troubles else Status.GRADED
     for cell in run.cells:
-        cell.pop("running", None)
-    return Grade(status, points, exercise.max_points, _since(begun), verdicts, run.notes, run.cells)
+        for key in ("running", "stub", "left out"):
+            cell.pop(key, None)
+    grade = Grade(status, points, exercise.max_points, _since(begun), verdicts, run.notes, run.cells)
+    grade.cores = sum(sandbox.cpu_seconds for sandbox in run.sandboxes) / max(1, time.monotonic() - begun)
+    grade.timed_out = Status.TIMEOUT in run.troubles
+    return grade
 
 
-def _judge(run: _Run, task: Any, hidden: bool) -> Verdict:
+def _give_up(run: _Run, lost: _WorkerLost) -> None:
+    if not run.troubles:
+        run.troubles.append(lost.status)
+    run.note(lost.message)
+
+
+def _judge_all(run: _Run, hidden: bool) -> list[Verdict]:
+    """The verdicts on the tasks in order, up to the first one that is not reached: that is not the mark 0."""
+    verdicts: list[Verdict] = []
+    for task in run.exercise.tasks:
+        try:
+            run.check_time()
+            if run.sandbox is None:
+                run.run_again()
+        except _WorkerLost as lost:
+            again = "the notebook could not be run once more for the tasks that were left"
+            _give_up(run, lost if run.left <= 0 else _WorkerLost(lost.status, again))
+            break
+        verdicts.append(_judge(run, task, hidden))
+    return verdicts
+
+
+def _judge(run: _Run, task: Task, hidden: bool) -> Verdict:
     """The verdict on one task. If the worker is lost meanwhile, ``run`` is left without a sandbox."""
     student = RemoteStudent(run)
+    verdict = None
     try:
-        run.ask({"do": "begin"})
-        verdict = run_check(task, student, run.seed, hidden=hidden)
-        run.ask({"do": "end"})
+        replaced = run.begin_or_end("begin")
+        verdict = for_report(run_check(task, student, run.seed, hidden=hidden), run.exercise)
+        replaced += run.begin_or_end("end")
     except _WorkerLost as lost:
         run.sandbox = None  # it has ended
         run.troubles.append(lost.status)
-        message = f"The process ended while this task was being judged: {lost.message}."
-        case = student.case.partition(" | ")[0]  # behind it stand inputs, and this may be a hidden case
-        return Verdict(task.id, "failed", 0, 0, case, message)
+        if verdict is None or verdict.status == "passed":
+            case = student.case.partition(" | ")[0]  # behind it stand inputs, and this may be a hidden case
+            message = f"The process ended while this task was being judged: {_ENDS[lost.status]}."
+            return Verdict(task.id, "failed", 0, 0, case, message)
+        return verdict
+    if replaced:
+        run.troubles.append(Status.TAMPERED)
+        words = ", ".join(dict.fromkeys(replaced))
+        run.note(f"the notebook replaced {words}: what was judged after that has no mark until the instructor decides")
+        return Verdict(task.id, "unjudged", 0, 0, "", f"Not judged, since the notebook replaced {words}.")
+    return _told_by_its_cell(run, task, verdict) if verdict.status == "todo" else verdict
+
+
+def _told_by_its_cell(run: _Run, task: Task, verdict: Verdict) -> Verdict:
+    """The verdict on an answer that is not there because its cell did not run to the end."""
+    names = "|".join(map(re.escape, task.names))
+    defines = re.compile(
+        rf"^[ \t]*(?:(?:async )?def|class)[ \t]+(?:{names})\b|^[ \t]*(?:{names})[ \t]*[=:,]", re.MULTILINE
+    )
+    for number, cell in reversed(list(enumerate(run.cells, 1))):
+        if cell["kind"] != "code" or cell["stub"] or not cell["error"]:
+            continue
+        if cell["task"] != task.id and not defines.search(cell["source"]):
+            continue
+        kind, text = cell["error"][:2]
+        how = f"was left out ({text})" if cell.get("left out") else f"stopped with {kind}: {text}".rstrip(": ")
+        wanted = " and ".join(task.names)
+        message = (
+            f"The cell with your answer (cell {number}) {how}, so {wanted} {'was' if len(task.names) == 1 else 'were'}"
+        )
+        message += " never defined." if len(task.names) == 1 else " not all defined."
+        hint = "Restart the kernel, run all cells from the top, and mend the first one that stops."
+        if kind in ("ModuleNotFoundError", "ImportError"):
+            hint = "Use only what the course installs: another package is not there when the notebook is graded."
+        return Verdict(task.id, "failed", 0, verdict.cases, "before the checks", message, hint, error_kind=kind)
     return verdict
 
 
 def _since(begun: float) -> float:
-    return round(time.monotonic() - begun, 2)
+    """Seconds to half a second: an answer could tell a hidden input by the time that it takes."""
+    return round(2 * (time.monotonic() - begun)) / 2

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_CELLS, MAX_SOURCE = 1000, 200_000
+# What browsers, mail programs and learning platforms put in the place of blanks and quotes, and what cannot be seen.
+_BLANKS = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f"), " ")
+_UNSEEN = dict.fromkeys(map(ord, "\0\u00ad\u200b\u200c\u200d\u2060\ufeff"), "")
+_QUOTES = dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f"), '"') | dict.fromkeys(
+    map(ord, "\u2018\u2019\u201a\u201b"), "'"
+)
 
 
 def task_id_of(source: str) -> str | None:
@@ -25,12 +31,14 @@ class Unreadable(Exception):
 
 @dataclass
 class Cell:
-    """One cell: ``kind`` is code, markdown or raw; ``runs`` says whether it is executed."""
+    """One cell: ``kind`` is code, markdown or raw; ``runs`` says whether it is executed, ``stub`` whether it is still
+    the stub that was handed out."""
 
     kind: str
     source: str
     task: str | None = None
     runs: bool = True
+    stub: bool = False
 
 
 def read_cells(content: bytes) -> list[Cell]:
@@ -80,8 +88,9 @@ def _language(metadata: Any) -> str:
 def repair(cells: list[Cell], names: dict[str, list[str]]) -> list[str]:
     """Undo damage, in place.
 
-    A cell that became Markdown is code again, a cell cut in two is one again, and an untouched
-    copy of a stub does not undo an answer. Otherwise the last definition wins, as in any notebook.
+    A cell that became Markdown is code again, a cell cut in two is one again, blanks and quotes that a browser
+    exchanged are Python's again, and an untouched copy of a stub does not undo an answer. Otherwise the last definition
+    wins, as in any notebook.
 
     Args:
         cells: as :func:`read_cells` returns them.
@@ -90,10 +99,30 @@ def repair(cells: list[Cell], names: dict[str, list[str]]) -> list[str]:
     Returns:
         What was done, one sentence each, for the report.
     """
-    notes = _restore_code_cells(cells)
+    notes = _restore_characters(cells)
+    notes += _restore_code_cells(cells)
     code = [(number, cell) for number, cell in enumerate(cells, 1) if cell.kind == "code" and cell.source.strip()]
     notes += _join_halves(code)
     notes += _leave_out_stubs(code, names)
+    for _, cell in code:
+        cell.stub = is_stub(cell.source, names.get(cell.task or "", []))
+    return notes
+
+
+def _restore_characters(cells: list[Cell]) -> list[str]:
+    """Exchange blanks and quotes that no Python has, where only they keep a cell from being Python.
+
+    A cell that is Python as it stands keeps them, since they then stand in texts and comments. Other characters, such
+    as full-width brackets, were typed: the cell did not run for the student either.
+    """
+    notes = []
+    for number, cell in enumerate(cells, 1):
+        source = cell.source.translate(_BLANKS | _UNSEEN)
+        for mended in (source, source.translate(_QUOTES)):
+            if cell.kind == "code" and mended != cell.source and not _compiles(cell.source) and _compiles(mended):
+                cell.source = mended
+                cell.task = cell.task or task_id_of(mended)
+                notes.append(f"cell {number} holds blanks or quotes that Python does not know: exchanged for its own")
     return notes
 
 

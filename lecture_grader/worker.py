@@ -20,8 +20,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from lecture_grader.protocol import MAX_BLOB, Channel, ProtocolError
 from lecture_grader.repair import Unreadable, names_defined, read_cells, repair
 from lecture_grader.shell import Record, Stream, make_shell
+from lecture_grader.tampering import watch
 from lecture_utils.grading.errors import NotAttempted, StudentError
-from lecture_utils.grading.namespace import Namespace
+from lecture_utils.grading.namespace import Namespace, error_words
 from lecture_utils.grading.state import restore_state
 
 MAX_NOTEBOOK = 512 << 20
@@ -49,29 +50,42 @@ class Worker:
 
     def serve(self) -> None:
         """Say that it is there, then answer messages until the grader hangs up."""
+        replaced = watch(self, self.host, self.channel)  # in this frame alone, which the notebook cannot name
         self.channel.send({"ready": True})
         text, content = self.channel.receive_bytes(None, MAX_NOTEBOOK)
-        try:
-            cells = read_cells(content)
-            notes = repair(cells, json.loads(text)[0]["names"])
-        except Unreadable as error:
-            self.channel.send({"unreadable": str(error)})
-            return
-        except MemoryError:
-            self.channel.send({"unreadable": "the file is too large to be read in the memory allowed"})
+        if not self._read(json.loads(text)[0], content):
             return
         del content
-        self.sources = [cell.source for cell in cells]
-        self.channel.send({"cells": [vars(cell) for cell in cells], "notes": notes})
-        del cells
         with contextlib.suppress(ProtocolError):
             while True:
                 request, value = self.channel.receive()
                 reply, result = self._answer(request, value)
+                if request["do"] in ("begin", "end"):
+                    reply["replaced"] = replaced()
                 try:
                     self.channel.send(reply, result)
                 except (TypeError, ValueError, RuntimeError, RecursionError, OverflowError, MemoryError) as error:
-                    self.channel.send({"error": ["TypeError", f"the answer cannot be sent: {error}"[:300], ""]})
+                    words = f"the answer cannot be sent: {error_words(error)[1]}"
+                    self.channel.send({"error": ["TypeError", words[:300], ""]})
+
+    def _read(self, message: dict, content: bytes) -> bool:
+        """Take the cells from the notebook, or from the grader, which had them from an earlier worker."""
+        if message.get("sources"):
+            self.sources = json.loads(content)
+            self.channel.send({})
+            return True
+        try:
+            cells = read_cells(content)
+            notes = repair(cells, message["names"])
+        except Unreadable as error:
+            self.channel.send({"unreadable": str(error)})
+            return False
+        except MemoryError:
+            self.channel.send({"unreadable": "the file is too large to be read in the memory allowed"})
+            return False
+        self.sources = [cell.source for cell in cells]
+        self.channel.send({"cells": [vars(cell) for cell in cells], "notes": notes})
+        return True
 
     def _answer(self, request: dict, value: Any) -> tuple[dict, Any]:
         do = request["do"]
@@ -103,7 +117,8 @@ class Worker:
         except StudentError as error:
             return {"error": [error.kind, error.message, error.where]}, None
         except BaseException as error:
-            return {"error": [type(error).__name__, str(error)[:300], ""]}, None
+            kind, words = error_words(error)
+            return {"error": [kind, words[:300], ""]}, None
         finally:
             self.busy = False
 
@@ -144,7 +159,8 @@ class Worker:
         reply: dict[str, Any] = {"outputs": record.finished(), "error": None}
         if error is not None:
             text = "\n".join(shell.failure or [])
-            reply["error"] = [type(error).__name__, str(error)[:300], text[-4000:]]
+            kind, words = error_words(error)
+            reply["error"] = [kind, words[:300], text[-4000:]]
         return reply, None
 
 

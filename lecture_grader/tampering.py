@@ -1,0 +1,205 @@
+"""Notice what a notebook has replaced of that on which the checks rest: in torch, in the worker, in Python.
+
+Code that runs in the same interpreter can replace anything, this module too, so nothing here is a protection: it makes
+visible what would otherwise pass unseen. It knows functions by identity and by their code, never by their behaviour.
+"""
+
+import builtins
+import copy
+import functools
+import json
+import re
+import sys
+from builtins import all, isinstance, tuple, type, zip  # noqa: UP029 - as they are now, before a notebook runs
+from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.autograd import function as autograd_function
+from torch.autograd import grad_mode
+from torch.nn.modules import module as nn_module
+
+_MISSING = object()
+_OWN = [f"lecture_grader.{name}" for name in ("worker", "protocol", "tampering")]
+_OWN += [f"lecture_utils.grading.{name}" for name in ("namespace", "state", "values", "errors")]
+_BUILTINS = """
+    abs all any bool bytes callable dict enumerate filter float getattr hasattr id int isinstance issubclass iter len
+    list map max min next object range reversed round set setattr sorted str sum super tuple type vars zip
+"""
+_TORCH = """
+    Generator Size Tensor allclose arange as_tensor cat device dtype empty enable_grad equal from_numpy full
+    get_default_dtype get_rng_state inference_mode is_floating_point is_grad_enabled is_inference_mode_enabled is_tensor
+    isfinite no_grad ones rand randn set_grad_enabled set_rng_state stack tensor zeros
+"""
+_NUMPY = "allclose array array_equal asarray ascontiguousarray ndarray"
+_OPTIMIZERS = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop)
+_OPTIMIZER = "add_param_group load_state_dict register_step_pre_hook register_step_post_hook state_dict step zero_grad"
+# Libraries and teachers change how objects are shown and how layers begin; no check rests on that.
+_HARMLESS = re.compile(
+    r"__(init|repr|str|format|dir|doc|module|annotations|dict|weakref|hash|init_subclass)__|_repr_.*"
+)
+_HARMLESS_IN = {
+    "torch.Tensor": {"T", "H", "mT", "mH", "ndim"},
+    "torch.nn.Module": {"extra_repr", "forward", "compile", "__new__", "__setstate__"},  # torch.compile replaces two
+}
+
+# Names that no task needs. Whoever names one may only be curious, so this is a hint for the instructor.
+_INSIDE = re.compile(
+    r"lecture_utils\.grading|lecture_utils import grading|lecture_grader|lecture_checks|get_objects\b|get_referrers\b"
+    r"|_getframe\b|currentframe\b|inspect\.stack\b|sys\.settrace\b|sys\.setprofile\b|__closure__|cell_contents"
+    r"|_forward_(?:pre_)?hooks\b|torch\.library\b|initial_seed\b"
+)
+
+
+class _Part(NamedTuple):
+    """One function, class or value that should stay what it is."""
+
+    name: str
+    holder: Mapping[str, Any]
+    key: str
+    value: Any
+    code: tuple
+
+
+def names_of_the_inside(source: str) -> list[str]:
+    """The names in a cell's source that lead into the grader or around the rules of Python, each once.
+
+    Example:
+        >>> names_of_the_inside("import gc; gc.get_objects()")
+        ['get_objects']
+    """
+    return sorted(set(_INSIDE.findall(source)))
+
+
+def watch(*objects: Any) -> Callable[[], list[str]]:
+    """Remember the functions on which the checks rest; the result tells which of them were replaced since.
+
+    Args:
+        objects: whose methods are watched as well: a notebook can hide them behind attributes of the object.
+
+    Example:
+        >>> replaced = watch()
+        >>> replaced()
+        []
+    """
+    parts = [*_parts(), *(part for one in objects for part in _instance(one, objects))]
+    missing, same_code, modes, hooks = _MISSING, _same_code, _function_modes, _global_hooks
+
+    def replaced() -> list[str]:
+        found = [
+            name
+            for name, holder, key, value, code in parts
+            if holder.get(key, missing) is not value or (code and not same_code(value, code))
+        ]
+        return found + modes() + hooks()
+
+    return replaced
+
+
+@functools.cache
+def _parts() -> list[_Part]:
+    """All parts; found once in the process from which workers are forked."""
+    for kind in _OPTIMIZERS:
+        kind([nn.Parameter(torch.empty(0))])  # the first one of a class wraps the class's ``step``
+    return list(_all_parts())
+
+
+def _all_parts() -> Iterator[_Part]:
+    yield from _named(builtins, _BUILTINS.split())
+    yield from _named(torch, _TORCH.split())
+    yield from _named(np, _NUMPY.split())
+    yield from _named(np.random, ["default_rng"])
+    yield from _named(torch.autograd, ["Function", "backward", "grad"])
+    yield from _named(copy, ["copy", "deepcopy"])
+    yield from _named(json, ["dumps", "loads"])
+    yield from _named(nn.functional, [k for k, v in vars(nn.functional).items() if callable(v) and k[:1] != "_"])
+    for cls in (torch.Tensor, nn.Module):
+        yield from _class(cls, {*dir(cls), "__getattribute__", "__deepcopy__", "__reduce_ex__", "training"})
+    for cls in (autograd_function.Function, autograd_function.FunctionCtx, autograd_function.BackwardCFunction):
+        yield from _class(cls, {*dir(cls), "apply"})
+    for cls in (grad_mode.no_grad, grad_mode.enable_grad, grad_mode.set_grad_enabled, grad_mode.inference_mode):
+        yield from _class(cls, {"__enter__", "__exit__", "__new__", "__call__"})
+    for cls in (torch.optim.Optimizer, *_OPTIMIZERS):
+        yield from _class(cls, set(_OPTIMIZER.split()))
+    for space, base in ((nn, nn.Module), (torch.optim, torch.optim.Optimizer)):
+        classes = {k: v for k, v in vars(space).items() if isinstance(v, type) and issubclass(v, base)}
+        yield from _named(space, list(classes))
+        for cls in classes.values() if base is nn.Module else ():
+            yield from _class(cls, {"forward", "__call__"})
+    for name in _OWN:
+        if module := sys.modules.get(name):
+            yield from _own(module)
+    for name in ("builtins", "copy", "json", "numpy", "torch", "torch.nn", "torch.nn.functional", "torch.optim", *_OWN):
+        if name in sys.modules:
+            yield _Part(f"sys.modules[{name!r}]", sys.modules, name, sys.modules[name], ())
+
+
+def _named(module: ModuleType, names: list[str]) -> Iterator[_Part]:
+    for name in names:
+        value = vars(module).get(name, _MISSING)
+        yield _Part(f"{module.__name__}.{name}", vars(module), name, value, _code_of(value))
+
+
+def _class(cls: type, names: set[str]) -> Iterator[_Part]:
+    """Where a class finds these names now: in itself or in a base. A name that it gets anew would hide them."""
+    shown = re.sub(r"^torch\.(_tensor|nn\.modules\.\w+)\.", _short, f"{cls.__module__}.{cls.__qualname__}")
+    for name in sorted(names - _HARMLESS_IN.get(shown, set())):
+        if not _HARMLESS.fullmatch(name):
+            for base in cls.__mro__:
+                value = vars(base).get(name, _MISSING)
+                yield _Part(f"{shown}.{name}", vars(base), name, value, _code_of(value))
+                if value is not _MISSING:
+                    break
+
+
+def _short(match: re.Match) -> str:
+    """The name under which a notebook knows a module."""
+    return "torch." if match[1] == "_tensor" else "torch.nn."
+
+
+def _instance(one: Any, others: tuple) -> Iterator[_Part]:
+    """The names of an object's class, which the object itself should not have, and the other objects that it holds."""
+    held = [name for name, value in vars(one).items() if any(value is other for other in others)]
+    for name in (*dir(type(one)), *held):
+        if not name.startswith("__"):
+            yield _Part(f"{type(one).__name__}.{name}", vars(one), name, vars(one).get(name, _MISSING), ())
+
+
+def _own(module: ModuleType) -> Iterator[_Part]:
+    """Everything in a module of the worker's, and in its classes."""
+    yield from _named(module, [name for name in vars(module) if not name.startswith("__")])
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            yield from _class(value, set(vars(value)))
+
+
+def _code_of(value: Any) -> tuple:
+    """What of a function can be exchanged without replacing it."""
+    value = value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
+    value = value.fget if isinstance(value, property) else value
+    return (value.__code__, value.__defaults__, value.__kwdefaults__) if isinstance(value, FunctionType) else ()
+
+
+def _same_code(value: Any, code: tuple) -> bool:
+    return all(now is before for now, before in zip(_code_of(value), code, strict=True))
+
+
+def _function_modes() -> list[str]:
+    """Modes that were entered and never left, which see every call of torch's; a default device is one of its own."""
+    from torch.overrides import _get_current_function_mode_stack
+    from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+    modes = [*_get_current_function_mode_stack(), *_get_current_dispatch_mode_stack()]
+    return ["torch's functions (a mode that was entered)" for mode in modes if type(mode).__module__[:6] != "torch."]
+
+
+def _global_hooks() -> list[str]:
+    """Hooks on every network there is, so on those that a check makes, too."""
+    return [
+        f"every network ({name[1:]})"
+        for name, hooks in vars(nn_module).items()
+        if name.startswith("_global_") and name.endswith("_hooks") and isinstance(hooks, dict) and hooks
+    ]
