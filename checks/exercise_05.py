@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from lecture_utils.grading import CheckFailed, Student, close, expect, normal, task
+from lecture_utils.grading import CheckFailed, Handle, Student, close, expect, normal, task
 
 SETUP = """
 import torch
@@ -63,23 +63,40 @@ def gradients_of(function, upstream, *arguments):
     return torch.autograd.grad(function(*arguments), leaves, upstream, allow_unused=True)
 
 
-def result_and_requires_grad(result):
-    return result, getattr(result, "requires_grad", False)
+def network_now(model):
+    """Parameters and buffers, and whether each parameter requires a gradient."""
+    return dict(model.state_dict()), [parameter.requires_grad for parameter in model.parameters()]
+
+
+def _expect_untouched(student: Student, model: Handle, before: tuple) -> None:
+    """A network that was lent to the student's code is what :func:`network_now` gave before."""
+    tensors, records = student.call(network_now, model)
+    if records != before[1]:
+        hint = "requires_grad=False changes the network itself, and no later training moves it. To record nothing, "
+        hint += "`with torch.no_grad():` is enough, and ends with its block."
+        raise CheckFailed("The network's parameters do not require gradients any more.", hint)
+    same = tensors.keys() == before[0].keys()
+    if not same or any(w.dtype != tensors[n].dtype or not torch.equal(w, tensors[n]) for n, w in before[0].items()):
+        hint = "The function only uses the network: write nothing into its weights, and convert it to no other dtype."
+        raise CheckFailed("The network's weights have changed.", hint)
 
 
 def _expect_step_gradients(student: Student, name: str, step: Callable, args: list, upstream: torch.Tensor) -> None:
     """The gradients that flow back through one step of a cell to each of its arguments."""
     got = student.call(gradients_of, student.value(name), upstream, *args)
     expected = gradients_of(step, upstream, *[argument.clone() for argument in args])
-    hint = (
-        "Between the arguments and the result, use tensor operations only: .detach(), .data, .item(), NumPy and "
-        "no_grad cut the way back."
-    )
+    hints = {
+        "none": "The result was made from a copy of this argument that has no history. nn.Parameter(...), "
+        "torch.tensor(...), .detach(), .data, .item(), NumPy and copying into an nn.Module make such copies: use the "
+        "argument itself in tensor operations.",
+        "values": "The result itself is right. On one of the ways from this argument to it, a number was cut off from "
+        "its history, as by .detach(), .data or no_grad.",
+    }
     for number, label in enumerate(("x", "h", "w_ih", "w_hh", "b_ih", "b_hh")):
-        what = f"The gradient that flows back to {label}"
-        expect(got[number], expected[number], what=what, hints={"none": hint, "values": hint})
+        expect(got[number], expected[number], what="The gradient that flows back to " + label, hints=hints)
 
 
+_OVERFLOW = "exp of a large number is inf, and inf / inf is nan: torch.tanh and torch.sigmoid take care of that."
 _CUT = {
     "not require grad|does not require": "No gradient can flow back through the result: use tensor operations only, "
     "without .detach(), .data, NumPy or no_grad.",
@@ -90,8 +107,8 @@ _CUT = {
 # --- 5.1 ---------------------------------------------------------------------------------------
 
 
-def every_kth(series, k):
-    return series[::k]
+def part_of(longer, first, every):
+    return longer[first::every]
 
 
 def overwrite(series, values, views):
@@ -100,9 +117,9 @@ def overwrite(series, values, views):
     return views
 
 
-def _expect_windows(got, stored: torch.Tensor, every: int, size: int) -> None:
-    """The windows and targets of the series ``stored[::every]``."""
-    series = stored[::every]
+def _expect_windows(got, stored: torch.Tensor, first: int, every: int, size: int) -> None:
+    """The windows and targets of the series ``stored[first::every]``."""
+    series = stored[first::every]
     n = len(series)
     rows = series.unfold(0, size, 1)
     inputs = rows[:-1]
@@ -128,12 +145,18 @@ def _expect_windows(got, stored: torch.Tensor, every: int, size: int) -> None:
         ((series[: n // size * size].reshape(-1, size), targets), "The windows overlap: each one begins one value "
          "after the one before it. The step of unfold is 1."),
         ((targets, inputs), "The order is (inputs, targets)."),
-        ((series.flip(0).unfold(0, size, 1)[:-1], targets), "The windows come in the order of the series."),
+        ((series.flip(0).unfold(0, size, 1)[:-1], targets), "The windows are in the order of the series."),
     ]  # fmt: skip
     if every > 1:
-        mistakes.append(((stored.unfold(0, size, 1)[: n - size], targets), strided))
+        mistakes.append(((stored[first:].unfold(0, size, 1)[: n - size], stored[first + size :][: n - size]), strided))
+    if first:
+        offset = "The series does not begin where its memory does, from where as_strided counts its last argument: add "
+        offset += "series.storage_offset()."
+        rows_of_memory = stored.as_strided((n - size, size), (every, every), 0)
+        mistakes.append(((rows_of_memory, stored.as_strided((n - size,), (every,), size * every)), offset))
     hints = {
-        "type": "Return a pair: `return inputs, targets`.",
+        "type": "Return a pair of two tensors, `return inputs, targets`: a list of slices is no tensor, and "
+        "series.unfold makes one.",
         "shape": "With n values there are n - size windows: inputs (n - size, size) and targets (n - size,).",
         "none": "Return a pair.",
         "dtype": "Views have the dtype of the series.",
@@ -165,22 +188,24 @@ def windows_of_a_series(student: Student, rng, case: int) -> None:
     size = [3, 4, 1][case] if case < 3 else int(rng.integers(1, 7))
     n = size + ([4, 6, 5, 1][case] if case < 4 else int(rng.integers(1, 12)))
     dtype = "float64" if case % 3 == 2 else "float32"
-    every = 2 if case % 3 == 1 else 1
+    first, every = [(0, 1), (1, 2), (3, 1)][case % 3]
+    if case > 3:
+        first, every = int(rng.integers(4)), int(rng.integers(1, 4))
     student.case = f"{n} values, {dtype}, windows of {size}"
-    student.case += "; the series is every second value of a longer one" if every > 1 else ""
-    stored = normal(rng, every * n, dtype=dtype)
+    student.case += f"; the series is longer[{first}::{every}]" if first or every > 1 else ""
+    stored = normal(rng, first + every * n, dtype=dtype)
     stored_handle = student.put(stored)
-    series_handle = student.call(every_kth, stored_handle, every, keep=True)
+    series_handle = student.call(part_of, stored_handle, first, every, keep=True)
     result_handle = student.call("windows", series_handle, size, keep=True)
-    _expect_windows(student.get(result_handle), stored, every, size)
-    if not torch.equal(student.get(series_handle), stored[::every]):
+    _expect_windows(student.get(result_handle), stored, first, every, size)
+    if not torch.equal(student.get(series_handle), stored[first::every]):
         raise CheckFailed(
             "The series itself has changed.", "The function only looks at the series: write nothing into it."
         )
 
     changed = stored + 1 + normal(rng, len(stored), dtype=dtype) ** 2  # every value becomes another
     inputs, targets = student.call(overwrite, stored_handle, changed, result_handle)
-    series = changed[::every]
+    series = changed[first::every]
     views = [
         ("inputs", inputs, series.unfold(0, size, 1)[:-1], "torch.stack, torch.cat and lists of values copy: "
          "series.unfold(0, size, 1) does not."),
@@ -220,8 +245,10 @@ def one_rnn_step(student: Student, rng, case: int) -> None:
     batch, features, hidden = [(2, 3, 4), (3, 2, 2), (1, 4, 3)][case] if case < 3 else rng.integers(1, 6, 3).tolist()
     hidden = max(2, hidden)
     dtype = "float64" if case % 4 == 2 else "float32"
+    large = case == 6
     student.case = f"batch of {batch}, {features} features, {hidden} hidden units, {dtype}"
-    x = normal(rng, batch, features, dtype=dtype)
+    student.case += ", inputs of about 2000" if large else ""
+    x = normal(rng, batch, features, scale=2000 if large else 1, dtype=dtype)
     h = normal(rng, batch, hidden, scale=0.6, dtype=dtype)
     weights = _weights(rng, features, hidden, 1, dtype)
     w_ih, w_hh, b_ih, b_hh = weights
@@ -237,8 +264,8 @@ def one_rnn_step(student: Student, rng, case: int) -> None:
         ((from_x + from_h).tanh(), "Both biases are missing."),
         ((from_x + b_ih + from_h).tanh(), "The bias of the state, b_hh, is missing."),
         ((from_x + from_h + b_hh).tanh(), "The bias of the input, b_ih, is missing."),
-        ((from_x + b_ih).tanh(), "The old state does not come in: add h @ w_hh.T + b_hh. It is the memory."),
-        ((from_h + b_hh).tanh(), "The input does not come in: add x @ w_ih.T + b_ih."),
+        ((from_x + b_ih).tanh(), "The old state is not used: add h @ w_hh.T + b_hh. It is the memory."),
+        ((from_h + b_hh).tanh(), "The input is not used: add x @ w_ih.T + b_ih."),
         ((from_x + b_ih).tanh() + (from_h + b_hh).tanh(), "Add first: there is one tanh, of the sum."),
         ((from_x + b_ih).tanh() + from_h + b_hh, "Add first: there is one tanh, of the sum."),
         ((from_x + b_ih + h + b_hh).tanh(), "The old state goes through w_hh: h @ w_hh.T."),
@@ -249,10 +276,11 @@ def one_rnn_step(student: Student, rng, case: int) -> None:
         mistakes.append(((x @ w_ih + b_ih + from_h + b_hh).tanh(), "Here w_ih is square, and a .T is missing."))
         mistakes.append(((x @ w_ih + b_ih + h @ w_hh + b_hh).tanh(), square))
         mistakes.append((_rnn(h, x, *weights), "The input and the state were exchanged: w_ih belongs to x."))
-    hints = {"shape": "The new state has the shape of the old one, (B, H)."}
+    hints = {"shape": "The new state has the shape of the old one, (B, H).", "nonfinite": _OVERFLOW}
     args = [x, h, *weights]
     expect(student.call("rnn_step", *args), total.tanh(), what="The new state", mistakes=mistakes, hints=hints)
-    _expect_step_gradients(student, "rnn_step", _rnn, args, normal(rng, batch, hidden, dtype=dtype))
+    if not large:  # there tanh is flat, and its gradient a matter of rounding
+        _expect_step_gradients(student, "rnn_step", _rnn, args, normal(rng, batch, hidden, dtype=dtype))
 
 
 # --- 5.3 ---------------------------------------------------------------------------------------
@@ -285,8 +313,8 @@ def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch
     mistakes = [
         ((1 - z) * h + z * n, "z and 1 - z are exchanged: the update gate z says how much of the *old* state stays."),
         ((1 - r) * (x_n + z * h_n).tanh() + r * h, order),
-        (blend(x_n + (r * h) @ w_n.mT + b_n), "Here the reset gate multiplies h before the matrix, as in the first "
-         "paper on the GRU. PyTorch multiplies after it: r * (h @ W_hn.T + b_hn)."),
+        (blend(x_n + (r * h) @ w_n.mT + b_n), "Here the reset gate multiplies h before the matrix, as in some "
+         "descriptions of the GRU. PyTorch multiplies after it: r * (h @ W_hn.T + b_hn)."),
         (blend(x_n + r * (h_n - b_n) + b_n), reset),
         (blend(r * (x_n + h_n)), "The reset gate acts only on what comes from h: x_n + r * h_n."),
         (blend(r * x_n + h_n), "The reset gate acts on what comes from h, not on what comes from x."),
@@ -312,6 +340,7 @@ def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch
     hints = {
         "shape": "The new state has the shape of the old one, (B, H): are the products, (B, 3H), cut along dim=1?",
         "values": "Compare each of r, z and n with its formula: which weight rows, which bias, which function?",
+        "nonfinite": _OVERFLOW,
     }
     expect(got, expected, what="The new state", mistakes=mistakes, hints=hints)
 
@@ -327,7 +356,7 @@ def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch
         "Two products are enough: everything that comes from `x`, shape (B, 3H), and everything that comes from `h`, "
         "of the same shape. Then cut each of them into three.",
         "`(x @ w_ih.T + b_ih).chunk(3, dim=1)` gives the parts for r, z and n, in this order. In the third part the "
-        "reset gate multiplies what came from `h`, its bias included, and nothing else.",
+        "reset gate multiplies the part from `h`, its bias included, and nothing else.",
         "With `x_r, x_z, x_n` and `h_r, h_z, h_n` as the parts: `r = torch.sigmoid(x_r + h_r)`, `z` likewise, "
         "`n = torch.tanh(x_n + r * h_n)`, and the result is `(1 - z) * n + z * h`.",
     ],
@@ -342,13 +371,16 @@ def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch
 def one_gru_step(student: Student, rng, case: int) -> None:
     batch, features, hidden = [(2, 3, 2), (1, 2, 3), (3, 4, 4)][case] if case < 3 else rng.integers(1, 6, 3).tolist()
     dtype = "float64" if case % 4 == 2 else "float32"
+    large = case == 6
     student.case = f"batch of {batch}, {features} features, {hidden} hidden unit{'s' * (hidden > 1)}, {dtype}"
-    x = normal(rng, batch, features, dtype=dtype)
+    student.case += ", inputs of about 2000" if large else ""
+    x = normal(rng, batch, features, scale=2000 if large else 1, dtype=dtype)
     h = normal(rng, batch, hidden, dtype=dtype)
     weights = _weights(rng, features, hidden, 3, dtype)
     args = [x, h, *weights]
     _expect_gru_state(student.call("gru_step", *args), x, h, weights)
-    _expect_step_gradients(student, "gru_step", _gru, args, normal(rng, batch, hidden, dtype=dtype))
+    if not large:
+        _expect_step_gradients(student, "gru_step", _gru, args, normal(rng, batch, hidden, dtype=dtype))
 
 
 # --- 5.4 ---------------------------------------------------------------------------------------
@@ -394,27 +426,32 @@ _SETTINGS = [  # network, optimizer, is the first gradient longer than max_norm,
 
 def build_flat_network(state):
     outputs, inputs = state["1.weight"].shape
-    model = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs)).to("cpu", state["1.weight"].dtype)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs)).to(state["1.weight"].dtype)
     model.load_state_dict(state)
     return model
 
 
-def build_recurrent_network(state, name, kind, options):
-    """(B, T, F) to (B, T, O): a recurrent layer, stored as ``name``, and a linear layer for each of its outputs."""
+def build_recurrent_network(state, kind, options, calls):
+    """(B, T, F) to (B, T, O): a recurrent layer, and a linear layer for each of its outputs.
+
+    Adds to ``calls`` whether a graph is recorded, in each forward pass.
+    """
 
     class Network(nn.Module):
         def __init__(self):
             super().__init__()
-            inputs = state[f"{name}.weight_ih_l0"].shape[1]
-            hidden = state[f"{name}.weight_hh_l0"].shape[1]
-            self.add_module(name, getattr(nn, kind)(inputs, hidden, batch_first=True, **options))
+            inputs = state["rnn.weight_ih_l0"].shape[1]
+            hidden = state["rnn.weight_hh_l0"].shape[1]
+            self.rnn = getattr(nn, kind)(inputs, hidden, batch_first=True, **options)
             self.out = nn.Linear(hidden, len(state["out.bias"]))
 
         def forward(self, x):
-            outputs, _ = self.get_submodule(name)(x)
-            return self.out(outputs)
+            outputs, _ = self.rnn(x)
+            predictions = self.out(outputs)
+            calls.append(predictions.requires_grad)
+            return predictions
 
-    model = Network().to("cpu", state["out.bias"].dtype)
+    model = Network().to(state["out.bias"].dtype)
     model.load_state_dict(state)
     return model
 
@@ -424,8 +461,12 @@ def leave_gradients(model, gradients):
         parameter.grad = gradients[name].clone()
 
 
-def make_optimizer(model, kind, options):
-    return getattr(torch.optim, kind)(model.parameters(), **options)
+def make_optimizer(model, kind, options, groups):
+    """An optimizer with all parameters in one group, or the last one in a group of its own."""
+    parameters = list(model.parameters())
+    split = len(parameters) - groups + 1
+    chosen = [{"params": part} for part in (parameters[:split], parameters[split:]) if part]
+    return getattr(torch.optim, kind)(chosen, **options)
 
 
 def record_steps(model, optimizer):
@@ -441,10 +482,13 @@ def record_steps(model, optimizer):
 
 
 def after_a_call(result, model, steps):
-    """The result of a call, the parameters now, and the steps that were recorded; empties that record."""
+    """The result of a call, the classes in it, the parameters now, and the steps recorded; empties that record."""
     recorded = list(steps)
     steps.clear()
-    return result, dict(model.state_dict()), recorded
+    kinds = []
+    if isinstance(result, (list, tuple)):
+        kinds = ["float" if isinstance(value, float) else type(value).__name__ for value in result]
+    return result, kinds, dict(model.state_dict()), recorded
 
 
 def gradients_held(model):
@@ -485,10 +529,11 @@ class _Training:
         for operation in plan.split():
             if operation == "zero":
                 new.grads = {n: torch.zeros_like(g) for n, g in new.grads.items()}
-            elif operation in ("forward", "sum"):
+            elif operation in ("forward", "sum", "absolute"):
                 leaves = {n: w.clone().requires_grad_() for n, w in new.state.items()}
-                errors = (new.forward(leaves, x) - targets) ** 2
-                loss = errors.mean() if operation == "forward" else errors.sum()
+                errors = new.forward(leaves, x) - targets
+                errors = errors.abs() if operation == "absolute" else errors**2
+                loss = errors.sum() if operation == "sum" else errors.mean()
                 new.loss = float(loss.detach())
             elif operation == "backward":
                 added = torch.autograd.grad(loss, list(leaves.values()))
@@ -496,9 +541,10 @@ class _Training:
             elif operation == "step":
                 new._step()
             else:
-                norm = _norm(new.grads)
+                chosen = dict(list(new.grads.items())[: -1 if operation == "group" else None])
+                norm = max(float(g.abs().max()) for g in chosen.values()) if operation == "inf" else _norm(chosen)
                 new.norm = norm
-                new.grads = {n: _clipped(operation, g, norm, max_norm) for n, g in new.grads.items()}
+                new.grads = new.grads | {n: _clipped(operation, g, norm, max_norm) for n, g in chosen.items()}
         return new
 
     def _step(self) -> None:
@@ -545,14 +591,14 @@ _CLEAR = "The gradients from before were still there, and backward() adds to the
 _WRONG_PLANS = [  # and the hint for each; of those that fit equally well, the first counts
     ("zero forward backward step", "The step was made with gradients that nobody had clipped: clip them after "
      "backward() and before optimizer.step()."),
-    ("zero forward backward step clip", "The clipping came after optimizer.step(), when the weights had already been "
-     "moved by the long gradient: it belongs before the step."),
-    ("zero forward clip backward step", "The clipping came before backward(), when there was nothing to clip: it "
+    ("zero forward backward step clip", "The clipping stands after optimizer.step(), when the long gradient has "
+     "already moved the weights: it belongs before the step."),
+    ("zero forward clip backward step", "The clipping stands before backward(), when there is nothing to clip: it "
      "belongs after backward(), which makes the gradients."),
     ("forward backward clip step", _CLEAR),
     ("forward backward step", _CLEAR),
     ("forward clip backward step", _CLEAR),
-    ("forward zero clip backward step", "The clipping came before backward(), when there was nothing to clip."),
+    ("forward zero clip backward step", "The clipping stands before backward(), when there is nothing to clip."),
     ("zero forward backward always step", "Gradients whose norm is below max_norm stay as they are: here they were "
      "made longer."),
     ("zero forward backward each step", "Every parameter's gradient was clipped by itself, and so the direction "
@@ -560,7 +606,13 @@ _WRONG_PLANS = [  # and the hint for each; of those that fit equally well, the f
     ("zero forward backward value step", "Every number was cut off by itself, as clip_grad_value_ and clamp do, and so "
      "the direction changed. clip_grad_norm_ multiplies all by one factor."),
     ("zero forward backward one step", "The limit is the argument max_norm. Here it was 1."),
+    ("zero forward backward inf step", "The norm is the root of the sum of all squares, norm_type=2. Here the largest "
+     "number was taken for it."),
+    ("zero forward backward group step", "The parameters of the optimizer's first group alone were clipped, and there "
+     "are two groups: model.parameters() are all."),
+    ("zero forward backward clip step step", "optimizer.step() was called twice."),
     ("zero sum backward clip step", "mse_loss is a mean over all elements, not a sum."),
+    ("zero absolute backward clip step", "mse_loss is the mean of the squares, not of the absolute values."),
 ]  # fmt: skip
 
 
@@ -588,6 +640,10 @@ def _explain_step(
             if _norm(grads):
                 hint = "optimizer.step() was called before backward(), when there were no gradients yet."
         raise CheckFailed("The parameters did not move.", hint)
+    if not recorded:
+        hint = "The step is optimizer.step(), of the optimizer that is given: it may be SGD, SGD with momentum or "
+        hint += "Adam, and remembers what it needs from one call to the next."
+        raise CheckFailed("The parameters moved, but not by a step of the given optimizer.", hint)
     fitting: list[tuple[int, dict, str]] = []
     for plan, hint in _WRONG_PLANS:
         wrong = start.after(plan, *data)
@@ -600,7 +656,7 @@ def _explain_step(
         "max_norm), step(): each of them once, in each call.",
         "nonfinite": "A number divided by 0, or by a norm that is 0? nn.utils.clip_grad_norm_ takes care of that.",
     }
-    expect(got, right.state, what="The parameters after the step", mistakes=mistakes, hints=hints)
+    expect(got, right.state, what="After the step, the network", mistakes=mistakes, hints=hints)
 
 
 def _draw_state(rng, network: _Network, steps: int, features: int, hidden: int, outputs: int, dtype: str) -> dict:
@@ -630,18 +686,18 @@ def _draw_max_norm(rng, case: int, network: _Network, longer: bool, first: dict[
     return float(rng.uniform(1.5, 3)) * _norm(first)
 
 
-def _expect_loss_and_norm(result, before: _Training, right: _Training, data: tuple) -> None:
-    """The loss and the norm that a call returned are those from before the step."""
+def _expect_loss_and_norm(result, kinds: list[str], before: _Training, right: _Training, data: tuple) -> None:
+    """The loss and the norm that a call returned are floats, and those from before the step."""
     grads = before.after("zero forward backward", *data).grads
     norms = [float(g.norm()) for g in grads.values()]
     count = data[1].numel()
     loss_after = right.after("forward", *data).loss
     together = "The total norm is that of all gradients together, as of one long vector."
-    pair = isinstance(result, (list, tuple)) and len(result) == 2
-    if pair and any(isinstance(value, (torch.Tensor, np.ndarray)) for value in result):
-        which = [name for name, value in zip(("loss", "norm"), result, strict=True) if not isinstance(value, float)]
-        hint = "loss.item() and norm.item() are Python floats. A loss that is kept as a tensor keeps its graph alive."
-        raise CheckFailed(f"The result must be two Python floats: the {' and the '.join(which)} is a tensor.", hint)
+    for name, kind in zip(("loss", "norm"), kinds, strict=False):
+        if len(kinds) == 2 and kind not in ("float", "NoneType"):
+            hint = "loss.item() and norm.item() are Python floats. A loss that stays a tensor keeps its graph alive."
+            message = "The result must be two Python floats, and here is no float for the " + name + "."
+            raise CheckFailed(message, hint, got=kind, kind="type")
     expect(
         result,
         (right.loss, right.norm),
@@ -730,29 +786,33 @@ def clipped_training(student: Student, rng, case: int) -> None:
     if network is _FLAT:
         model = student.call(build_flat_network, state, keep=True)
     else:
-        model = student.call(build_recurrent_network, state, "rnn", network.kind, network.options, keep=True)
+        model = student.call(build_recurrent_network, state, network.kind, network.options, [], keep=True)
     if leftover:
         student.call(leave_gradients, model, old)
-    handle = student.call(make_optimizer, model, kind, options, keep=True)
+    handle = student.call(make_optimizer, model, kind, options, 2 if case % 3 == 2 else 1, keep=True)
     log = student.call(record_steps, model, handle, keep=True)
     for number in range(3):
         student.case = f"{words}; call {number + 1} | max_norm = {max_norm}"
         data = (x[number], targets[number], max_norm)
         kept = student.call("clipped_step", model, x[number], targets[number], handle, max_norm, keep=True)
-        result, got, recorded = student.call(after_a_call, kept, model, log)
+        result, kinds, got, recorded = student.call(after_a_call, kept, model, log)
         right = before.after(_RIGHT, *data)
         if not _all_close(got, right.state):
             norm = result[1] if isinstance(result, (list, tuple)) and len(result) == 2 else None
             _explain_step(got, student.call(gradients_held, model), norm, before, right, recorded, data)
-        _expect_loss_and_norm(result, before, right, data)
+        _expect_loss_and_norm(result, kinds, before, right, data)
         before = right
 
 
 # --- 5.5 ---------------------------------------------------------------------------------------
 
 
-def build_forecaster(state, training):
-    """(B, T, 1) to (B, 1): a recurrent layer, dropout of its last output, and a linear layer."""
+def build_forecaster(state, training, calls):
+    """(B, T, 1) to (B, 1): a recurrent layer, dropout of its last output, and a linear layer.
+
+    Adds to ``calls``, in each forward pass, the shape of the input, whether dropout acts, and whether a graph is
+    recorded.
+    """
 
     class Forecaster(nn.Module):
         def __init__(self):
@@ -764,29 +824,24 @@ def build_forecaster(state, training):
 
         def forward(self, x):
             outputs, _ = self.rnn(x)
-            return self.out(self.drop(outputs[:, -1]))
+            prediction = self.out(self.drop(outputs[:, -1]))
+            calls.append([list(x.shape), self.drop.training, prediction.requires_grad])
+            return prediction
 
-    model = Forecaster().cpu()
+    model = Forecaster()
     model.load_state_dict(state)
     return model.train(training)
 
 
-def record_calls(model):
-    """A list to which each call adds the shape of its input, whether dropout acts, and whether a graph is recorded."""
-    calls: list = []
-
-    def record(module, inputs):
-        drops = any(isinstance(layer, nn.Dropout) and layer.training for layer in module.modules())
-        calls.append((list(np.shape(inputs[0])), drops, torch.is_grad_enabled()))
-
-    model.register_forward_pre_hook(record)
-    return calls
+def modes_of_layers(model):
+    return [layer.training for layer in model.modules()]
 
 
-def after_a_run(result, model, calls):
-    """The result, whether it requires a gradient, the calls recorded, and the mode of each layer now."""
-    modes = [layer.training for layer in model.modules()]
-    return result, getattr(result, "requires_grad", False), calls, modes
+def requires_gradient(value):
+    return getattr(value, "requires_grad", False)
+
+
+_NO_GRAPH = "Nothing is trained here: put the loop into `with torch.no_grad():`."
 
 
 def _forecast(window: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
@@ -802,21 +857,23 @@ def _expect_calls(calls: list, batch: int, length: int) -> None:
         hint = "Call model.eval() before the first prediction: in training mode dropout deletes numbers at random."
         raise CheckFailed("The model was in training mode while it predicted.", hint)
     if any(recorded for _, _, recorded in calls):
-        raise CheckFailed(
-            "A graph was recorded.", "Nothing is trained here: put the loop into `with torch.no_grad():`."
-        )
+        raise CheckFailed("A graph was recorded.", _NO_GRAPH)
     for shape, _, _ in calls:
-        if shape == [batch, length, 1]:
+        if len(shape) == 3 and shape[0] <= batch and shape[1:] == [length, 1]:
             continue
-        hint = f"The model sees windows of shape (B, T, 1), all {batch} sequence{'s' * (batch > 1)} at once."
+        hint = "The model sees windows of shape (B, T, 1)."
         if len(shape) == 3 and shape[1] > length:
             hint = (
-                "The window grew: take its oldest value away, window[:, 1:], when the prediction comes in. The "
-                "network was trained on windows of length T."
+                "The window grew longer than start, and the network was trained on windows of T = start.shape[1] "
+                "values: take the oldest value away, window[:, 1:], whenever one is added, and write no fixed length."
             )
         elif len(shape) == 3 and shape[1] < length:
-            hint = "The window shrinks: each prediction must come in at its end."
-        raise CheckFailed("The model was given a window of the wrong shape.", hint, got=f"shape {tuple(shape)}")
+            hint = (
+                "The window is shorter than start: each prediction is added at the end of the window that the model "
+                "saw before. T is start.shape[1], no fixed length."
+            )
+        words = {"expected": f"shape {(batch, length, 1)}", "got": f"shape {tuple(shape)}"}
+        raise CheckFailed("The model was given a window of the wrong shape.", hint, kind="shape", **words)
 
 
 def _expect_generated(got, start: torch.Tensor, steps: int, weights: list[torch.Tensor]) -> None:
@@ -830,7 +887,7 @@ def _expect_generated(got, start: torch.Tensor, steps: int, weights: list[torch.
             window = advance(window, predictions[-1])
         return torch.cat(predictions, dim=1)
 
-    batch, length, _ = start.shape
+    length = start.shape[1]
     expected = generated(lambda window, new: torch.cat([window[:, 1:], new], 1))
     first = _forecast(start, weights).expand(-1, steps, -1)
     front = generated(lambda window, new: torch.cat([new, window[:, :-1]], 1))
@@ -840,17 +897,21 @@ def _expect_generated(got, start: torch.Tensor, steps: int, weights: list[torch.
         ahead = _forecast(expected[:, -1:], weights)
     mistakes = [
         (torch.cat([start, expected], 1), "Return the generated values only, without those of start."),
-        (torch.cat([start, expected], 1)[:, -length:], "This is the last window. Return all generated values."),
+        (torch.cat([start, expected], 1)[:, -length:], "This is the last window. Return each generated value."),
         (first, "Each prediction must go into the window: the next one is made from it."),
         (front, "The newest value belongs to the end of the window, and the oldest one, window[:, 0], leaves it."),
-        (overwritten, "The window must move on: window[:, 1:] drops the oldest value, then the prediction comes in."),
-        (expected.flip(1), "The values come in the order in which they were generated."),
+        (overwritten, "The window must move on: window[:, 1:] drops the oldest value, then the prediction is added."),
+        (expected.flip(1), "The order of the values is that in which they were generated."),
         (expected.transpose(0, 1), "The batch comes first: torch.stack(predictions, dim=1)."),
         (expected[:, :, 0], "The shape is (B, steps, 1): torch.stack(predictions, dim=1) of (B, 1) each."),
         (ahead[:, 0], "Return all generated values, not only the last."),
     ]
-    shape = f"The result has the shape (B, steps, 1), here ({batch}, {steps}, 1)."
-    expect(got, expected, what="The generated values", mistakes=mistakes, hints={"shape": shape}, atol=1e-4)
+    hints = {
+        "shape": "The result has the shape (B, steps, 1).",
+        "values": "For two steps: model(start) is the first value, and the second is the prediction for start without "
+        "its first value and with that prediction at its end.",
+    }
+    expect(got, expected, what="The generated series", mistakes=mistakes, hints=hints, atol=1e-4)
 
 
 @task(
@@ -889,18 +950,19 @@ def running_free(student: Student, rng, case: int) -> None:
     weights = [*_weights(rng, 1, hidden, 1), normal(rng, 1, hidden, scale=0.6), normal(rng, 1)]
     names = [*(f"rnn.{name}" for name in _RECURRENT), "out.weight", "out.bias"]
     start = normal(rng, batch, length, 1)
-    model = student.call(build_forecaster, dict(zip(names, weights, strict=True)), training, keep=True)
-    log = student.call(record_calls, model, keep=True)
+    log = student.put([])
+    model = student.call(build_forecaster, dict(zip(names, weights, strict=True)), training, log, keep=True)
+    before = student.call(network_now, model)
 
     kept = student.call("generate", model, start, steps, keep=True)
-    got, requires_grad, calls, modes = student.call(after_a_run, kept, model, log)
-    _expect_calls(calls, batch, length)
-    _expect_generated(got, start, steps, weights)
-    if any(mode != training for mode in modes):
+    _expect_calls(student.seen(log, "The model", hint="Each value is a prediction: model(window)."), batch, length)
+    _expect_generated(student.get(kept), start, steps, weights)
+    if any(mode != training for mode in student.call(modes_of_layers, model)):
         hint = "Note model.training before eval(), and put it back in the end with model.train(was_training)."
         raise CheckFailed("The model is in another mode than before.", hint)
-    if requires_grad:
-        raise CheckFailed("The result requires a gradient.", "Put the loop into `with torch.no_grad():`.")
+    _expect_untouched(student, model, before)
+    if student.call(requires_gradient, kept):
+        raise CheckFailed("The result requires a gradient.", _NO_GRAPH)
 
 
 # --- 5.6 ---------------------------------------------------------------------------------------
@@ -934,17 +996,23 @@ def last_outputs(student: Student, rng, case: int) -> None:
     lengths = rng.integers(1, steps + 1, batch)
     if case < 2:
         lengths = np.asarray([[3, 5, 1], [2, 1, 4, 2]][case])
-    student.case = f"{batch} sequence{'s' * (batch > 1)}, padded to {steps} | lengths = {lengths.tolist()}"
+    student.case = f"{batch} sequence{'s' * (batch > 1)}, padded to {steps}"
+    padding = np.arange(steps)[None] >= lengths[:, None]
     if case % 3 == 2:
-        outputs[np.arange(steps)[None] >= lengths[:, None]] = 0
+        outputs[padding] = 0
+    elif case % 3 == 1:
+        outputs[padding] = torch.from_numpy(rng.choice([np.nan, np.inf, 1e30], (int(padding.sum()), hidden))).float()
+        student.case += " with nan, inf and 1e30"
+    student.case += f" | lengths = {lengths.tolist()}"
     lengths = torch.from_numpy(lengths)
     rows = torch.from_numpy(np.arange(batch))
     inside = torch.from_numpy(np.arange(steps)) < lengths[:, None]
     expected = outputs[rows, lengths - 1]
-    mean = (outputs * inside[:, :, None]).sum(1) / lengths[:, None]
+    mean = outputs.where(inside[:, :, None], torch.zeros(())).sum(1) / lengths[:, None]
     late = "The index was one too large: a sequence of length n ends at index n - 1."
     mistakes = [
-        (outputs[:, -1], "outputs[:, -1] is padding for every sequence that is shorter than the longest."),
+        (outputs[:, -1], "These are the outputs at the end of the padded rows: padding, for every sequence that is "
+         "shorter than the longest. Nothing in the outputs shows where the padding begins: the lengths do."),
         (outputs[rows, lengths.clamp(max=steps - 1)], late),
         (outputs[rows, lengths % steps], late),
         (outputs[rows, lengths - 2], "The index was one too small: the last of n outputs has index n - 1."),
@@ -957,15 +1025,20 @@ def last_outputs(student: Student, rng, case: int) -> None:
         (mean, "This is the mean over the sequence: one output of it is asked for, the last."),
         (expected[:, None], "The shape is (B, H), without a dimension of time."),
     ]  # fmt: skip
-    hints = {"shape": "One output for each sequence: (B, H).", "values": late}
+    hints = {
+        "shape": "One output for each sequence: (B, H).",
+        "values": "Row i of the result is outputs[i, lengths[i] - 1]: compare them one by one.",
+        "nonfinite": "What stands in the padding may be nan or inf, and 0 * nan is nan: pick the outputs by their "
+        "index, and multiply nothing by 0.",
+    }
     got = student.call("last_valid", outputs, lengths)
-    expect(got, expected, what="The last outputs", mistakes=mistakes, hints=hints)
+    expect(got, expected, what="The result", mistakes=mistakes, hints=hints)
     upstream = normal(rng, batch, hidden)
     leaf = outputs.clone().requires_grad_()
     right = torch.autograd.grad(leaf[rows, lengths - 1], leaf, upstream)
     got = student.call(gradients_of, student.value("last_valid"), upstream, outputs, lengths)
     hint = "Pick the outputs with tensor operations: only then gradients flow back to them."
-    expect(got, right, what="The gradient that flows back", hints={"values": hint})
+    expect(got, right, what="The gradient that flows back", hints={"values": hint, "nonfinite": hint, "none": hint})
 
 
 # --- 5.7 ---------------------------------------------------------------------------------------
@@ -974,9 +1047,13 @@ def last_outputs(student: Student, rng, case: int) -> None:
 def build_gru(state, layers):
     inputs = state["weight_ih_l0"].shape[1]
     hidden = state["weight_hh_l0"].shape[1]
-    model = nn.GRU(inputs, hidden, layers, batch_first=True).cpu()
+    model = nn.GRU(inputs, hidden, layers, batch_first=True)
     model.load_state_dict(state)
     return model
+
+
+def gradients_of_weights(result, model, upstream):
+    return torch.autograd.grad(result, list(model.parameters()), upstream, allow_unused=True)
 
 
 def _run_gru(stack: list[list[torch.Tensor]], sequence: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -1001,6 +1078,7 @@ def _expect_final_states(got, stack: list[list[torch.Tensor]], sequences: list[t
         return torch.stack([_run_gru(stack, sequence)[0][-1] for sequence in changed])
 
     zeros = [s.new_zeros(longest - len(s), features) for s in sequences]
+    without_zeros = last_states(s[: 1 + int(s.any(1).nonzero().max())] for s in sequences)
     behind = last_states(torch.cat([s, z]) for s, z in zip(sequences, zeros, strict=True))
     before = last_states(torch.cat([z, s]) for s, z in zip(sequences, zeros, strict=True))
     short = last_states(s[: min(lengths)] for s in sequences)
@@ -1022,6 +1100,7 @@ def _expect_final_states(got, stack: list[list[torch.Tensor]], sequences: list[t
         (expected[rising].flip(0), given),
         (expected.flip(0), given),
         (short, "The long sequences were cut: every value counts."),
+        (without_zeros, "Zeros at the end of a sequence belong to it: its length is len(sequence), before padding."),
         (first_layer, "h_n[0] is the state of the first layer. Asked for is that of the last, h_n[-1]."),
         (early, "This is the state after the first step of each sequence."),
         (before_last, "This is the state one step before the end of each sequence."),
@@ -1036,7 +1115,7 @@ def _expect_final_states(got, stack: list[list[torch.Tensor]], sequences: list[t
         "values": "Compare one row with what the GRU gives for that sequence alone, rnn(sequence.unsqueeze(0)).",
         "type": "A tensor of shape (N, H): if you have a list of states, torch.stack makes one of it.",
     }
-    expect(got, expected, what="The final states", mistakes=mistakes, hints=hints)
+    expect(got, expected.detach(), what="The result", mistakes=mistakes, hints=hints)
 
 
 @task(
@@ -1078,18 +1157,36 @@ def different_lengths(student: Student, rng, case: int) -> None:
     student.case = f"lengths {', '.join(map(str, lengths))}; a GRU of {layers} layer{'s' * (layers > 1)}, "
     student.case += f"{features} feature{'s' * (features > 1)}, {hidden} hidden units"
     sequences = [normal(rng, n, features) for n in lengths]
+    if case % 2:  # a real 0 is no padding
+        sequences[0][1:] = 0
+        sequences[-1][max(1, lengths[-1] - 1) :] = 0
     stack = [_weights(rng, hidden if layer else features, hidden, 3) for layer in range(layers)]
     state = {}
     for layer, weights in enumerate(stack):
         for name, weight in zip(_RECURRENT, weights, strict=True):
             state[f"{name[:-1]}{layer}"] = weight
     rnn = student.call(build_gru, state, layers, keep=True)
-    kept = student.call("encode", rnn, sequences, keep=True)
-    got, requires_grad = student.call(result_and_requires_grad, kept)
-    _expect_final_states(got, stack, sequences)
-    if not requires_grad:
-        hint = "The GRU in front of a classifier must learn: no torch.no_grad(), no detach()."
-        raise CheckFailed("No gradient can flow back through the result.", hint)
+    before = student.call(network_now, rnn)
+    given = student.put(sequences)
+    kept = student.call("encode", rnn, given, keep=True)
+    after = student.get(given)
+    if not isinstance(after, list) or len(after) != len(sequences) or not all(map(close, after, sequences)):
+        hint = (
+            "sequences.sort(), .pop() and .append() change the caller's list: sorted(sequences, ...) makes a new one. "
+        )
+        hint += "An operation in place, such as padding written into a sequence, changes a tensor in it."
+        raise CheckFailed("The list that was given has changed.", hint, kind="in place")
+    _expect_final_states(student.get(kept), stack, sequences)
+    _expect_untouched(student, rnn, before)
+
+    weights = [w.requires_grad_() for layer in stack for w in layer]
+    states = torch.stack([_run_gru(stack, sequence)[0][-1] for sequence in sequences])
+    upstream = normal(rng, *states.shape)
+    right = torch.autograd.grad(states, weights, upstream)
+    got = student.call(gradients_of_weights, kept, rnn, upstream)
+    hint = "The GRU in front of a classifier must learn: no torch.no_grad(), no detach(), and no copy of the GRU."
+    hints = {"none": hint, "values": hint}
+    expect(got, right, what="The gradient of the GRU's weights", hints=hints, rtol=1e-3, atol=1e-4)
 
 
 # --- 5.8 ---------------------------------------------------------------------------------------
@@ -1097,6 +1194,13 @@ def different_lengths(student: Student, rng, case: int) -> None:
 
 def load_parameters(model, state):
     model.load_state_dict(state, strict=False)
+
+
+def gradients_of_parameters(model, x, upstream):
+    """The gradients of all parameters by name, in training mode."""
+    parameters = dict(model.train().named_parameters())
+    gradients = torch.autograd.grad(model(x), list(parameters.values()), upstream, allow_unused=True)
+    return dict(zip(parameters, gradients, strict=True))
 
 
 def _parts(state: dict[str, torch.Tensor], width: int, hidden: int) -> list[str]:
@@ -1141,6 +1245,9 @@ def _expect_predictions(got, x: torch.Tensor, weights: list[torch.Tensor]) -> No
     expected = _rows(weights, x)
     if close(got, expected):
         return
+    if isinstance(got, (list, tuple)) and got and close(got[0], expected):
+        hint = "The last state that nn.GRU gives back stays inside forward: return the predictions alone."
+        raise CheckFailed("forward returns more than the predictions.", hint, kind="type")
     states = _states(weights, x)
     turned = _rows(weights, x.transpose(0, 1)).transpose(0, 1)
     single = torch.cat([_rows(weights, row) for row in x.split(1, dim=1)], dim=1)
@@ -1152,22 +1259,23 @@ def _expect_predictions(got, x: torch.Tensor, weights: list[torch.Tensor]) -> No
         (states, "The linear layer is not used: it makes rows of width W of the states."),
         (expected[:, -1], every),
         (expected[:, -1:], every),
+        (expected.clamp(0, 1), activation),
+        (expected.clamp(min=0), activation),
         (expected.sigmoid(), activation),
         (expected.tanh(), activation),
-        (expected.relu(), activation),
         (expected + x, "The prediction is the linear layer's output. The input row is not added."),
         (states.relu() @ weights[4].mT + weights[5], between),
         (states.tanh() @ weights[4].mT + weights[5], between),
         (single, "Each row was read on its own: the GRU must see the rows one after the other, to remember."),
-        (expected.flip(1), "The predictions come in the order of the rows."),
+        (expected.flip(1), "The order of the predictions is that of the rows."),
     ]
     hints = {
         "shape": "One predicted row for every row: (B, T, W) goes in, (B, T, W) comes out.",
         "none": "forward ends with return.",
-        "type": "nn.GRU returns two things, all outputs and the last state. The linear layer gets the first.",
+        "type": "forward returns one tensor, (B, T, W): the linear layer's outputs.",
         "values": "forward is the GRU, and then the linear layer on all of its outputs.",
     }
-    expect(got, expected, what="The predictions", mistakes=mistakes, hints=hints)
+    expect(got, expected, what="The output of the network", mistakes=mistakes, hints=hints)
 
 
 def _expect_picture(got, top: torch.Tensor, count: int, weights: list[torch.Tensor]) -> None:
@@ -1182,19 +1290,27 @@ def _expect_picture(got, top: torch.Tensor, count: int, weights: list[torch.Tens
     picture = continued(lambda p: _rows(weights, p)[:, -1:])
     if close(got, picture, atol=1e-4):
         return
+    forgetful = [predicted[:, -1:] for predicted in [_rows(weights, top)]]
+    while len(forgetful) < count:
+        forgetful.append(_rows(weights, forgetful[-1]))
     given = top.shape[1]
     new = picture[:, given:]
     predicted = _rows(weights, top)
+    unclamped = "The new rows were cut off at 0 or 1. Put each row below as the model gives it: clamp when you show it."
+    memory = "The network must see the whole picture so far, not the last row alone: in each call its memory is empty."
     whole = "Return the whole picture: the given rows, and the new ones below."
     stay = "The given rows stay as they are: only new rows come from the model."
     mistakes = [
         (new, whole),
         (torch.cat([top, predicted[:, -1:].expand(-1, count, -1)], 1), "Each new row must go back in: the next "
          "prediction is made from the picture that holds it."),
-        (continued(lambda p: _rows(weights, p[:, -1:])), "The network must see the whole picture so far, not the last "
-         "row alone: its memory begins empty in each call."),
-        (continued(lambda p: _rows(weights, p[:, -given:])[:, -1:]), "Here the first rows are dropped as new ones "
-         "come. The network sees the whole picture so far."),
+        (continued(lambda p: _rows(weights, p[:, -1:])), memory),
+        (torch.cat([top, *forgetful], 1), memory),
+        (continued(lambda p: _rows(weights, p)[:, -1:].clamp(0, 1)), unclamped),
+        (torch.cat([top, new.clamp(0, 1)], 1), unclamped),
+        (picture.clamp(0, 1), unclamped),
+        (continued(lambda p: _rows(weights, p[:, -given:])[:, -1:]), "Here the first rows are dropped as new ones are "
+         "added. The network sees the whole picture so far."),
         (continued(lambda p: _rows(weights, p)[:, :1]), "The prediction for the *last* row so far is the next row: "
          "model(picture)[:, -1:]."),
         (continued(lambda p: p[:, -1:]), "This repeats the last row. Ask the model for the next one."),
@@ -1202,12 +1318,14 @@ def _expect_picture(got, top: torch.Tensor, count: int, weights: list[torch.Tens
         (torch.cat([top[:, :1], predicted, new[:, 1:]], 1), stay),
         (torch.cat([top, predicted], 1), "The model's output holds a prediction for every row. Only the last one is "
          "new: model(picture)[:, -1:]."),
-        (torch.cat([top, new.flip(1)], 1), "The new rows come below the others, in the order in which they were made."),
-        (torch.cat([new.flip(1), top], 1), "New rows come below the others: torch.cat([picture, row], dim=1)."),
+        (torch.cat([top, new.flip(1)], 1), "New rows stand below the others, in the order in which they were made."),
+        (torch.cat([new.flip(1), top], 1), "New rows stand below the others: torch.cat([picture, row], dim=1)."),
         (picture[:, :-1], "One row is missing: `rows` new ones are wanted."),
     ]  # fmt: skip
     shape = "The picture has the given rows and `rows` new ones: (B, T + rows, W)."
-    hints = {"shape": shape, "values": "The given rows as they are, then each prediction for the last row so far."}
+    values = "For one new row: the given rows as they are, and below them model(top)[:, -1:], the prediction for the "
+    values += "last row, unchanged. For the next one, the same again with this longer picture."
+    hints = {"shape": shape, "values": values}
     expect(got, picture, what="The picture", mistakes=mistakes, hints=hints, atol=1e-4)
 
 
@@ -1230,19 +1348,26 @@ def _expect_picture(got, top: torch.Tensor, count: int, weights: list[torch.Tens
     hidden=5,
     on_error={
         "cannot assign module before": "The first line of __init__ is super().__init__().",
+        "forward\\(\\) (takes 2|got an unexpected)": "`model` takes the rows and nothing else, and keeps no state from "
+        "one call to the next: give it the whole picture so far, model(picture).",
+        "values to unpack": "nn.GRU returns two things, all outputs and the last state. The model that `complete` gets "
+        "returns one, the predictions (B, T, W).",
+        "'Network' object has no attribute": "`complete` is for any network that maps rows to the next rows: call "
+        "model(picture), and use no part of it by name.",
         "'tuple' object|tuple, not|must be Tensor, not tuple": "nn.GRU returns two things, all outputs and the last "
         "state: outputs, _ = self.gru(x).",
         "number of dimensions|same number of dim|Sizes of tensors must match|must match except": "A new row must be "
         "(B, 1, W) to fit below the others: model(picture)[:, -1:], and cat along dim=1.",
         "input.size\\(-1\\) must be|shapes cannot be multiplied|expected to have": "The GRU's input size is width, its "
         "state has the size hidden; the linear layer leads from hidden back to width.",
-        "has no attribute": "What forward uses must be stored under the same name in __init__: self.gru = ...",
+        "'Completer' object has no attribute": "What forward uses must be stored under the same name in __init__: "
+        "self.gru = ...",
         "takes \\d+ positional|unexpected keyword|missing \\d+ required": "Completer(width, hidden) and "
         "complete(model, top, rows): keep the arguments as given.",
     },
 )
 def completion(student: Student, rng, case: int) -> None:
-    batch, steps, width, hidden = [(2, 3, 4, 5), (3, 3, 5, 7), (1, 6, 3, 4)][case] if case < 3 else (0, 0, 0, 0)
+    batch, steps, width, hidden = [(3, 3, 4, 5), (2, 3, 5, 7), (1, 6, 3, 4)][case] if case < 3 else (0, 0, 0, 0)
     if case >= 3:
         batch, steps, width, hidden = (int(rng.integers(a, b)) for a, b in ((1, 5), (2, 6), (3, 7), (7, 10)))
     student.case = f"Completer({width}, {hidden}), batch of {batch}, {steps} rows"
@@ -1253,19 +1378,19 @@ def completion(student: Student, rng, case: int) -> None:
     x = normal(rng, batch, steps, width)
 
     _expect_predictions(model.forward(x), x, weights)
-    target = normal(rng, batch, steps, width)
+    if not close(model.forward(x, training=True), _rows(weights, x)):
+        hint = "The GRU and the linear layer do the same in both modes. Is there a layer such as Dropout or BatchNorm? "
+        hint += "The network is to hold nothing else."
+        raise CheckFailed("In training mode the network gives other predictions than in evaluation mode.", hint)
     leaves = [w.clone().requires_grad_() for w in weights]
-    lr = 0.2
-    losses = []
-    for _ in range(3):
-        loss = ((_rows(leaves, x) - target) ** 2).mean()
-        gradients = torch.autograd.grad(loss, leaves)
-        leaves = [(w - lr * g).detach().requires_grad_() for w, g in zip(leaves, gradients, strict=True)]
-        losses.append(loss.item())
-    trained = model.train_steps([(x, target)] * 3, loss="mse_loss", lr=lr)
-    if not close(torch.tensor(trained, device="cpu"), torch.tensor(losses, device="cpu"), rtol=1e-3):
-        hint = "Gradients must reach both layers: no .detach(), no .data and no no_grad in forward."
-        raise CheckFailed("The losses of three steps of training are not those of the network asked for.", hint)
+    upstream = normal(rng, batch, steps, width)
+    right = torch.autograd.grad(_rows(leaves, x), leaves, upstream)
+    got = student.call(gradients_of_parameters, model.handle, x, upstream)
+    hint = "The predictions are right, but training would not move this parameter as it should: no .detach(), no .data "
+    hint += "and no no_grad in forward, so that gradients reach both layers."
+    hints = {"none": hint, "values": hint}
+    expected = dict(zip(names, right, strict=True))
+    expect(got, expected, what="The gradient of the parameters", hints=hints, rtol=1e-3, atol=1e-4)
 
     # The second part has a network of our own, so that it can be right if the first one is not.
     count = [2, 4, 1][case] if case < 3 else int(rng.integers(1, 6))
@@ -1274,17 +1399,16 @@ def completion(student: Student, rng, case: int) -> None:
     student.case += f"of width {width}"
     weights[:4] = [0.7 * w for w in weights[:4]]
     weights[4:] = [0.5 * w for w in weights[4:]]
-    state = {f"gru.{n}": w for n, w in zip(_RECURRENT, weights[:4], strict=True)}
+    state = {f"rnn.{n}": w for n, w in zip(_RECURRENT, weights[:4], strict=True)}
     state |= {"out.weight": weights[4], "out.bias": weights[5]}
-    network = student.call(build_recurrent_network, state, "gru", "GRU", {}, keep=True)
-    log = student.call(record_calls, network, keep=True)
+    log = student.put([])
+    network = student.call(build_recurrent_network, state, "GRU", {}, log, keep=True)
+    before = student.call(network_now, network)
 
     kept = student.call("complete", network, top, count, keep=True)
-    got, requires_grad, calls, _ = student.call(after_a_run, kept, network, log)
-    if any(recorded for _, _, recorded in calls):
-        raise CheckFailed(
-            "A graph was recorded.", "Nothing is trained here: put the loop into `with torch.no_grad():`."
-        )
-    _expect_picture(got, top, count, weights)
-    if requires_grad:
-        raise CheckFailed("The picture requires a gradient.", "Put the loop into `with torch.no_grad():`.")
+    if any(student.seen(log, "The model", hint="The next row is a prediction: model(picture)[:, -1:].")):
+        raise CheckFailed("A graph was recorded.", _NO_GRAPH)
+    _expect_picture(student.get(kept), top, count, weights)
+    _expect_untouched(student, network, before)
+    if student.call(requires_gradient, kept):
+        raise CheckFailed("The picture requires a gradient.", _NO_GRAPH)

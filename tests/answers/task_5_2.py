@@ -91,7 +91,7 @@ def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
     return h
 
 
-# %% wrong: old state detached -> cut the way back
+# %% wrong: old state detached -> .detach()
 def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
     return torch.tanh(x @ w_ih.T + b_ih + h.detach() @ w_hh.T + b_hh)
 
@@ -100,3 +100,113 @@ def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
 def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
     with torch.no_grad():
         return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
+
+
+# %% right: PyTorch's own cell, as a function
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh)
+
+
+# %% right: a module that is lent the weights
+from torch.func import functional_call
+
+
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    cell = nn.RNNCell(x.shape[1], h.shape[1])
+    weights = {"weight_ih": w_ih, "weight_hh": w_hh, "bias_ih": b_ih, "bias_hh": b_hh}
+    return functional_call(cell, weights, (x, h))
+
+
+# %% right: a callable object, in float64 inside
+class Step:
+    def __call__(self, inputs, state, *weights):
+        a, b, c, d = (w.double() for w in weights)
+        return (inputs.double() @ a.T + c + state.double() @ b.T + d).tanh().to(inputs.dtype)
+
+
+rnn_step = Step()
+
+
+# %% right: vmap over the batch
+from functools import partial
+
+
+def _one(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.tanh(w_ih @ x + b_ih + w_hh @ h + b_hh)
+
+
+rnn_step = partial(torch.vmap(_one, in_dims=(0, 0, None, None, None, None)))
+
+
+# %% right: sums written out
+rnn_step = lambda x, h, w_ih, w_hh, b_ih, b_hh: torch.tanh(  # noqa: E731
+    (x[:, None] * w_ih).sum(dim=-1) + (h[:, None] * w_hh).sum(dim=-1) + b_ih + b_hh
+)
+
+
+# %% wrong: weights wrapped as new parameters -> nn.Parameter(...)
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    w_ih, w_hh = nn.Parameter(w_ih), nn.Parameter(w_hh)
+    return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
+
+
+# %% wrong: weights copied into a cell -> copying into an nn.Module
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    cell = nn.RNNCell(x.shape[1], h.shape[1]).to(x.dtype)
+    with torch.no_grad():
+        for target, source in zip(cell.parameters(), (w_ih, w_hh, b_ih, b_hh)):
+            target.copy_(source)
+    return cell(x, h)
+
+
+# %% wrong: data of the weights -> no history
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.tanh(x @ w_ih.data.T + b_ih + h @ w_hh.data.T + b_hh)
+
+
+# %% wrong: half of the way is cut -> was cut off from its history
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.tanh(x @ w_ih.T + b_ih + (0.5 * h + 0.5 * h.detach()) @ w_hh.T + b_hh)
+
+
+# %% wrong: tanh that overflows -> exp of a large number is inf
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    total = x @ w_ih.T + b_ih + h @ w_hh.T + b_hh
+    return (total.exp() - (-total).exp()) / (total.exp() + (-total).exp())
+
+
+# %% wrong: always float32 -> dtype
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh).float()
+
+
+# %% wrong: biases added in place -> changed its argument number 5
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    b_ih.data += b_hh.data
+    return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T)
+
+
+# %% wrong: a weight turned in place -> changed its argument number 3
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    w_ih.t_()
+    return torch.tanh(x @ w_ih + b_ih + h @ w_hh.T + b_hh)
+
+
+# %% wrong: one state for the whole batch -> The new state
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.tanh(x @ w_ih.T + b_ih + h[:1] @ w_hh.T + b_hh)
+
+
+# %% wrong: by way of NumPy -> Gradients must flow through this function
+import numpy as np
+
+
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    x, h, w_ih, w_hh, b_ih, b_hh = (t.numpy() for t in (x, h, w_ih, w_hh, b_ih, b_hh))
+    return torch.from_numpy(np.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh))
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    torch.set_grad_enabled(False)
+    return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)

@@ -165,10 +165,141 @@ def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
     return (1 - z) * n + z * h
 
 
-# %% wrong: gates detached -> cut the way back
+# %% wrong: gates detached -> was cut off from its history
 def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
     xr, xz, xn = (x @ w_ih.T + b_ih).chunk(3, 1)
     hr, hz, hn = (h @ w_hh.T + b_hh).chunk(3, 1)
     r, z = torch.sigmoid(xr + hr).detach(), torch.sigmoid(xz + hz).detach()
     n = torch.tanh(xn + r * hn)
     return (1 - z) * n + z * h
+
+
+# %% right: PyTorch's own cell, as a function
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.gru_cell(x, h, w_ih, w_hh, b_ih, b_hh)
+
+
+# %% right: a module that is lent the weights
+from torch.func import functional_call
+
+
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    cell = nn.GRUCell(x.shape[1], h.shape[1])
+    weights = {"weight_ih": w_ih, "weight_hh": w_hh, "bias_ih": b_ih, "bias_hh": b_hh}
+    return functional_call(cell, weights, (x, h))
+
+
+# %% right: a callable object, in float64 inside
+class Step:
+    def gates(self, x, w, b):
+        return torch.tensor_split(torch.addmm(b.double(), x.double(), w.double().t()), 3, dim=-1)
+
+    def __call__(self, x, h, w_ih, w_hh, b_ih, b_hh):
+        (xr, xz, xn), (hr, hz, hn) = self.gates(x, w_ih, b_ih), self.gates(h, w_hh, b_hh)
+        reset, update = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+        candidate = torch.tanh(xn + reset * hn)
+        return (candidate + update * (h - candidate)).to(h.dtype)
+
+
+gru_step = Step()
+
+
+# %% right: a sequence of one step
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    weights = [w_ih, w_hh, b_ih, b_hh]
+    return torch.gru(x[:, None], h[None].contiguous(), weights, True, 1, 0.0, False, False, True)[1][0]
+
+
+# %% right: the batch one by one, sigmoid from tanh
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    def sigmoid(a):
+        return 0.5 + 0.5 * torch.tanh(a / 2)
+
+    H, rows = len(w_hh) // 3, []
+    for i in range(len(x)):
+        a, b = w_ih @ x[i] + b_ih, w_hh @ h[i] + b_hh
+        r, z = sigmoid(a[:H] + b[:H]), sigmoid(a[H:-H] + b[H:-H])
+        rows.append((1 - z) * torch.tanh(a[-H:] + r * b[-H:]) + z * h[i])
+    return torch.stack(rows, dim=0)
+
+
+# %% wrong: weights copied into a cell -> copying into an nn.Module
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    cell = nn.GRUCell(x.shape[1], h.shape[1]).to(x.dtype)
+    cell.load_state_dict({"weight_ih": w_ih, "weight_hh": w_hh, "bias_ih": b_ih, "bias_hh": b_hh})
+    return cell(x, h)
+
+
+# %% wrong: weights wrapped as new parameters -> no history
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    cell = nn.GRUCell(x.shape[1], h.shape[1])
+    cell.weight_ih, cell.weight_hh = nn.Parameter(w_ih), nn.Parameter(w_hh)
+    cell.bias_ih, cell.bias_hh = nn.Parameter(b_ih), nn.Parameter(b_hh)
+    return cell(x, h)
+
+
+# %% wrong: tanh that overflows -> exp of a large number is inf
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    xr, xz, xn = (x @ w_ih.T + b_ih).chunk(3, 1)
+    hr, hz, hn = (h @ w_hh.T + b_hh).chunk(3, 1)
+    r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+    a = xn + r * hn
+    n = (torch.exp(2 * a) - 1) / (torch.exp(2 * a) + 1)
+    return (1 - z) * n + z * h
+
+
+# %% wrong: sigmoid that overflows -> exp of a large number is inf
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    xr, xz, xn = (x @ w_ih.T + b_ih).chunk(3, 1)
+    hr, hz, hn = (h @ w_hh.T + b_hh).chunk(3, 1)
+    r, z = (xr + hr).exp() / (1 + (xr + hr).exp()), (xz + hz).exp() / (1 + (xz + hz).exp())
+    return (1 - z) * torch.tanh(xn + r * hn) + z * h
+
+
+# %% wrong: always float32 -> dtype
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    xr, xz, xn = (x @ w_ih.T + b_ih).chunk(3, 1)
+    hr, hz, hn = (h @ w_hh.T + b_hh).chunk(3, 1)
+    r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+    return ((1 - z) * torch.tanh(xn + r * hn) + z * h).float()
+
+
+# %% wrong: the state is blended in place -> changed its argument number 2
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    xr, xz, xn = (x @ w_ih.T + b_ih).chunk(3, 1)
+    hr, hz, hn = (h @ w_hh.T + b_hh).chunk(3, 1)
+    r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+    return h.mul_(z).add_((1 - z) * torch.tanh(xn + r * hn))
+
+
+# %% wrong: the old state in the blend is detached -> was cut off from its history
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    xr, xz, xn = (x @ w_ih.T + b_ih).chunk(3, 1)
+    hr, hz, hn = (h @ w_hh.T + b_hh).chunk(3, 1)
+    r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+    return (1 - z) * torch.tanh(xn + r * hn) + z * h.detach()
+
+
+# %% wrong: reset gate of 1 - r -> not (1 - r)
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    xr, xz, xn = (x @ w_ih.T + b_ih).chunk(3, 1)
+    hr, hz, hn = (h @ w_hh.T + b_hh).chunk(3, 1)
+    r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+    return (1 - z) * torch.tanh(xn + (1 - r) * hn) + z * h
+
+
+# %% wrong: a fixed size -> The new state
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    xr, xz, xn = (x @ w_ih.T + b_ih)[:, :6].chunk(3, 1)
+    hr, hz, hn = (h @ w_hh.T + b_hh)[:, :6].chunk(3, 1)
+    r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+    return (1 - z) * torch.tanh(xn + r * hn) + z * h[:, :2]
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    torch.set_grad_enabled(False)
+    xr, xz, xn = (x @ w_ih.T + b_ih).chunk(3, 1)
+    hr, hz, hn = (h @ w_hh.T + b_hh).chunk(3, 1)
+    r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+    return (1 - z) * torch.tanh(xn + r * hn) + z * h

@@ -114,7 +114,7 @@ def clipped_step(model, x, targets, optimizer, max_norm):
     return loss.item(), norm.item()
 
 
-# %% wrong: clipped before backward -> The clipping came before backward()
+# %% wrong: clipped before backward -> The clipping stands before backward()
 def clipped_step(model, x, targets, optimizer, max_norm):
     optimizer.zero_grad()
     loss = nn.functional.mse_loss(model(x), targets)
@@ -136,7 +136,7 @@ def clipped_step(model, x, targets, optimizer, max_norm):
     return loss.item(), norm.item()
 
 
-# %% wrong: clipped after the step -> The clipping came after optimizer.step()
+# %% wrong: clipped after the step -> The clipping stands after optimizer.step()
 def clipped_step(model, x, targets, optimizer, max_norm):
     optimizer.zero_grad()
     loss = nn.functional.mse_loss(model(x), targets)
@@ -279,7 +279,7 @@ def clipped_step(model, x, targets, optimizer, max_norm):
     return loss.item(), norm.item()
 
 
-# %% wrong: an optimizer of its own -> order is zero_grad()
+# %% wrong: an optimizer of its own -> not by a step of the given optimizer
 def clipped_step(model, x, targets, optimizer, max_norm):
     optimizer = torch.optim.SGD(model.parameters(), lr=optimizer.param_groups[0]["lr"])
     optimizer.zero_grad()
@@ -300,7 +300,7 @@ def clipped_step(model, x, targets, optimizer, max_norm):
     return loss, norm
 
 
-# %% wrong: the norm is a tensor -> the norm is a tensor
+# %% wrong: the norm is a tensor -> no float for the norm
 def clipped_step(model, x, targets, optimizer, max_norm):
     optimizer.zero_grad()
     loss = nn.functional.mse_loss(model(x), targets)
@@ -358,4 +358,128 @@ def clipped_step(model, x, targets, optimizer, max_norm):
     norm = sum(p.grad.norm() for p in model.parameters())
     nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
+    return loss.item(), norm.item()
+
+
+# %% right: gradients asked for by a decorator, the norm by foreach
+@torch.enable_grad()
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad(set_to_none=True)
+    loss = torch.nn.functional.mse_loss(input=model(x), target=targets)
+    loss.backward()
+    norm = torch.linalg.vector_norm(torch.stack([p.grad.norm() for p in model.parameters()]))
+    if norm > max_norm:
+        torch._foreach_mul_([p.grad for p in model.parameters()], (max_norm / norm).item())
+    optimizer.step()
+    return loss.tolist(), norm.tolist()
+
+
+# %% right: a callable object
+class Step:
+    limit = staticmethod(nn.utils.clip_grad_norm_)
+
+    def __call__(self, model, x, targets, optimizer, max_norm):
+        optimizer.zero_grad()
+        (loss := (model(x) - targets).pow(2).mean()).backward()
+        norm = self.limit(model.parameters(), max_norm=max_norm, norm_type=2.0)
+        optimizer.step()
+        return float(loss), float(norm)
+
+
+clipped_step = Step()
+
+
+# %% wrong: the largest number is taken for the norm -> norm_type=2
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm, norm_type=float("inf"))
+    optimizer.step()
+    return loss.item(), norm.item()
+
+
+# %% wrong: only the first group of the optimizer -> there are two groups
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], max_norm)
+    optimizer.step()
+    return loss.item(), norm.item()
+
+
+# %% wrong: two steps -> optimizer.step() was called twice
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    optimizer.step()
+    return loss.item(), norm.item()
+
+
+# %% wrong: absolute errors -> not of the absolute values
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.l1_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    return loss.item(), norm.item()
+
+
+# %% wrong: a step by hand -> not by a step of the given optimizer
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    with torch.no_grad():
+        for p in model.parameters():
+            p -= optimizer.param_groups[0]["lr"] * p.grad
+    return loss.item(), norm.item()
+
+
+# %% wrong: NumPy's float32 -> no float for the loss
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    return loss.detach().float().numpy()[()], norm.item()
+
+
+# %% wrong: backward twice -> graph a second time
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    return loss.item(), norm.item()
+
+
+# %% wrong: the targets become an average of both -> changed its argument number 3
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    targets.zero_()
+    return loss.item(), norm.item()
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    torch.set_grad_enabled(False)
     return loss.item(), norm.item()

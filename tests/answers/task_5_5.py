@@ -212,3 +212,193 @@ def generate(model, start, steps):
             window = torch.cat([window[:, 1:], predictions[-1]], dim=1)
     model.train(mode)
     return torch.stack(predictions, dim=1)
+
+
+# %% right: one sequence after the other
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    curves = []
+    with torch.no_grad():
+        for sequence in start:
+            values = list(sequence)
+            for _ in range(steps):
+                values.append(model(torch.stack(values[-len(sequence) :])[None])[0])
+            curves.append(torch.stack(values[len(sequence) :]))
+    model.train(mode)
+    return torch.stack(curves)
+
+
+# %% right: a copy of the model, forward by name, a deque
+import copy
+from collections import deque
+
+
+def generate(model, start, steps):
+    twin = copy.deepcopy(model).requires_grad_(False).eval()
+    window, result = deque(start.unbind(dim=1), maxlen=start.size(1)), []
+    for _ in range(steps):
+        window.append(twin.forward(torch.stack(tuple(window), dim=1)))
+        result.append(window[-1])
+    return torch.stack(result, dim=1)
+
+
+# %% right: recursion, a context manager for the mode
+from contextlib import contextmanager
+
+
+@contextmanager
+def evaluation(model):
+    mode = model.training
+    try:
+        yield model.eval()
+    finally:
+        model.train(mode)
+
+
+def _more(model, window, steps):
+    new = model(window)[:, None, :]
+    if steps == 1:
+        return new
+    return torch.cat((new, _more(model, torch.cat((window[:, 1:], new), 1), steps - 1)), 1)
+
+
+def generate(model, start, steps):
+    with evaluation(model), torch.no_grad():
+        return _more(model, start, steps)
+
+
+# %% wrong: a window of ten, as in the lecture -> write no fixed length
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    series = start
+    with torch.no_grad():
+        for _ in range(steps):
+            series = torch.cat([series, model(series[:, -10:])[:, None]], dim=1)
+    model.train(mode)
+    return series[:, start.shape[1] :]
+
+
+# %% wrong: a window of two -> no fixed length
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    series = start
+    with torch.no_grad():
+        for _ in range(steps):
+            series = torch.cat([series, model(series[:, -2:])[:, None]], dim=1)
+    model.train(mode)
+    return series[:, start.shape[1] :]
+
+
+# %% wrong: the model is frozen -> do not require gradients any more
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    model.requires_grad_(False)
+    window, predictions = start, []
+    for _ in range(steps):
+        predictions.append(model(window))
+        window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(mode)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: the weights are rounded afterwards -> weights have changed
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+        for p in model.parameters():
+            p.copy_(p.half())
+    model.train(mode)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: only the outermost module is switched -> training mode while it predicted
+def generate(model, start, steps):
+    mode = model.training
+    model.training = False
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.training = mode
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: only the outermost module is switched back -> in another mode than before
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.training = mode
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: the model is not used -> The model was not called
+def generate(model, start, steps):
+    return start.mean(dim=1, keepdim=True).expand(-1, steps, -1).clone()
+
+
+# %% wrong: stops one early and repeats the last -> The generated series
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(max(1, steps - 1)):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(mode)
+    predictions += predictions[-1:] * (steps - len(predictions))
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    torch.set_grad_enabled(False)
+    window, predictions = start, []
+    for _ in range(steps):
+        predictions.append(model(window))
+        window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(mode)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: the result is a parameter -> requires a gradient
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(mode)
+    return torch.stack(predictions, dim=1).requires_grad_()
+
+
+# %% wrong: one sequence only -> The generated series
+def generate(model, start, steps):
+    mode = model.training
+    model.eval()
+    window, predictions = start[:1], []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(mode)
+    return torch.stack(predictions, dim=1).expand(len(start), -1, -1)

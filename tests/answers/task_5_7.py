@@ -71,7 +71,7 @@ def encode(rnn, sequences):
     return rnn(packed)[1][-1]
 
 
-# %% wrong: the list itself sorted -> changed its argument number 2
+# %% wrong: the list itself sorted -> sorted(sequences
 def encode(rnn, sequences):
     sequences.sort(key=len, reverse=True)
     packed = pack_padded_sequence(
@@ -140,3 +140,116 @@ def encode(rnn, sequences):
 # %% wrong: a list of states -> torch.stack
 def encode(rnn, sequences):
     return [rnn(s[None])[1][-1, 0] for s in sequences]
+
+
+# %% right: step by step
+def encode(rnn, sequences):
+    rows = []
+    for s in sequences:
+        h = None
+        for value in s:
+            _, h = rnn(value[None, None], h)
+        rows.append(h[-1, 0])
+    return torch.stack(rows)
+
+
+# %% right: padded by hand with another number, a state given, unbatched calls of forward
+def encode(rnn, sequences):
+    longest = max(map(len, sequences))
+    padded = torch.stack([nn.functional.pad(s, (0, 0, 0, longest - len(s)), value=9.0) for s in sequences])
+    h_0 = padded.new_zeros(rnn.num_layers, len(sequences), rnn.hidden_size)
+    states, _ = rnn.forward(padded, h_0)
+    index = torch.tensor([len(s) - 1 for s in sequences])
+    return states[torch.arange(len(sequences)), index]
+
+
+# %% right: groups of equal length
+def encode(rnn, sequences):
+    result = [None] * len(sequences)
+    for n in {len(s) for s in sequences}:
+        places = [i for i, s in enumerate(sequences) if len(s) == n]
+        last = rnn(torch.stack([sequences[i] for i in places]))[1][-1]
+        for place, row in zip(places, last):
+            result[place] = row
+    return torch.vstack(result)
+
+
+# %% right: one sequence at a time, without a batch
+encode = lambda rnn, sequences: torch.stack([rnn(s)[0][-1] for s in sequences])  # noqa: E731
+
+
+# %% wrong: sorted in place, and put back in the result -> sorted(sequences
+def encode(rnn, sequences):
+    order = sorted(range(len(sequences)), key=lambda i: -len(sequences[i]))
+    sequences.sort(key=len, reverse=True)
+    packed = pack_padded_sequence(
+        pad_sequence(sequences, batch_first=True), [len(s) for s in sequences], batch_first=True
+    )
+    h = rnn(packed)[1][-1]
+    return h[[order.index(i) for i in range(len(order))]]
+
+
+# %% wrong: the list is emptied -> The list that was given has changed
+def encode(rnn, sequences):
+    rows = []
+    while sequences:
+        rows.append(rnn(sequences.pop(0)[None])[1][-1, 0])
+    return torch.stack(rows)
+
+
+# %% wrong: zeros taken for padding -> Zeros at the end of a sequence
+def encode(rnn, sequences):
+    padded = pad_sequence(sequences, batch_first=True)
+    lengths = [int((row != 0).any(dim=1).nonzero().max()) + 1 for row in padded]
+    packed = pack_padded_sequence(padded, lengths, batch_first=True, enforce_sorted=False)
+    return rnn(packed)[1][-1]
+
+
+# %% wrong: detached, and made to look as if not -> GRU's weights
+def encode(rnn, sequences):
+    return torch.stack([rnn(s[None])[1][-1, 0].detach() for s in sequences]).requires_grad_()
+
+
+# %% wrong: a copy of the GRU learns -> no copy of the GRU
+import copy
+
+
+def encode(rnn, sequences):
+    twin = copy.deepcopy(rnn)
+    return torch.stack([twin(s[None])[1][-1, 0] for s in sequences])
+
+
+# %% wrong: the first sequence is detached -> GRU's weights
+def encode(rnn, sequences):
+    states = [rnn(s[None])[1][-1, 0] for s in sequences]
+    states[0] = states[0].detach()
+    return torch.stack(states).requires_grad_() if len(states) == 1 else torch.stack(states)
+
+
+# %% wrong: the sequences are centred in place -> The list that was given has changed
+def encode(rnn, sequences):
+    states = torch.stack([rnn(s[None])[1][-1, 0] for s in sequences])
+    for s in sequences:
+        s.sub_(s.mean())
+    return states
+
+
+# %% wrong: the GRU is frozen -> do not require gradients any more
+def encode(rnn, sequences):
+    rnn.requires_grad_(False)
+    return torch.stack([rnn(s[None])[1][-1, 0] for s in sequences])
+
+
+# %% wrong: the state runs on from one sequence to the next -> rnn(sequence.unsqueeze(0))
+def encode(rnn, sequences):
+    rows, h = [], None
+    for s in sequences:
+        _, h = rnn(s[None], h)
+        rows.append(h[-1, 0])
+    return torch.stack(rows)
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def encode(rnn, sequences):
+    torch.set_grad_enabled(False)
+    return torch.stack([rnn(s[None])[1][-1, 0] for s in sequences])

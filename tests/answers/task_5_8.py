@@ -364,7 +364,7 @@ def complete(model, top, rows):
     return picture
 
 
-# %% wrong: detached -> Gradients must reach both layers
+# %% wrong: detached -> so that gradients reach both layers
 class Completer(nn.Module):
     def __init__(self, width, hidden):
         super().__init__()
@@ -598,4 +598,499 @@ def complete(model, top, rows):
     picture = top
     for _ in range(rows):
         picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% right: a Sequential with a small module that drops the state
+class Outputs(nn.Module):
+    def forward(self, result):
+        return result[0]
+
+
+class Completer(nn.Sequential):
+    def __init__(self, width, hidden):
+        super().__init__(nn.GRU(width, hidden, batch_first=True), Outputs(), nn.Linear(hidden, width))
+
+
+def complete(model, top, rows):
+    picture = torch.empty(top.size(0), top.size(1) + rows, top.size(2))
+    picture[:, : top.size(1)] = top
+    for t in range(top.size(1), picture.size(1)):
+        with torch.inference_mode():
+            picture[:, t] = model.forward(picture[:, :t])[:, -1]
+    return picture
+
+
+# %% right: one picture after the other, a frozen copy
+class Completer(nn.Module):
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.recurrent = nn.GRU(input_size=width, hidden_size=hidden, num_layers=1, batch_first=True, bias=True)
+        self.to_row = nn.Linear(in_features=hidden, out_features=width)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(self.recurrent(rows)[0], self.to_row.weight, self.to_row.bias)
+
+
+import copy
+
+
+def complete(model, top, rows):
+    twin = copy.deepcopy(model).requires_grad_(False)
+    finished = []
+    for picture in top.split(1):
+        for _ in range(rows):
+            picture = torch.cat((picture, twin(picture)[:, [-1]]), dim=1)
+        finished.append(picture)
+    return torch.cat(finished)
+
+
+# %% wrong: the state is handed on, as in the lecture -> keeps no state
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    predictions, state = model(top, None)
+    picture = torch.cat([top, predictions[:, -1:]], dim=1)
+    for _ in range(rows - 1):
+        new, state = model(picture[:, -1:], state)
+        picture = torch.cat([picture, new], dim=1)
+    return picture
+
+
+# %% wrong: the state by name -> keeps no state
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    picture, state = top, None
+    for _ in range(rows):
+        new, state = model(picture, state=state)
+        picture = torch.cat([picture, new[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: new rows are clamped, as in the lecture -> clamp when you show it
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    picture = top
+    for _ in range(rows):
+        picture = torch.cat([picture, model(picture)[:, -1:].clamp(0, 1)], dim=1)
+    return picture
+
+
+# %% wrong: the whole picture is clamped at the end -> clamp when you show it
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    picture = top
+    for _ in range(rows):
+        picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture.clamp(0, 1)
+
+
+# %% wrong: the first rows, then the newest alone -> in each call its memory is empty
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    new = model(top)[:, -1:]
+    picture = torch.cat([top, new], dim=1)
+    for _ in range(rows - 1):
+        new = model(new)
+        picture = torch.cat([picture, new], dim=1)
+    return picture
+
+
+# %% wrong: two results are unpacked -> returns one, the predictions
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    picture = top
+    for _ in range(rows):
+        predictions, _ = model(picture)
+        picture = torch.cat([picture, predictions[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: parts of the model are used by name -> use no part of it by name
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    picture, (outputs, state) = top, model.gru(top)
+    for _ in range(rows):
+        new = model.linear(outputs[:, -1:])
+        picture = torch.cat([picture, new], dim=1)
+        outputs, state = model.gru(new, state)
+    return picture
+
+
+# %% wrong: the model is frozen -> do not require gradients any more
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    model.requires_grad_(False)
+    for _ in range(rows):
+        picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    torch.set_grad_enabled(False)
+    for _ in range(rows):
+        picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: the model is not used -> The model was not called
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    return torch.cat([top, top[:, -1:].expand(-1, rows, -1)], dim=1)
+
+
+# %% wrong: the weights are changed -> weights have changed
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    picture = top
+    for _ in range(rows):
+        picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    for p in model.parameters():
+        p.mul_(0.5)
+    return picture
+
+
+# %% wrong: the given rows are written over -> changed its argument number 2
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+@torch.no_grad()
+def complete(model, top, rows):
+    picture = top
+    for _ in range(rows):
+        picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    top.clamp_(0, 1)
+    return picture
+
+
+# %% wrong: dropout between the layers -> layer such as Dropout or BatchNorm
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.drop = nn.Dropout(0.2)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(self.drop(outputs))
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: dropout of the GRU's inputs -> layer such as Dropout or BatchNorm
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.drop = nn.Dropout(0.2)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(self.drop(x))
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: a layer normalisation too -> exactly one linear layer
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.norm = nn.LayerNorm(hidden)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(self.norm(outputs))
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: the state is returned too -> return the predictions alone
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, state = self.gru(x)
+        return self.linear(outputs), state
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[0][:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: outputs are clamped in forward -> Nothing follows the linear layer
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs).clamp(0, 1)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: a ReLU between -> Nothing stands between
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs.relu())
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: only the linear layer learns -> training would not move this parameter
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        with torch.no_grad():
+            outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: a linear layer without bias -> exactly one linear layer
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: both directions -> exactly one GRU
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True, bidirectional=True)
+        self.linear = nn.Linear(2 * hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: another name in forward -> stored under the same name
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.head(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
     return picture
