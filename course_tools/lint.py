@@ -13,7 +13,7 @@ MAX_BYTES = 1_000_000
 
 
 def find_faults(path: Path) -> list[str]:
-    """What keeps a notebook from being committed; an empty list if nothing does.
+    """Return what keeps a notebook from being committed, one sentence each.
 
     Checked: valid format, distinct cell ids, metadata without noise, outputs of one run from top to bottom, no error,
     nothing on stderr, no warning, alternative text on every picture, cells and file not too long.
@@ -24,15 +24,17 @@ def find_faults(path: Path) -> list[str]:
         return [str(error)]
     store = f"lecture run --inplace {path}"
     faults = []
-    size = path.stat().st_size
-    if size > MAX_BYTES:
+    if (size := path.stat().st_size) > MAX_BYTES:
         faults.append(f"{size} bytes: at most {MAX_BYTES}, make the figures smaller")
     wanted = {"kernelspec", "language_info"}
     if set(notebook.metadata) != wanted or set(notebook.metadata.get("language_info", {})) != {"name"}:
         faults.append(f"the notebook's metadata holds more or less than {sorted(wanted)}: {store}")
     executed = 0
     for number, cell in enumerate(notebook.cells, 1):
-        found = [*_metadata_faults(cell, store)]
+        found = []
+        stored = clean_metadata(cell)
+        if changed := sorted(key for key in {*cell.metadata, *stored} if cell.metadata.get(key) != stored.get(key)):
+            found.append(f"metadata {changed} not as stored by {store}")
         if cell.cell_type == "markdown":
             found += ["picture without alternative text"] * _pictures_without_text(cell.source)
         elif cell.cell_type == "code":
@@ -40,13 +42,6 @@ def find_faults(path: Path) -> list[str]:
             found += _code_faults(cell, executed, store)
         faults += [f"cell {number} ({cell.get('id')}): {fault}" for fault in found]
     return faults
-
-
-def _metadata_faults(cell: nbformat.NotebookNode, store: str) -> Iterator[str]:
-    stored = clean_metadata(cell)
-    changed = sorted(key for key in {*cell.metadata, *stored} if cell.metadata.get(key) != stored.get(key))
-    if changed:
-        yield f"metadata {changed} not as stored by {store}"
 
 
 def _code_faults(cell: nbformat.NotebookNode, executed: int, store: str) -> Iterator[str]:

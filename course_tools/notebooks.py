@@ -1,7 +1,6 @@
-"""The course's notebooks as files: find them, read them, and drop what differs from run to run."""
+"""The course's notebooks as files: find them, read them, and delete what differs from run to run."""
 
 import contextlib
-import difflib
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +17,7 @@ class CourseError(RuntimeError):
 
 
 def course_root() -> Path:
-    """The course's folder: the working directory or one above it, else the one this package lies in."""
+    """Return the course's folder: the working directory or one above it, else the one that holds this package."""
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
         if (folder / "lectures").is_dir() and (folder / "pyproject.toml").is_file():
@@ -27,7 +26,7 @@ def course_root() -> Path:
 
 
 def find_notebooks(names: Iterable[str] = (), folder: str = "lectures") -> list[Path]:
-    """The notebooks that ``names`` mean, each once, in the order in which they are named.
+    """Return the notebooks that ``names`` mean, each once, in the order in which they are named.
 
     Args:
         names: numbers, ``.ipynb`` files or folders; without any, all notebooks of the course's ``folder``.
@@ -56,10 +55,8 @@ def _explain_unknown(name: str, folder: str) -> str:
     if Path(name).is_dir():
         return f"the folder {name} holds no notebook (*.ipynb)"
     with contextlib.suppress(CourseError):
-        known = [path.name for path in find_notebooks(folder=folder)]
-        near = difflib.get_close_matches(Path(name).name, known, n=1, cutoff=0.5)
-        hint = f"did you mean {folder}/{near[0]}?" if near else f"{folder}: {', '.join(known)}"
-        return f"no notebook {name!r}: give a number, a .ipynb file or a folder; {hint}"
+        known = ", ".join(path.name for path in find_notebooks(folder=folder))
+        return f"no notebook {name!r}: give a number, a .ipynb file or a folder; {folder}/ holds {known}"
     return f"no notebook {name!r}: give a .ipynb file or a folder"
 
 
@@ -86,7 +83,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
 
 
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Drop, in place, what differs from run to run or only works while a kernel lives; returns the same notebook."""
+    """Delete from a notebook what differs from run to run or needs a running kernel; return the same notebook."""
     notebook.metadata = nbformat.NotebookNode(
         kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         language_info={"name": "python"},
@@ -100,7 +97,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def clean_metadata(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The metadata that a cell keeps in the repository; a hidden input is marked for JupyterLab and Colab, too."""
+    """Return the metadata that a cell keeps in the repository; a hidden input is hidden in JupyterLab and Colab, too."""
     kept = {key: value for key, value in cell.metadata.items() if key in ("slideshow", "tags", "nbgrader")}
     if HIDDEN in kept.get("tags", []):
         kept |= {"jupyter": {"source_hidden": True}, "cellView": "form"}

@@ -22,20 +22,17 @@ _HERE = str(Path(__file__).resolve().parents[1])  # Jupyter looks for kernels/le
 
 
 def why_cold() -> str | None:
-    """Why kernels cannot be forked here, in a few words; None where they can."""
-    if reason := why_no_fork(os.environ):
-        return reason
+    """Return why kernels cannot be forked here, in a few words; None where they can."""
     found = importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners", name=NAME)
-    if not any(entry.module == __name__ for entry in found):
-        return "the course was installed before its kernels moved here: install it again"
-    return None
+    is_installed = any(entry.module == __name__ for entry in found)  # not so in a clone, or after an old installation
+    return why_no_fork(os.environ) or (None if is_installed else "the course is not installed here: install it again")
 
 
 def kernel_name(cold: bool = False) -> tuple[str, str]:
-    """The kernel to run notebooks with, and a line that says which and why.
+    """Return the name of the kernel to run notebooks with, and a line that says which kernel it is and why.
 
-    Where it is ``lecture-warm``, its specification is put on this process's ``JUPYTER_PATH``: no folder of the user's
-    or of the environment is written to, and JupyterLab, started otherwise, does not offer it to students.
+    The specification of ``lecture-warm`` is put on this process's ``JUPYTER_PATH`` and installed nowhere, so JupyterLab
+    does not offer it to students.
     """
     reason = "--no-fork" if cold else why_cold()
     if reason:
@@ -47,13 +44,14 @@ def kernel_name(cold: bool = False) -> tuple[str, str]:
 
 
 class WarmProvisioner(LocalProvisioner):
-    """Launches a kernel by a fork, or, where that cannot be, as its base class does."""
+    """Launches a kernel by a fork where possible, else as its base class does."""
 
     def _finalize_env(self, env: dict[str, str]) -> None:
         super()._finalize_env(env)
-        env.setdefault("PYDEVD_USE_FRAME_EVAL", "NO")  # as the debugger would, which the server has imported
+        env.setdefault("PYDEVD_USE_FRAME_EVAL", "NO")  # the debugger would set it, but only the server imports that
         paths = [path for path in env.pop("JUPYTER_PATH", "").split(os.pathsep) if path not in ("", _HERE)]
-        env |= {"JUPYTER_PATH": os.pathsep.join(paths)} if paths else {}  # as before `kernel_name`
+        if paths:  # those that `kernel_name` has found
+            env["JUPYTER_PATH"] = os.pathsep.join(paths)
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
         try:
@@ -78,23 +76,24 @@ class WarmProvisioner(LocalProvisioner):
                 await asyncio.sleep(0.005)
 
 
-def _fork_kernel(cmd: list[str], *, env: dict[str, str], cwd: str | None = None, **options: Any) -> Fork:
+def _fork_kernel(
+    cmd: list[str], *, env: dict[str, str], cwd: str = os.curdir, stdin: Any = None, stdout: Any = None,
+    stderr: Any = None, **others: Any,
+) -> Fork:  # fmt: skip
     """Fork what ``jupyter_client.launcher.launch_kernel`` would start with these arguments."""
-    cwd = os.path.realpath(cwd or os.curdir)
-    known = {"stdin", "stdout", "stderr", "extra_arguments", "kernel_id"}
-    if unknown := [name for name, value in options.items() if name not in known and value]:
-        raise NoFork(f"not with {unknown[0]}")
+    cwd = os.path.realpath(cwd)
+    if others:
+        raise NoFork(f"not with {', '.join(others)}")
+    if {subprocess.PIPE, subprocess.STDOUT} & {stdin, stdout, stderr}:
+        raise NoFork("not with a pipe")
     if cmd[:2] != [sys.executable, "-m"] or not Path(cwd).is_dir():
         raise NoFork(f"not for {' '.join(cmd[:2])} in {cwd}")
     path = [] if env.get("PYTHONSAFEPATH") else [cwd]
-    end, other = os.pipe()  # its input ends at once, as that of other kernels
-    os.close(other)
+    end, other = os.pipe()
+    os.close(other)  # nothing can be read from the pipe, as from the standard input of other kernels
     with open(end, "rb") as empty, Path(os.devnull).open("r+b") as null:  # noqa: PTH123 - of a descriptor
         files = []
-        for stream, inherited in (("stdin", empty.fileno()), ("stdout", 1), ("stderr", 2)):
-            file: Any = options.get(stream)
-            if file in (subprocess.PIPE, subprocess.STDOUT):
-                raise NoFork(f"not with a pipe for {stream}")
-            file = {None: inherited, subprocess.DEVNULL: null.fileno()}.get(file, file)
+        for file, default in ((stdin, empty), (stdout, 1), (stderr, 2)):
+            file = {None: default, subprocess.DEVNULL: null}.get(file, file)
             files.append(file if isinstance(file, int) else file.fileno())
         return fork({"env": env, "cwd": cwd, "path": path, "argv": cmd[2:]}, files, env)
