@@ -58,6 +58,9 @@ _CANVAS = re.compile(
     r"_(?:(?P<number>[1-9]\d{0,18})_(?P<file>.+)|(?P<typed>text\.html|link\.html))",
     re.DOTALL,
 )
+# A letter of Europe's beside a kanji: what was read as Japanese is a name such as Müller in another code page.
+_KANJI = "\u3000-\u30ff\u4e00-\u9fff\uf900-\ufaff\uff01-\uff9f"
+_NOT_JAPANESE = re.compile(rf"[^\0-\x7f{_KANJI}]|[A-Za-z][{_KANJI}]|[{_KANJI}][A-Za-z]")
 # Windows, where nothing is graded but this module may be imported, has none of these.
 _SAFELY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _FOLDER = getattr(os, "O_DIRECTORY", 0)
@@ -471,10 +474,18 @@ def _members(file: zipfile.ZipFile, archive: str) -> Iterator[_Entry]:
 
 
 def _name_in_zip(info: zipfile.ZipInfo) -> str:
-    """An entry's name. Many programs write UTF-8 without saying so, which zipfile reads as code page 437."""
+    """An entry's name. Many programs write UTF-8 without saying so, which zipfile reads as code page 437.
+
+    Windows writes the code page of its language, of which only Japan's can be told from others by its characters.
+    """
     if not info.flag_bits & 0x800:
+        content = info.orig_filename.encode("cp437")
         with contextlib.suppress(UnicodeError):
-            return info.orig_filename.encode("cp437").decode("utf-8")
+            return content.decode("utf-8")
+        with contextlib.suppress(UnicodeError):
+            name = content.decode("cp932")
+            if not _NOT_JAPANESE.search(name):
+                return name
     return info.orig_filename
 
 

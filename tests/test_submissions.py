@@ -98,6 +98,25 @@ def test_names_that_do_not_say_they_are_utf8(tmp_path):
     assert list(find(path, tmp_path)) == ["Satō_7"]
 
 
+@pytest.mark.parametrize(
+    ("names", "code_page"),
+    [
+        (["山田太郎", "佐藤　花子_7", "ソ表十_1", "ﾔﾏﾀﾞ", "課題 02_鈴木"], "cp932"),
+        (["Müller", "André_x", "Zoé", "Peña Ñ", "ß", "Élodie", "Åse"], "cp437"),
+    ],
+)
+def test_names_in_the_code_page_of_a_windows(names, code_page, tmp_path):
+    written = {name.encode(code_page).decode("cp437"): name for name in names}
+    files = {f"{as_cp437}/w.ipynb": WORK for as_cp437 in written}
+    path = archive(tmp_path / "a.zip", files)
+    content = path.read_bytes()
+    for as_cp437, name in written.items():  # Python writes UTF-8 and says so
+        same = name.encode(code_page) + b"~" * (len(as_cp437.encode()) - len(name.encode(code_page)))
+        content = content.replace(as_cp437.encode(), same)
+    path.write_bytes(content.replace(b"\x14\x00\x00\x08", b"\x14\x00\x00\x00"))
+    assert sorted(student.rstrip("~") for student in find(path, tmp_path)) == sorted(names)
+
+
 def test_what_canvas_exports(tmp_path):
     files = {
         "doejane_LATE_4711_99_09_words.ipynb": WORK,
