@@ -3,9 +3,9 @@
 
 VENV        ?= .venv
 CONSTRAINTS ?= constraints.txt
-# the first Python that is new enough; `make PYTHON=/path/to/python3.12 lectures` takes another
-PYTHON      ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
-                 $(shell $(p) -c 'import sys; (3, 11) <= sys.version_info[:2] or sys.exit(1)' 2>/dev/null && echo $(p))))
+# a Python that all packages have wheels for; `make PYTHON=/path/to/python3.12 lectures` takes another
+PYTHON      ?= $(firstword $(foreach p,python3.13 python3.12 python3.14 python3.11 python3,\
+                 $(shell $(p) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit(1)' 2>/dev/null && echo $(p))))
 GET_PIP     ?= https://bootstrap.pypa.io/get-pip.py
 BIN         := $(VENV)/bin
 READY       := $(VENV)/.ready
@@ -17,7 +17,7 @@ UNITS       := addresses class_page compare device diagrams feedback files lint 
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test check full coverage colab walk lab slides book app doctor lint clean help
+.PHONY: lectures test check full coverage colab walk lab slides book app doctor lint pins clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -63,6 +63,10 @@ lint: $(READY)  ## format, types, which way imports point, dead code, and the no
 check: lint  ## lint and the unit tests: for the time between two commits, a minute
 	$(PYTEST) $(addprefix tests/test_,$(addsuffix .py,$(UNITS))) $(ARGS)
 
+pins: $(READY)  ## constraints.txt anew, for every system; ARGS=--upgrade takes the newest versions
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11.0 --all-extras --no-annotate \
+	  --custom-compile-command "make pins" --output-file constraints.txt $(ARGS) pyproject.toml
+
 clean:  ## remove the virtual environment and all results
 	rm -rf $(VENV) build
 
@@ -70,7 +74,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 $(READY): pyproject.toml $(CONSTRAINTS)
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=/path/to/python3"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed: install one, or name it with PYTHON=/path/to/python3.13"; exit 1; }
 	@# Debian's and Ubuntu's Python may come without ensurepip: then pip is fetched
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
 	  $(PYTHON) -m venv --clear --without-pip $(VENV) && \

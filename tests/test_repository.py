@@ -17,15 +17,15 @@ from course_tools.addresses import rewrite_addresses
 from course_tools.notebooks import read_notebook
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA_NAMES = {"torch": "pytorch", "jupyter-server-mathjax": "jupyter_server_mathjax", "uvicorn": "uvicorn-standard"}
-CONDA_NAMES |= {"prometheus-client": "prometheus_client"}
+# As conda-forge writes them, which does not fold hyphens and underscores.
+CONDA_NAMES = {"torch": "pytorch", "uvicorn": "uvicorn-standard", "prometheus-client": "prometheus_client"}
 README = (ROOT / "README.md").read_text()
 PACKAGES = ("lecture_utils", "checks", "lecture_grader", "course_tools")
 BIN = Path(sys.executable).parent
 
 
 def split(requirement: str) -> tuple[str, str]:
-    name, least = re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", requirement).groups()
+    name, least = re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)(?:; .+)?", requirement).groups()
     return name, least
 
 
@@ -61,8 +61,7 @@ def test_the_packages_the_course_was_asked_for_are_there():
 
 
 def test_every_direct_dependency_is_pinned():
-    pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
-    pinned = {name.lower().replace("_", "-"): version for name, version in pinned.items()}
+    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     for requirement in (r for group in groups for r in group):
         name, least = split(requirement)
