@@ -102,19 +102,18 @@ def test_names_that_do_not_say_they_are_utf8(tmp_path):
     ("names", "code_page"),
     [
         (["山田太郎", "佐藤　花子_7", "ソ表十_1", "ﾔﾏﾀﾞ", "課題 02_鈴木"], "cp932"),
-        (["Müller", "André_x", "Zoé", "Peña Ñ", "ß", "Élodie", "Åse"], "cp437"),
+        (["Müller", "André_x", "Zoé", "Peña Ñ", "ß", "Ö_Ö", "Élodie", "Åse"], "cp437"),
     ],
 )
 def test_names_in_the_code_page_of_a_windows(names, code_page, tmp_path):
-    written = {name.encode(code_page).decode("cp437"): name for name in names}
-    files = {f"{as_cp437}/w.ipynb": WORK for as_cp437 in written}
-    path = archive(tmp_path / "a.zip", files)
-    content = path.read_bytes()
-    for as_cp437, name in written.items():  # Python writes UTF-8 and says so
-        same = name.encode(code_page) + b"~" * (len(as_cp437.encode()) - len(name.encode(code_page)))
-        content = content.replace(as_cp437.encode(), same)
-    path.write_bytes(content.replace(b"\x14\x00\x00\x08", b"\x14\x00\x00\x00"))
-    assert sorted(student.rstrip("~") for student in find(path, tmp_path)) == sorted(names)
+    class Info(zipfile.ZipInfo):
+        def _encodeFilenameFlags(self):  # as Windows writes it, without a word on the code page
+            return self.filename.encode(code_page), self.flag_bits
+
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for name in names:
+            file.writestr(Info(f"{name}/w.ipynb"), WORK)
+    assert sorted(find(tmp_path / "a.zip", tmp_path)) == sorted(names)
 
 
 def test_what_canvas_exports(tmp_path):
