@@ -585,7 +585,8 @@ def _judge(run: _Run, task: Task, hidden: bool) -> Verdict:
         return verdict
     if replaced:
         run.troubles.append(Status.TAMPERED)
-        words = ", ".join(dict.fromkeys(replaced))
+        first, *others = dict.fromkeys(replaced)
+        words = f"{first} and {len(others)} more" if others else first
         run.note(f"the notebook replaced {words}: what was judged after that has no mark until the instructor decides")
         return Verdict(task.id, "unjudged", 0, 0, "", f"Not judged, since the notebook replaced {words}.")
     return _told_by_its_cell(run, task, verdict) if verdict.status == "todo" else verdict

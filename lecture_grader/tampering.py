@@ -145,19 +145,19 @@ def _named(module: ModuleType, names: list[str]) -> Iterator[_Part]:
 
 def _class(cls: type, names: set[str]) -> Iterator[_Part]:
     """Where a class finds these names now: in itself or in a base. A name that it gets anew would hide them."""
-    shown = re.sub(r"^torch\.(_tensor|nn\.modules\.\w+)\.", _short, f"{cls.__module__}.{cls.__qualname__}")
-    for name in sorted(names - _HARMLESS_IN.get(shown, set())):
+    for name in sorted(names - _HARMLESS_IN.get(_shown(cls), set())):
         if not _HARMLESS.fullmatch(name):
             for base in cls.__mro__:
                 value = vars(base).get(name, _MISSING)
-                yield _Part(f"{shown}.{name}", vars(base), name, value, _code_of(value))
+                yield _Part(f"{_shown(base)}.{name}", vars(base), name, value, _code_of(value))
                 if value is not _MISSING:
                     break
 
 
-def _short(match: re.Match) -> str:
-    """The name under which a notebook knows a module."""
-    return "torch." if match[1] == "_tensor" else "torch.nn."
+def _shown(cls: type) -> str:
+    """The name under which a notebook knows a class."""
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    return re.sub(r"^torch\.nn\.modules\.\w+\.", "torch.nn.", name).replace("torch._tensor.", "torch.")
 
 
 def _instance(one: Any, others: tuple) -> Iterator[_Part]:

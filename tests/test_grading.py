@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from grading_bank.command import CHECKS, grade, grade_bank, rows_of
-from grading_bank.submissions import BANK, PATCHES, RIGHT1, RIGHT2, RIGHT3, notebook
+from grading_bank.submissions import BANK, RIGHT1, RIGHT2, RIGHT3, TAMPERING, notebook
 from test_fork_server import run_folder, servers  # noqa: F401 - run_folder is for every test here
 
 from lecture_grader import grade_one, sandbox
@@ -68,11 +68,16 @@ def test_marks_of_the_bank(graded, name):
     _, points, statuses = BANK[name]
     row = rows_of(graded[1])[name]
     print(name, row["status"], row["points"], row["seconds"], row["notes"])
-    if name in PATCHES:  # what it patches may break its other answers or its process, which is its own loss
-        assert not row["tasks"]["9.1"]["points"]
-    else:
-        assert row["points"] == points
-        assert row["status"] in statuses
+    assert row["points"] == points
+    assert row["status"] in statuses
+
+
+@pytest.mark.parametrize("name", TAMPERING)
+def test_tampering_is_named_and_leaves_no_mark(graded, name):
+    row = rows_of(graded[1])[name]
+    assert [verdict["points"] for verdict in row["tasks"].values()] == [None] * 3
+    assert any(note.startswith("the notebook replaced ") for note in row["notes"])
+    assert "Not judged, since the notebook replaced " in (graded[1] / "reports" / f"{name}.html").read_text()
 
 
 def test_one_row_for_each_in_order(graded):

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 from grading_bank.command import grade_bank, rows_of
-from grading_bank.submissions import BANK, PATCHES
+from grading_bank.submissions import BANK
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 WORST = [
@@ -21,17 +21,11 @@ def graded(tmp_path_factory):
     return grade_bank(WORST, tmp_path_factory, "--no-fork", "--memory-limit", 1.25)
 
 
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory):
-    """Those whose marks the bank leaves open; test_grading holds the others to the bank, in forks."""
-    return grade_bank([name for name in WORST if name in PATCHES], tmp_path_factory)
-
-
 @pytest.mark.parametrize("name", WORST)
-def test_marks_of_the_worst_are_the_same_in_new_processes(graded, forked, name):
+def test_marks_of_the_worst_are_the_same_in_new_processes(graded, name):
     row = rows_of(graded[1])[name]
     print(row["status"], row["points"], row["seconds"], row["notes"])
-    assert row["points"] == (rows_of(forked[1])[name]["points"] if name in PATCHES else BANK[name][1])
+    assert row["points"] == BANK[name][1]
     assert row["status"] in BANK[name][2]
 
 

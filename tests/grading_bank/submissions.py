@@ -203,19 +203,61 @@ CELLS = {
     ),
     "a searcher": (SEARCH, FINE),
 }
-PATCHES = {  # none of these helps a wrong answer to 9.1
-    "patched allclose": "torch.allclose = torch.equal = lambda *a, **k: True",
-    "patched builtins": "import builtins\nbuiltins.abs = builtins.all = lambda *a: True\nbuiltins.isinstance = type",
-    "patched eq": "torch.Tensor.__eq__ = torch.Tensor.__ne__ = lambda self, other: True",
+IN_PLACE1 = "# Task 9.1\ndef double(x):\n    x *= 2\n    return x"
+COPIES = """
+import copy
+def copying(call):
+    def patched(self, function, args, kwargs, keep):
+        return call(self, function, copy.deepcopy(self._resolve(args)), kwargs, keep)
+    return patched
+"""
+MODE = """
+from torch.overrides import TorchFunctionMode
+class Mode(TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        return function(*args, **(kwargs or {}))
+mode = Mode()
+mode.__enter__()
+"""
+# None of these helps a wrong answer to 9.1. What replaces something on which the checks rest is named, and what is
+# judged after it has no mark; the first of each pair is the patch, the second the answer that it shall help.
+TAMPERING = {
+    "patched allclose": ("torch.allclose = torch.equal = lambda *a, **k: True", WRONG1),
+    "patched builtins": ("import builtins\nbuiltins.abs = builtins.all = lambda *a: True", WRONG1),
+    "patched eq": ("torch.Tensor.__eq__ = torch.Tensor.__ne__ = lambda self, other: True", WRONG1),
+    "patched worker": (
+        COPIES + "import lecture_utils.grading.namespace as n\nn.Namespace.call = copying(n.Namespace.call)",
+        IN_PLACE1,
+    ),
+    "patched code": (
+        "import lecture_utils.grading.namespace as n\ndef patched(self, number, value):\n"
+        "    self.kept[number] = value if isinstance(value, list) else value.clone()\n"
+        "n.Namespace.place.__code__ = patched.__code__",
+        IN_PLACE1,
+    ),
+    "patched object": (
+        COPIES + "import signal\nhost = signal.getsignal(signal.SIGINT).__self__.host\n"
+        "host.call = copying(type(host).call).__get__(host)",
+        IN_PLACE1,
+    ),
+    "patched network": ("nn.Module.__call__ = lambda self, x: self.forward(x)", WRONG1),
+    "patched by a mode": (MODE, WRONG1),
+    "patched by a hook": (
+        "torch.nn.modules.module.register_module_forward_hook(lambda *a: None)",
+        WRONG1,
+    ),
+    "patched while judged": (
+        "# Task 9.1\ndef double(x):\n    torch.equal = lambda *a: True\n    return 2 * x",
+        "",
+    ),
+}
+PATCHES = {
     "patched check": (
         "import lecture_utils.grading.tasks as t, lecture_utils.grading.feedback as l\n"
-        "t.expect = t.close = t.run_check = l.check = lambda *a, **k: True"
+        "t.expect = t.close = t.run_check = l.check = lambda *a, **k: True",
+        WRONG1,
     ),
-    "patched worker": (
-        "import lecture_utils.grading.namespace as h\n"
-        "h.Host.call = lambda self, function, args, kwargs, keep: (args[0] if args else None, args)"
-    ),
-    "a mark in its output": "print('points: 100')\nopen('grades.csv', 'w').write('me,100')",
+    "a mark in its output": ("print('points: 100')\nopen('grades.csv', 'w').write('me,100')", WRONG1),
 }
 
 BANK = {
@@ -333,4 +375,5 @@ BANK = {
     "200 MB of outputs": (big_outputs, 7, FINE),
 }
 BANK |= {name: (around(cell), 7, statuses) for name, (cell, statuses) in CELLS.items()}
-BANK |= {name: ([patch, WRONG1, RIGHT2, RIGHT3], None, FINE) for name, patch in PATCHES.items()}
+BANK |= {name: ([*cells, RIGHT2, RIGHT3], 6, FINE) for name, cells in PATCHES.items()}
+BANK |= {name: ([*cells, RIGHT2, RIGHT3], 0, ("tampered",)) for name, cells in TAMPERING.items()}
