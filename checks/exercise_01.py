@@ -98,6 +98,41 @@ def arithmetic(student: Student, rng, case: int) -> None:
     )
 
 
+def _cut_mistakes(photo: torch.Tensor) -> dict[str, list[tuple[torch.Tensor, str]]]:
+    """Wrong parts of the picture, each with a hint, by key."""
+    return {
+        "red": [
+            (photo[:1], "One index removes its dimension, a slice keeps it: the red channel has the shape (H, W)."),
+            (photo[:, 0], "That is the first row of each channel: the channel is the first index."),
+            (photo[2], "The channels are red, green, blue, counted from 0."),
+        ],
+        "coarse": [
+            (photo[:, 1::2, 1::2], "Begin with row 0 and column 0."),
+            (photo[::2, ::2], channels_first),
+            (photo[:, ::2], "The rows are thinned out, the columns not yet."),
+            (photo[:, :, ::2], "The columns are thinned out, the rows not yet."),
+        ],
+        "corner": [
+            (photo[:, :2, :3], "That is the upper left corner: count from the end with negative numbers."),
+            (photo[:, :2, -3:], "That is the upper right corner: the last two rows are `-2:`."),
+            (photo[:, -2:, :3], "That is the lower left corner: the last three columns are `-3:`."),
+            (photo[:, -3:, -2:], "Rows come before columns: 2 rows, 3 columns."),
+            (photo[-2:, -3:], channels_first),
+        ],
+        "right": [
+            (photo[:, :, -1], "One index removes its dimension, a slice keeps it: the shape must be (3, H, 1)."),
+            (photo[:, -1:], "That is the last row: columns are the last index."),
+            (photo[:, :, :1], "That is the first column."),
+        ],
+        "bgr": [
+            (photo.flip(1), "The rows are in reverse order, not the channels."),
+            (photo.flip(2), "The columns are in reverse order, not the channels."),
+            (photo.flip(0, 1, 2), "Only the channels change their order, every pixel stays at its place."),
+            (photo[[1, 2, 0]], "The new order is blue (2), green (1), red (0)."),
+        ],
+    }
+
+
 @task(
     "1.2",
     "Cut a picture",
@@ -139,37 +174,7 @@ def cut(student: Student, rng, case: int) -> None:
         "bgr": photo[[2, 1, 0]],
     }
     channels_first = "The channels come first: all of them stay, so begin with `:`."
-    mistakes = {
-        "red": [
-            (photo[:1], "One index removes its dimension, a slice keeps it: the red channel has the shape (H, W)."),
-            (photo[:, 0], "That is the first row of each channel: the channel is the first index."),
-            (photo[2], "The channels are red, green, blue, counted from 0."),
-        ],
-        "coarse": [
-            (photo[:, 1::2, 1::2], "Begin with row 0 and column 0."),
-            (photo[::2, ::2], channels_first),
-            (photo[:, ::2], "The rows are thinned out, the columns not yet."),
-            (photo[:, :, ::2], "The columns are thinned out, the rows not yet."),
-        ],
-        "corner": [
-            (photo[:, :2, :3], "That is the upper left corner: count from the end with negative numbers."),
-            (photo[:, :2, -3:], "That is the upper right corner: the last two rows are `-2:`."),
-            (photo[:, -2:, :3], "That is the lower left corner: the last three columns are `-3:`."),
-            (photo[:, -3:, -2:], "Rows come before columns: 2 rows, 3 columns."),
-            (photo[-2:, -3:], channels_first),
-        ],
-        "right": [
-            (photo[:, :, -1], "One index removes its dimension, a slice keeps it: the shape must be (3, H, 1)."),
-            (photo[:, -1:], "That is the last row: columns are the last index."),
-            (photo[:, :, :1], "That is the first column."),
-        ],
-        "bgr": [
-            (photo.flip(1), "The rows are in reverse order, not the channels."),
-            (photo.flip(2), "The columns are in reverse order, not the channels."),
-            (photo.flip(0, 1, 2), "Only the channels change their order, every pixel stays at its place."),
-            (photo[[1, 2, 0]], "The new order is blue (2), green (1), red (0)."),
-        ],
-    }
+    mistakes = _cut_mistakes(photo)
     got = student.call("cut", argument)
     _expect_unchanged(student, argument, photo, "the picture")
     if not isinstance(got, dict) or set(got) != set(expected):

@@ -3,13 +3,15 @@
 import copy
 import functools
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lecture_utils.grading import CheckFailed, Student, StudentError, close, expect, task
+from lecture_utils.grading import CheckFailed, Handle, Module, Student, StudentError, close, expect, task
+from lecture_utils.grading.hints import DEFAULT_HINTS
 
 SETUP = """
 import torch
@@ -32,7 +34,15 @@ SIZES = (64, 128, 64, 10)
 SHAPES: list[tuple[int, ...]] = [shape for a, b in itertools.pairwise(SIZES) for shape in ((b, a), (b,))]
 
 
-def _shapes_hint(shapes: list[tuple[int, ...]]) -> str:
+def _shapes_hint(shapes: list[tuple[int, ...]], frozen: bool) -> str:
+    """The hint for the shapes of the trainable parameters, and whether there are others."""
+    if frozen:
+        return "Some parameters have requires_grad=False: no training could change them. Leave it as nn.Linear sets it."
+    if not shapes:
+        return (
+            "The network knows no parameters at all. Layers in a Python list or dict are not registered: nn.Sequential "
+            "or nn.ModuleList registers them."
+        )
     if (64, 10) in shapes:
         return "nn.Linear(in_features, out_features): the first one takes 64 numbers and gives 128."
     if sorted(shapes) == sorted(s for s in SHAPES if len(s) == 2):
@@ -40,7 +50,7 @@ def _shapes_hint(shapes: list[tuple[int, ...]]) -> str:
     if len(shapes) > len(SHAPES):
         return "There is a layer too many: only the three nn.Linear of the print have parameters."
     if len(shapes) < len(SHAPES):
-        return "A layer is missing, or its parameters are not trainable: three nn.Linear have 6 parameters."
+        return "A layer is missing: three nn.Linear have 6 parameters. (Layers in a Python list do not count.)"
     return "Compare print(model) with the print in the text, line by line: which number differs?"
 
 
@@ -57,7 +67,7 @@ def _output(x, tensors, first=F.relu, second=F.relu, last=_unchanged):
 def _network_mistakes(x: torch.Tensor, tensors: list[torch.Tensor]) -> list[tuple[torch.Tensor, str]]:
     """Outputs of networks that differ from the print, each with a hint."""
     other = "The layers between are nn.ReLU, no other activation."
-    activations = (torch.sigmoid, torch.tanh, F.leaky_relu, F.gelu, F.elu, F.silu)
+    activations = (torch.sigmoid, torch.tanh, F.leaky_relu, F.gelu, F.elu, F.silu, F.relu6)
     return [
         (_output(x, tensors, _unchanged, _unchanged), "No activation between the layers: three nn.Linear in a row are "
          "only one."),
@@ -80,6 +90,19 @@ def copy_with_parameters(model, values):
     for name, parameter in twin.named_parameters():
         parameter.data.copy_(values[name])
     return twin
+
+
+def count_parameters(model):
+    return len(list(model.parameters()))
+
+
+def gradients_of_sum(model, x):
+    """The gradients of the sum of the outputs, by name of the parameter; none if the output cannot carry any."""
+    output = model(x.to(next(model.parameters()).device))
+    if not output.requires_grad:
+        return {}
+    output.sum().backward()
+    return {name: parameter.grad for name, parameter in model.named_parameters()}
 
 
 @task(
@@ -108,9 +131,10 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
     parameters = model.parameters
     shapes = [tuple(p.shape) for p in parameters.values()]
     if sorted(shapes) != sorted(SHAPES):
+        frozen = student.call(count_parameters, model.handle) != len(shapes)
         raise CheckFailed(
-            "The network's parameters do not have the shapes of the print.",
-            _shapes_hint(shapes),
+            "The network's trainable parameters do not have the shapes of the print.",
+            _shapes_hint(shapes, frozen),
             expected=str(SHAPES),
             got=str(shapes),
         )
@@ -121,13 +145,20 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
     twin = student.module(student.call(copy_with_parameters, model.handle, values, keep=True))
     x = _floats(rng.normal(0, 2, (pictures, SIZES[0])))
     expected = _output(x, tensors)
+    got = twin.forward(x)
+    if not close(got, expected, rtol=1e-3, atol=1e-3) and close(got, model.forward(x)):
+        raise CheckFailed(
+            "A copy of the network with other parameters gives the same output.",
+            "forward must use the layers of `self`: one that is kept outside, or in a lambda or a list made before, is "
+            "not the one that is copied, trained and saved.",
+        )
     hints = {
         "values": "Which layers do the numbers pass through, and in which order? Compare with the print. Only "
         "nn.Linear and nn.ReLU are there.",
         "shape": "Ten numbers for each picture: nothing after the last layer may reduce them.",
     }
     expect(
-        twin.forward(x),
+        got,
         expected,
         what="The output for random weights",
         mistakes=_network_mistakes(x, tensors),
@@ -139,6 +170,16 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
         raise CheckFailed(
             "In training mode the output is another one.",
             "A layer that behaves differently in training, such as nn.Dropout or nn.BatchNorm1d, is not in the print.",
+        )
+    for tensor in tensors:
+        tensor.requires_grad_()
+    gradients = dict(zip(SHAPES, torch.autograd.grad(_output(x, tensors).sum(), tensors), strict=True))
+    carried = student.call(gradients_of_sum, twin.handle, x)
+    if not all(close(carried.get(n), gradients[tuple(p.shape)], rtol=1e-3, atol=1e-2) for n, p in parameters.items()):
+        raise CheckFailed(
+            "The output is right, but the gradients that flow back from it to the parameters are not.",
+            "`.detach()`, `.data`, `.item()`, NumPy and `torch.no_grad()` in forward cut the connection: leave them "
+            "out, or the network cannot be trained.",
         )
 
 
@@ -210,8 +251,8 @@ def mean_squared_error(student: Student, rng: np.random.Generator, case: int) ->
     if case in (2, 6):
         student.case += ", targets are integers"
         targets = _integers(rng.integers(-5, 6, shape))
-    if case in (3, 8):
-        _expect_value_error(student, predictions, predictions[:, 0])
+    for other in _other_shapes(predictions):
+        _expect_value_error(student, predictions, other)
     error = predictions - targets
     expected = (error**2).mean()
     expect(
@@ -236,25 +277,53 @@ def mean_squared_error(student: Student, rng: np.random.Generator, case: int) ->
     _expect_gradient(student, "mse", predictions, targets, 2 * error / error.numel())
 
 
+def _other_shapes(x: torch.Tensor) -> list[torch.Tensor]:
+    """Tensors that differ in shape only: as many numbers, the same length, as many dimensions, the same last one ..."""
+    if x.dim() == 1:
+        return []
+    others = [x[None], x[..., :1], x[0], x[..., 0], x.transpose(0, 1), x[:, :-1], x.flatten(), x.reshape(-1, 1)]
+    return [other.contiguous() for other in others if other.shape != x.shape and other.numel()]
+
+
+def raises_value_error(function, predictions, targets):
+    try:
+        function(predictions, targets)
+    except ValueError:
+        return True
+    return False
+
+
 def _expect_value_error(student: Student, predictions: torch.Tensor, targets: torch.Tensor) -> None:
     """``mse`` must raise a ValueError for two different shapes."""
     case = student.case
     student.case = f"shape {tuple(predictions.shape)} against {tuple(targets.shape)}"
     try:
-        student.call("mse", predictions, targets)
+        raised = student.call(raises_value_error, student.value("mse"), predictions, targets)
     except StudentError as error:
-        if error.kind != "ValueError":
-            raise CheckFailed(
-                f"For two different shapes it raised {error.kind}.",
-                'The text asks for a ValueError: compare the two shapes first, and `raise ValueError("...")`.',
-            ) from None
-    else:
+        raise CheckFailed(
+            "For two different shapes it raised something else than ValueError.",
+            "The text asks for a ValueError: compare the two shapes first, before any arithmetic, and "
+            '`raise ValueError("...")`.',
+            got=str(error),
+        ) from None
+    if raised is not True:
         raise CheckFailed(
             "For two different shapes it returned a result: it must raise ValueError.",
-            "Broadcasting turns (n, 1) and (n,) into (n, n), every prediction against every target: compare "
-            "predictions.shape with targets.shape before you subtract.",
+            "Broadcasting makes different shapes fit without a word: (n, 1) and (n,) become (n, n), every prediction "
+            "against every target. Compare predictions.shape with targets.shape, all of it, before you subtract.",
         )
     student.case = case
+
+
+NO_PROBABILITY = (
+    "A probability became 0 or infinite on the way. Form none: use logits.logsumexp(dim=1), or subtract the largest "
+    "logit of each row before exp; log_softmax does it for you."
+)
+HIDDEN_ZERO = (
+    "If a small number is added before the logarithm, or something is clamped, that hides a probability of 0 and "
+    "changes the loss. Form no probability: use logits.logsumexp(dim=1), or subtract the largest logit of each row "
+    "before exp; log_softmax does it for you."
+)
 
 
 @task(
@@ -280,6 +349,7 @@ def softmax_cross_entropy(student: Student, rng: np.random.Generator, case: int)
     student.case = f"{samples} sample{'s' * (samples > 1)}, {classes} classes"
     logits = _floats(rng.normal(0, 2, (samples, classes)))
     labels = _integers(rng.integers(0, classes, samples))
+    extreme = case in (2, 3, 4, 5, 7, 8)
     if case in (3, 4, 7):
         student.case += ", logits around 1000"
         logits += 1000
@@ -287,25 +357,21 @@ def softmax_cross_entropy(student: Student, rng: np.random.Generator, case: int)
     if case == 5:
         student.case += ", logits around -1000"
         logits -= 1000
+    if case in (2, 8):
+        student.case += ", one sample around 1000, the next around -1000"
+        logits += 1000 * (-1.0) ** torch.arange(samples)[:, None]
     log_p = logits.log_softmax(1)
     rows = torch.arange(samples)
     expected = -log_p[rows, labels].mean()
-    large = (
-        "A probability became 0 or infinite on the way. Do not form it: use logits.logsumexp(dim=1), or subtract "
-        "the largest logit of each row before exp; log_softmax does it for you."
-    )
-    if case in (3, 4, 7):
-        values = "Adding a small number before the log, or clamping, hides the 0 and changes the loss. " + large
-    else:
-        values = "Work out one row by hand: softmax, the entry of the right class, minus its natural logarithm."
+    values = "Work out one row by hand: softmax, the entry of the right class, minus its natural logarithm."
     twice = logits.softmax(1).log_softmax(1)
     expect(
         student.call("cross_entropy", logits, labels),
         expected,
         dtype="floating",
         hints={
-            "nonfinite": large,
-            "values": values,
+            "nonfinite": NO_PROBABILITY if extreme else DEFAULT_HINTS["nonfinite"],
+            "values": HIDDEN_ZERO if extreme else values,
             "shape": "One number: the mean over the samples of the batch.",
         },
         mistakes=[
@@ -364,7 +430,7 @@ def describe_parameters(parameters):
     },
 )
 def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
-    fixed: list[list[tuple[int, ...]]] = [[()], [(3, 2), (3,)], [(2, 2), (2,), (4,)], [(2, 3), (2,), (1, 2), (1,)]]
+    fixed: list[list[tuple[int, ...]]] = [[(3,)], [(3, 2), (3,)], [(2, 2), (2,), (4,)], [(2, 3), (2,), (1, 2), ()]]
     random = [tuple(rng.integers(1, 6, int(rng.integers(1, 3))).tolist()) for _ in range(int(rng.integers(3, 6)))]
     shapes = fixed[case] if case < len(fixed) else random
     without = None
@@ -377,7 +443,8 @@ def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
     student.case += f", number {without + 1} without a gradient" if without is not None else ""
     student.case += f" | lr = {lr}"
     values = [_floats(rng.normal(0, 3, shape)) for shape in shapes]
-    gradients = [None if k == without else _floats(rng.normal(0, 2, shape)) for k, shape in enumerate(shapes)]
+    scale = {1: 200, 5: 0.01}.get(case, 2)  # a step is not limited, and none is too small
+    gradients = [None if k == without else _floats(rng.normal(0, scale, shape)) for k, shape in enumerate(shapes)]
     parameters = [
         student.call(parameter_with_gradient, value, gradient, keep=True)
         for value, gradient in zip(values, gradients, strict=True)
@@ -385,31 +452,40 @@ def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
     student.call("gradient_step", parameters, lr)
     described = student.call(describe_parameters, parameters)
     after = [value for value, *_ in described]
-    _expect_steps(after, values, gradients, lr)
-    for number, (_, requires_grad, is_leaf, grad) in enumerate(described, 1):
+    left = [grad is not None and bool(grad.any()) for *_, grad in described]
+    _expect_steps(after, values, gradients, lr, left)
+    for number, (_, requires_grad, is_leaf, _) in enumerate(described, 1):
         if not requires_grad or not is_leaf:
             raise CheckFailed(
                 f"Parameter {number} is no longer a leaf tensor that requires grad: training would stop here.",
                 "Leave requires_grad as it was, and change the parameter inside `with torch.no_grad():`.",
             )
-        if grad is not None and grad.any():
+        if left[number - 1]:
             raise CheckFailed(
                 f"The gradient of parameter {number} is still there.",
                 "Clear it after its use, `p.grad = None` or `p.grad.zero_()`: the next backward() adds to it.",
             )
 
 
-def _expect_steps(after: list, values: list, gradients: list, lr: float) -> None:
-    """Each parameter must have moved by one step, and one without a gradient not at all."""
+def _expect_steps(after: list, values: list, gradients: list, lr: float, left: list[bool]) -> None:
+    """Each parameter must have moved by one step, and one without a gradient not at all; ``left``: a gradient is there.
+
+    Whether the gradients are gone tells a step that was lost from a gradient that was cleared before it was used.
+    """
     if any(not close(a, v, rtol=1e-6, atol=1e-6) for a, v in zip(after, values, strict=True)):
         unchanged = (
             "A parameter after one without a gradient was left out: go on with the next one (continue), do not return "
             "or break."
         )
-    else:
+    elif any(left):
         unchanged = (
             "No parameter has moved. `p = p - lr * p.grad` makes a new tensor and gives it the name p, the parameter "
-            "itself stays: change it in place, `p -= ...`. Or was the gradient cleared before it was used?"
+            "itself stays: change it in place, `p -= ...`."
+        )
+    else:
+        unchanged = (
+            "No parameter has moved, and the gradients are gone. Either they were cleared before they were used, or "
+            "the step went into a new tensor: change the parameter in place, `p -= ...`, then clear its gradient."
         )
     for number, (got, value, gradient) in enumerate(zip(after, values, gradients, strict=True), 1):
         what = f"Parameter {number} after the step"
@@ -420,6 +496,7 @@ def _expect_steps(after: list, values: list, gradients: list, lr: float) -> None
             (value, unchanged),
             (value + lr * gradient, "Uphill: the step goes *against* the gradient, with a minus."),
             (value - gradient, "The gradient must be multiplied by the learning rate."),
+            (value - lr * gradient / gradient.norm(), "The gradient was divided by its length: take it as it is."),
             (value - lr * gradient.sign(), "Multiply by the gradient itself, not only by its sign."),
             (-lr * gradient, "The parameter was replaced by the step: subtract the step from it."),
             (lr * gradient, "The parameter was replaced by the step: subtract the step from it."),
@@ -427,7 +504,10 @@ def _expect_steps(after: list, values: list, gradients: list, lr: float) -> None
             (value - gradient / lr, "The gradient must be multiplied by the learning rate, not divided by it."),
         ]
         hints = {"values": "new value = old value - lr * gradient, for each parameter with its own gradient."}
-        expect(got, value - lr * gradient, what=what, hints=hints, mistakes=mistakes)
+        atol = 1e-6 * max(
+            1.0, float(gradient.abs().max())
+        )  # finer than usual: a step may be small beside its parameter
+        expect(got, value - lr * gradient, what=what, hints=hints, mistakes=mistakes, rtol=1e-5, atol=atol)
 
 
 # --- 2.5 -----------------------------------------------------------------------------------------
@@ -446,13 +526,13 @@ def _network_and_pictures(
     x = _floats(rng.normal(size=(4 * pictures + 8, inputs)))
     h = x @ state["0.weight"].T + state["0.bias"]
     if batch_norm:
-        state["1.weight"] = _floats(rng.normal(size=hidden))
-        state["1.bias"] = _floats(rng.normal(size=hidden))
-        state["1.running_mean"] = _floats(rng.normal(size=hidden))
-        state["1.running_var"] = _floats(rng.uniform(0.5, 3, hidden))
-        state["1.num_batches_tracked"] = _integers(3)
-        h = (h - state["1.running_mean"]) / (state["1.running_var"] + 1e-5).sqrt()
-        h = h * state["1.weight"] + state["1.bias"]
+        state["1.layer.weight"] = _floats(rng.normal(size=hidden))
+        state["1.layer.bias"] = _floats(rng.normal(size=hidden))
+        state["1.layer.running_mean"] = _floats(rng.normal(size=hidden))
+        state["1.layer.running_var"] = _floats(rng.uniform(0.5, 3, hidden))
+        state["1.layer.num_batches_tracked"] = _integers(3)
+        h = (h - state["1.layer.running_mean"]) / (state["1.layer.running_var"] + 1e-5).sqrt()
+        h = h * state["1.layer.weight"] + state["1.layer.bias"]
     logits = h.relu() @ state["3.weight"].T + state["3.bias"]
     top = logits.topk(2).values
     # Where two logits are nearly equal, rounding decides which one is the larger.
@@ -463,7 +543,7 @@ def _network_and_pictures(
 def _labels(rng: np.random.Generator, logits: torch.Tensor, right: int) -> torch.Tensor:
     """Labels of which this many are the class of the largest logit."""
     count, classes = logits.shape
-    answers = logits.argmax(1).cpu().numpy()
+    answers = logits.argmax(1).numpy()
     labels = (answers + rng.integers(1, classes, count)) % classes
     agreeing = rng.permutation(count)[:right]
     labels[agreeing] = answers[agreeing]
@@ -471,24 +551,31 @@ def _labels(rng: np.random.Generator, logits: torch.Tensor, right: int) -> torch
 
 
 def watched_network(state, batch_norm, training, log):
-    """A network that notes each call in the log: whether it is in training mode, and whether gradients are recorded."""
+    """A network that notes in the log, whenever it is called, the mode, the recording of gradients and the pictures."""
+
+    class Watched(nn.Module):
+        def __init__(self, layer):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x):
+            x = self.layer(x)
+            log.append((self.layer.training, x.requires_grad, len(x)))
+            return x
+
     hidden, inputs = state["0.weight"].shape
-    classes = len(state["3.weight"])
-    second = nn.BatchNorm1d(hidden) if batch_norm else nn.Dropout(0.8)
-    model = nn.Sequential(nn.Linear(inputs, hidden), second, nn.ReLU(), nn.Linear(hidden, classes))
+    second = Watched(nn.BatchNorm1d(hidden) if batch_norm else nn.Dropout(0.8))
+    model = nn.Sequential(nn.Linear(inputs, hidden), second, nn.ReLU(), nn.Linear(hidden, len(state["3.weight"])))
     model.load_state_dict(state)
-    model.train(training)
-
-    def note(layer, inputs, output):
-        log.append((layer.training, output.requires_grad))
-
-    model[3].register_forward_hook(note)
-    return model
+    return model.train(training)
 
 
-def log_and_modes(log, model):
-    """What was noted, and whether each layer is in training mode now."""
-    return log, [layer.training for layer in model.modules()]
+def state_of_network(model):
+    """Whether each layer is in training mode, all tensors, and the parameters without grad and with one."""
+    parameters = list(model.named_parameters())
+    frozen = [name for name, p in parameters if not p.requires_grad]
+    filled = [name for name, p in parameters if p.grad is not None]
+    return [layer.training for layer in model.modules()], dict(model.state_dict()), frozen, filled
 
 
 @task(
@@ -515,7 +602,7 @@ def share_of_right_answers(student: Student, rng: np.random.Generator, case: int
     inputs = int(rng.integers(4, 8))
     hidden = int(rng.integers(6, 13))
     classes = int(rng.integers(3, 7))
-    pictures = [10, 9, 12, classes, 1][case] if case < 5 else int(rng.integers(8, 40))
+    pictures = [10, 9, 70, classes, 1][case] if case < 5 else int(rng.integers(8, 40))
     training = case not in (1, 4) and bool(case < 4 or rng.integers(2))
     batch_norm = case == 2 or (case > 5 and case % 2 == 0)
     student.case = f"{pictures} picture{'s' * (pictures > 1)}, {classes} classes, a network with "
@@ -534,27 +621,47 @@ def share_of_right_answers(student: Student, rng: np.random.Generator, case: int
     model = student.call(watched_network, state, batch_norm, training, log, keep=True)
     got = student.call("accuracy", model, x, labels)
 
-    calls, modes = student.call(log_and_modes, log, model)
-    if any(was_training for was_training, _ in calls):
+    calls = student.seen(log, "The model", "The share of right answers comes from the model's own predictions.")
+    if any(was_training for was_training, *_ in calls):
         raise CheckFailed(
             "The model was in training mode while it predicted.",
             "Call model.eval() before the prediction: in training mode Dropout deletes numbers at random, and "
             "BatchNorm uses the batch instead of what it has learned.",
         )
-    if any(recorded for _, recorded in calls):
+    if any(recorded for _, recorded, _ in calls):
         raise CheckFailed(
             "Gradients were recorded while the model predicted.",
             "Put the prediction inside `with torch.no_grad():` (or torch.inference_mode()).",
         )
+    if sum(rows for *_, rows in calls) < count:
+        raise CheckFailed(
+            "The model was not asked about every picture.", "Predict for all images, and count all labels."
+        )
     _expect_accuracy(got, right, labels, logits)
+    _expect_undisturbed(student, model, state, training)
+
+
+def _expect_undisturbed(student: Student, model: Handle, state: dict, training: bool) -> None:
+    """The network must be as it was: its mode, its tensors, and whether they require gradients."""
+    modes, after, frozen, filled = student.call(state_of_network, model)
     if any(mode != training for mode in modes):
         raise CheckFailed(
-            f"The model came in {'training' if training else 'evaluation'} mode and is not in it any more.",
-            "Evaluation mode is left on: training would go on without Dropout. Put the old mode back, "
-            "model.train(was_training)."
+            "The model is no longer in the mode in which it was given.",
+            "It was in training mode, and evaluation mode is left on: training would go on without Dropout. Put the "
+            "old mode back, model.train(was_training)."
             if training
             else "model.train() at the end is wrong for a model that was in evaluation mode: note model.training "
             "first, and put that back with model.train(was_training).",
+        )
+    if frozen:
+        raise CheckFailed(
+            "The model's parameters do not require gradients any more: the training could not go on.",
+            "requires_grad=False changes the model itself. To record nothing, predict inside `with torch.no_grad():`.",
+        )
+    if filled or any(not torch.equal(after[name], value) for name, value in state.items()):
+        raise CheckFailed(
+            "The model has changed: its parameters, their gradients or its running means are not what they were.",
+            "To measure means to predict and to compare, without backward() and without a step.",
         )
 
 
@@ -580,14 +687,13 @@ def _expect_accuracy(got, right: int, labels: torch.Tensor, logits: torch.Tensor
         (share_of(logits.argmax()), "argmax() without dim gives one number for the whole batch: one answer for each "
          "picture is argmax(dim=1)."),
         (share_of(logits.argmin(1)), "The answer is the class of the *largest* logit."),
-        (round(expected, 1), "Do not round."),
-        (round(expected, 2), "Do not round."),
+        *((round(expected, digits), "Do not round.") for digits in range(1, 5)),
     ]  # fmt: skip
     if pictures == classes:
         mistakes.append((share_of(logits.argmax(0)), "argmax(dim=0) looks for the best picture of each class: the best "
                          "class of each picture is argmax(dim=1)."))  # fmt: skip
     hint = "Compare the class of the largest logit with the label, for each picture; then the share."
-    expect(got, expected, what="The accuracy", hints={"values": hint}, mistakes=mistakes)
+    expect(got, expected, what="The accuracy", hints={"values": hint}, mistakes=mistakes, rtol=1e-5, atol=1e-6)
     if not isinstance(got, float):
         raise CheckFailed("The accuracy must be a Python float.", "Divide with `/`, or convert with float().")
 
@@ -595,43 +701,77 @@ def _expect_accuracy(got, right: int, labels: torch.Tensor, logits: torch.Tensor
 # --- 2.6 -----------------------------------------------------------------------------------------
 
 
-def _epoch(parameters, batches, lr, *, zero=True, softmax=False):
-    """Parameters, and the mean loss of each batch, of one epoch; the flags are known mistakes."""
+def _logits(parameters: list[torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+    w1, b1, w2, b2 = parameters
+    return (images @ w1.T + b1).relu() @ w2.T + b2
+
+
+def _epoch(parameters: list, batches: list, lr: float, momentum: float, *, zero=True, loss=F.cross_entropy):
+    """Parameters, the loss of each batch, and the same after its step, of one epoch; the flags are known mistakes."""
     parameters = [p.clone().requires_grad_() for p in parameters]
     gradients = [torch.zeros_like(p) for p in parameters]
-    losses = []
+    velocities = gradients
+    losses, later = [], []
     for images, labels in batches:
-        w1, b1, w2, b2 = parameters
-        logits = (images @ w1.T + b1).relu() @ w2.T + b2
-        loss = F.cross_entropy(logits.softmax(1) if softmax else logits, labels)
-        new = torch.autograd.grad(loss, parameters)
+        value = loss(_logits(parameters, images), labels)
+        new = list(torch.autograd.grad(value, parameters))
         gradients = new if zero else [g + n for g, n in zip(gradients, new, strict=True)]
-        parameters = [(p - lr * g).detach().requires_grad_() for p, g in zip(parameters, gradients, strict=True)]
-        losses.append(loss.item())
-    return [p.detach() for p in parameters], losses
+        velocities = [momentum * v + g for v, g in zip(velocities, gradients, strict=True)]
+        parameters = [(p - lr * v).detach().requires_grad_() for p, v in zip(parameters, velocities, strict=True)]
+        losses.append(value.item())
+        later.append(F.cross_entropy(_logits(parameters, images), labels).item())
+    return [p.detach() for p in parameters], losses, later
 
 
-def _expect_parameters(got: list, expected: list, start: list, batches: list, lr: float) -> None:
-    """The parameters must be those after one step for each batch; if not, say which known mistake gives them."""
+def _softmax_twice(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return F.cross_entropy(logits.softmax(1), labels)
 
-    def matches(parameters: list) -> bool:
-        return all(close(a, b, atol=1e-4) for a, b in zip(got, parameters, strict=True))
 
-    if matches(expected):
-        return
-    mistakes = [
-        (start, "No parameter has moved: backward() computes the gradients, then step() uses them, in every round. "
-         "zero_grad() between the two would clear what step() needs."),
-        (_epoch(start, batches, lr, softmax=True)[0], SOFTMAX),
-        (_epoch(start, batches, lr, zero=False)[0], ZERO),
-        (_epoch(start, batches, lr, zero=False, softmax=True)[0], f"{SOFTMAX} And there is another mistake."),
-        (_epoch(start, batches[:1], lr)[0], "Only the first batch was used: return after the loop, not in it."),
-        (_epoch(start, batches[:-1], lr)[0], "No step follows the last backward(): does step() come before the "
-         "backward pass, with the gradients of the round before? zero_grad, backward, step."),
-    ]  # fmt: skip
-    general = "Each round: predict, loss, zero_grad, backward, step. Which of the five is missing or misplaced?"
-    hint = next((hint for parameters, hint in mistakes if matches(parameters)), general)
-    raise CheckFailed("The parameters after the epoch are not what one step for each batch gives.", hint)
+def _parameters_hint(got: list, mean: Any, start: list, batches: list, *sgd: float) -> str:
+    """Which known mistake gives these parameters and this mean loss."""
+
+    def is_epoch(some: list, **flags) -> bool:
+        return _match(got, _epoch(start, some, *sgd, **flags)[0])
+
+    if _match(got, start):
+        return (
+            "No parameter has moved: backward() computes the gradients, then step() uses them, in every round. "
+            "zero_grad() between the two would clear what step() needs."
+        )
+    if is_epoch(batches, loss=_softmax_twice):
+        return SOFTMAX
+    if is_epoch(batches, zero=False):
+        return ZERO
+    if is_epoch(batches, zero=False, loss=_softmax_twice):
+        return SOFTMAX + " And there is another mistake."
+    if is_epoch(batches, loss=functools.partial(F.cross_entropy, reduction="sum")):
+        return (
+            "Each step went by the *sum* of the losses of its batch: call backward() on their mean, as F.cross_entropy "
+            "returns it. The number of images belongs into the returned mean only."
+        )
+    if is_epoch(batches, loss=F.nll_loss):
+        return "F.nll_loss wants log-probabilities: F.cross_entropy takes the logits as they are."
+    if is_epoch(batches + batches):
+        return "Every batch was used twice: one step for each batch, in one loop."
+    if len(batches) > 2 and is_epoch(batches[:1]):
+        return "Only the first batch was used: return after the loop, not in it."
+    if is_epoch(batches[:-1]):
+        _, losses, _ = _epoch(start, batches, *sgd)
+        sizes = [len(labels) for _, labels in batches]
+        if close(mean, np.average(losses, weights=sizes)) or close(mean, np.mean(losses)):
+            return (
+                "No step follows the last backward(): does step() come before the backward pass, with the gradients of "
+                "the round before? zero_grad, backward, step."
+            )
+        return "The last batch was not used: the loop must reach it, even if it is smaller, and return after it."
+    return (
+        "Compare your loop with the five steps of a round: predict, loss, zero_grad, backward, step. The loss is the "
+        "mean over the batch, from the logits, and the step is that of the optimizer that the function is given."
+    )
+
+
+def _match(got: list, expected: list) -> bool:
+    return all(close(a, b, atol=1e-4) for a, b in zip(got, expected, strict=True))
 
 
 def network_of(state):
@@ -642,8 +782,8 @@ def network_of(state):
     return model
 
 
-def sgd(model, lr):
-    return torch.optim.SGD(model.parameters(), lr=lr)
+def sgd(model, lr, momentum):
+    return torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
 
 
 def parameters_of(model):
@@ -651,8 +791,8 @@ def parameters_of(model):
 
 
 ZERO = (
-    "Old gradients are still there when the new ones come: optimizer.zero_grad() belongs into *every* round, before "
-    "backward()."
+    "Old gradients are still there when the new ones are added: optimizer.zero_grad() belongs into *every* round, "
+    "before backward()."
 )
 SOFTMAX = "There is a softmax too many: F.cross_entropy takes the logits and does the softmax itself."
 UNEQUAL = (
@@ -694,24 +834,31 @@ def repair_training_loop(student: Student, rng: np.random.Generator, case: int) 
     last = int(rng.integers(1, 4))
     sizes = [size] * ([2, 3, 1][case] if case < 3 else int(rng.integers(2, 5))) + [size if case == 6 else last]
     lr = round(float(rng.uniform(0.2, 0.5)), 2)
-    student.case = f"batches of {', '.join(map(str, sizes))} images, SGD | lr = {lr}"
+    momentum = 0.9 if case in (1, 5) else 0.0
+    student.case = f"batches of {', '.join(map(str, sizes))} images, SGD with momentum {momentum} | lr = {lr}"
     shapes = {"0.weight": (hidden, inputs), "0.bias": (hidden,), "2.weight": (classes, hidden), "2.bias": (classes,)}
     state = {name: _floats(rng.normal(0, 0.7, shape)) for name, shape in shapes.items()}
     batches = [(_floats(rng.normal(size=(n, inputs))), _integers(rng.integers(0, classes, n))) for n in sizes]
 
     model = student.call(network_of, state, keep=True)
-    optimizer = student.call(sgd, model, lr, keep=True)
+    optimizer = student.call(sgd, model, lr, momentum, keep=True)
     got = student.call("train_one_epoch", model, batches, optimizer)
     start = list(state.values())
-    expected, losses = _epoch(start, batches, lr)
-    _expect_parameters(student.call(parameters_of, model), expected, start, batches, lr)
+    expected, losses, later = _epoch(start, batches, lr, momentum)
+    parameters = student.call(parameters_of, model)
+    if not _match(parameters, expected):
+        hint = _parameters_hint(parameters, got, start, batches, lr, momentum)
+        raise CheckFailed("The parameters after the epoch are not what one step for each batch gives.", hint)
     if isinstance(got, torch.Tensor):
         raise CheckFailed(
             "The mean loss must be a Python float.",
             "A sum of loss tensors keeps the graph of every batch in memory: add up loss.item().",
         )
     weighted = [loss * n for loss, n in zip(losses, sizes, strict=True)]
-    none = {"none": "The function must return the mean loss.", "values": "Add up the loss of each image, then divide."}
+    none = {
+        "none": "The function must return the mean loss.",
+        "values": "Each batch counts with its number of images, and with the loss that it had before its step.",
+    }
     expect(
         got,
         sum(weighted) / sum(sizes),
@@ -727,6 +874,8 @@ def repair_training_loop(student: Student, rng: np.random.Generator, case: int) 
             (losses[-1], "That is the loss of the last batch only."),
             (weighted[-1] / sum(sizes), "The sum is overwritten in each round: add with +=."),
             (losses[0], "That is the loss of the first batch only."),
+            (np.average(later, weights=sizes), "Those losses were measured after the steps: the loss that a batch had "
+             "when it was used is the one that backward() started from."),
         ],
     )  # fmt: skip
     if not isinstance(got, float):
@@ -771,6 +920,10 @@ def _disguised(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return images.reshape(-1, 64)[order], names[labels[order]]
 
 
+def all_parameters(model):
+    return dict(model.named_parameters())
+
+
 @task(
     "2.7",
     "Train a network that reads digits",
@@ -800,48 +953,83 @@ def train_to_the_band(student: Student, rng: np.random.Generator, case: int) -> 
     if model.kind == "NoneType":
         raise CheckFailed("The function must return the trained model.", "End it with `return model`.")
     model = student.module(model)
-    logits = model.forward(_floats(images[1200:]))
-    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (597, 10):
+    logits = _ten_logits(model, _floats(images[1200:]))
+    _ten_logits(model, _floats(images[1200:1201]))
+    answers = logits.argmax(1).numpy()
+    accuracy = float((answers == labels[1200:]).mean())
+    if accuracy < BAND:
+        message = f"On new pictures the model is right in {accuracy:.0%}: at least {BAND:.0%} are asked for."
+        raise CheckFailed(message, _hint_below_the_band(model, images, labels, answers, accuracy), kind="values")
+    _expect_learned(student, model, _floats(images[1200:]), labels[1200:], rng)
+
+
+def _ten_logits(model: Module, images: torch.Tensor) -> torch.Tensor:
+    """The logits for the pictures: finite, ten for each, and no probabilities."""
+    logits = model.forward(images)
+    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (len(images), 10):
         got = str(tuple(logits.shape)) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise CheckFailed(
-            "The model must give ten logits for each picture.", "The last layer is nn.Linear(..., 10).", got=got
+            "The model must give ten logits for each picture, whatever the size of the batch.",
+            "The last layer is nn.Linear(..., 10), and nothing after it changes the shape (B, 10).",
+            got=got,
+            kind="shape",
         )
     if not logits.isfinite().all():
         raise CheckFailed(
             "The model gives nan or inf.",
-            "The training has diverged: the learning rate is far too large. Go down in factors of 10.",
+            "Print the loss: if it becomes nan or very large, the training diverges, and the learning rate must go "
+            "down in factors of 10. If not, does the model divide by a number that can be 0?",
+            kind="nonfinite",
         )
-    answers = logits.argmax(1).numpy()
-    accuracy = float((answers == labels[1200:]).mean())
-    if accuracy >= BAND:
-        return
-    message = f"On pictures it has not seen, the model is right in {accuracy:.0%}: at least {BAND:.0%} are asked for."
+    if (logits >= 0).all() and close(logits.sum(1), torch.ones(len(images))):
+        raise CheckFailed(
+            "The model gives probabilities: ten numbers of 0 or more that add up to 1.",
+            "Leave out the softmax at the end: the model gives logits, and F.cross_entropy does the softmax itself. "
+            "With two of them the training is slow.",
+            kind="values",
+        )
+    return logits
+
+
+def _expect_learned(student: Student, model: Module, images: torch.Tensor, labels: np.ndarray, rng) -> None:
+    """It is the parameters that read the digits: with their numbers in disorder, the network must fail."""
+    parameters = student.call(all_parameters, model.handle)
+    values = {n: torch.tensor(rng.permutation(p.flatten().numpy())).reshape(p.shape) for n, p in parameters.items()}
+    disordered = student.module(student.call(copy_with_parameters, model.handle, values, keep=True))
+    if float((disordered.forward(images).argmax(1).numpy() == labels).mean()) > 0.6:
+        raise CheckFailed(
+            "With other numbers in its parameters the model is as good as before: nothing that it knows is in them.",
+            "What is trained are the parameters of an nn.Module: layers, or nn.Parameter, stored as attributes of "
+            "self. (Layers in a Python list and plain tensors are not registered: nn.ModuleList, nn.Parameter.)",
+        )
+
+
+def _hint_below_the_band(model: Module, images: np.ndarray, labels: np.ndarray, answers: np.ndarray, accuracy: float):
+    """What the answers to scaled pictures, and the wrong answers, say on a model that is not good enough."""
     seen = images[:1200]
-    standardised = (images - seen.mean()) / seen.std()
     pixel_std = seen.std(axis=0)
     pixel_by_pixel = (images - seen.mean(axis=0)) / np.where(pixel_std == 0, 1, pixel_std)
-    for scaled in (images / 16, images / 8 - 1, standardised, pixel_by_pixel):
-        retry = model.forward(_floats(scaled[1200:]))
-        if float((retry.argmax(1).numpy() == labels[1200:]).mean()) > max(0.8, accuracy + 0.05):
-            raise CheckFailed(
-                message,
-                "It reads scaled pictures much better: did you scale them before the training? Here they come as they "
-                "are, 0 to 16, so the scaling must be a part of the model.",
+    for scaled in (images / 16, images / 8 - 1, (images - seen.mean()) / seen.std(), pixel_by_pixel):
+        retry = model.forward(_floats(scaled[1200:])).argmax(1).numpy()
+        if float((retry == labels[1200:]).mean()) > max(0.8, accuracy + 0.05):
+            return (
+                "It reads scaled pictures much better: did you scale them before the training? Here they are given as "
+                "they are, 0 to 16, so the scaling must be a part of the model."
             )
     if len(np.unique(answers)) == 1:
-        hint = (
-            "It gives the same answer for every picture. That happens when the learning rate is far too large: the "
-            "weights jump to where every ReLU is off. Go down in factors of 10."
+        return (
+            "It gives the same answer for every picture. Print the loss of each epoch: if it jumps up in the first "
+            "ones and then stays near 2.3, the learning rate is far too large: go down in factors of 10. If it never "
+            "changes, no step reaches this model."
         )
-    elif accuracy < 0.25:
-        hint = (
+    if accuracy < 0.25:
+        return (
             "No better than guessing. Is the model that you return the one whose parameters the optimizer got? Does "
-            "every round call backward() and step()? Does each picture keep its own label? Is the learning rate far "
-            "too large (the loss jumps) or far too small (the loss stays)? Print the loss."
+            "every round call zero_grad(), backward() and step()? Does each picture keep its own label? Is the "
+            "learning rate far too large (the loss jumps) or far too small (the loss stays)? Print the loss."
         )
-    else:
-        hint = (
-            "It has begun to learn, and stopped too early: use all the pictures, more epochs, a larger learning rate, "
-            "or Adam instead of SGD. Print the loss: in the end it should be below 0.1."
-        )
-    raise CheckFailed(message, hint)
+    return (
+        "It has begun to learn. Print the loss of every tenth epoch. Does it still fall at the end? Then it stopped "
+        "too early: more epochs, a larger learning rate, or Adam instead of SGD. Does it jump? Then a smaller learning "
+        "rate, and zero_grad() in every round. Is it below 0.1? Then look whether you use all the pictures."
+    )

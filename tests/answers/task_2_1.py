@@ -123,7 +123,7 @@ model = nn.Sequential(
 )
 
 
-# %% wrong: the class instead of a network -> an nn.Module
+# %% wrong: the class instead of a network -> call it, Net()
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -136,7 +136,7 @@ class Net(nn.Module):
 model = Net
 
 
-# %% wrong: a list -> an nn.Module
+# %% wrong: a list -> nn.Sequential(*layers)
 model = [nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)]
 
 
@@ -147,3 +147,171 @@ class Liar(nn.Sequential):
 
 
 model = Liar(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+# %% right: unpacked from a list, uncommon initial values
+layers = [nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)]
+model = nn.Sequential(*layers)
+for p in model.parameters():
+    nn.init.constant_(p, 0.01)
+
+
+# %% right: a subclass of Sequential that builds itself
+class Funnel(nn.Sequential):
+    def __init__(self, *sizes):
+        parts = []
+        for a, b in zip(sizes, sizes[1:]):
+            parts += [nn.Linear(a, b), nn.ReLU()]
+        super().__init__(*parts[:-1])
+
+
+model = Funnel(64, 128, 64, 10)
+
+
+# %% right: layers in a ModuleList, functional linear, einsum
+class Listed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in [(64, 128), (128, 64), (64, 10)])
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = torch.maximum(torch.einsum("bi,oi->bo", x, layer.weight) + layer.bias, torch.zeros(()))
+        return F.linear(x, *self.layers[-1].parameters())
+
+
+model = Listed()
+
+
+# %% right: Identity and Dropout that drops nothing
+model = nn.Sequential(
+    nn.Identity(), nn.Linear(64, 128), nn.Threshold(0, 0), nn.Dropout(0.0), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)
+)
+
+
+# %% wrong: layers in a Python list -> not registered
+class Listed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+model = Listed()
+
+
+# %% wrong: one layer outside of the network -> A layer is missing
+last = nn.Linear(64, 10)
+
+
+class Half(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(64, 128), nn.Linear(128, 64)
+
+    def forward(self, x):
+        return last(self.second(self.first(x).relu()).relu())
+
+
+model = Half()
+
+
+# %% wrong: forward uses layers from outside -> gives the same output
+body = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+class Wrapper(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+    def forward(self, x):
+        return body(x)
+
+
+model = Wrapper()
+
+
+# %% wrong: frozen -> requires_grad=False
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+model.requires_grad_(False)
+
+
+# %% wrong: only the last layer can be trained -> requires_grad=False
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+model[0].requires_grad_(False)
+model[2].requires_grad_(False)
+
+
+# %% wrong: no gradients in forward -> the gradients that flow back
+class Cut(nn.Sequential):
+    @torch.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
+model = Cut(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+# %% wrong: detached between the layers -> the gradients that flow back
+class Cut(nn.Sequential):
+    def forward(self, x):
+        for number, layer in enumerate(self):
+            x = layer(x.detach() if number == 2 else x)
+        return x
+
+
+model = Cut(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+# %% wrong: the state dict -> not its state_dict()
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)).state_dict()
+
+
+# %% wrong: a comma too many -> That is a tuple
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)),
+
+
+# %% wrong: the batch of the first check -> raised
+class Five(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x.reshape(5, 64))
+
+
+model = Five(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+# %% wrong: squeezed for one picture -> nothing after the last layer
+class Squeezed(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x).squeeze()
+
+
+model = Squeezed(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+# %% wrong: a mean over the batch subtracted -> Which layers
+class Centred(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x - x.mean(dim=1, keepdim=True))
+
+
+model = Centred(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+# %% wrong: ReLU6 cuts off above -> no other activation
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU6(), nn.Linear(128, 64), nn.ReLU6(), nn.Linear(64, 10))
+
+
+# %% wrong: gradients left off -> left gradients switched off
+class Off(nn.Sequential):
+    def forward(self, x):
+        torch.set_grad_enabled(False)
+        return super().forward(x)
+
+
+model = Off(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))

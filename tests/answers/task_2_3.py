@@ -58,13 +58,13 @@ def cross_entropy(logits, labels):
     return -p[torch.arange(len(labels)), labels].log().mean()
 
 
-# %% wrong: a small number added -> Adding a small number
+# %% wrong: a small number added -> a small number is added
 def cross_entropy(logits, labels):
     p = logits.softmax(dim=1)
     return -(p[torch.arange(len(labels)), labels] + 1e-9).log().mean()
 
 
-# %% wrong: clamped -> Adding a small number
+# %% wrong: clamped -> a small number is added
 def cross_entropy(logits, labels):
     p = logits.softmax(dim=1).clamp(min=1e-7)
     return -p[torch.arange(len(labels)), labels].log().mean()
@@ -148,4 +148,117 @@ def cross_entropy(logits, labels):
 # %% wrong: subtracts in place -> changed its argument
 def cross_entropy(logits, labels):
     logits -= logits.amax(dim=1, keepdim=True)
+    return F.cross_entropy(logits, labels)
+
+
+# %% right: logsumexp and diag
+def cross_entropy(logits, labels):
+    return (torch.logsumexp(logits, 1) - logits[:, labels].diag()).mean()
+
+
+# %% right: a list of samples, nll_loss
+def cross_entropy(logits, labels):
+    losses = [F.nll_loss(F.log_softmax(row[None], dim=1), label[None]) for row, label in zip(logits, labels)]
+    return torch.stack(losses).mean()
+
+
+# %% right: one-hot and einsum, other names
+def cross_entropy(z, k):
+    p = torch.nn.functional.one_hot(k, num_classes=z.size(1)).to(z)
+    return torch.einsum("bc,bc->", p, z.logsumexp(1, True) - z) / z.size(0)
+
+
+# %% right: softplus of the differences, for any number of classes
+def cross_entropy(logits, labels):
+    chosen = logits.take_along_dim(labels[:, None], dim=1)
+    return (logits - chosen).logsumexp(dim=1).mean()
+
+
+# %% right: logaddexp one after the other
+from functools import reduce
+
+
+class CrossEntropy(nn.Module):
+    def forward(self, logits, labels):
+        total = reduce(torch.logaddexp, logits.unbind(dim=1))
+        return (total - logits.gather(1, labels.view(-1, 1)).view(-1)).sum() / labels.numel()
+
+
+cross_entropy = CrossEntropy()
+
+
+# %% wrong: the largest logit of the whole batch subtracted -> became 0 or infinite
+def cross_entropy(logits, labels):
+    z = logits - logits.max()
+    log_sum = z.exp().sum(dim=1).log()
+    return (log_sum - z[torch.arange(len(labels)), labels]).mean()
+
+
+# %% wrong: the mean of each row subtracted -> became 0 or infinite
+def cross_entropy(logits, labels):
+    z = logits - logits.mean(dim=1, keepdim=True)
+    log_sum = z.exp().sum(dim=1).log()
+    return (log_sum - z[torch.arange(len(labels)), labels]).mean()
+
+
+# %% wrong: 1000 subtracted -> became 0 or infinite
+def cross_entropy(logits, labels):
+    z = logits - 1000 if logits.max() > 500 else logits
+    log_sum = z.exp().sum(dim=1).log()
+    return (log_sum - z[torch.arange(len(labels)), labels]).mean()
+
+
+# %% wrong: the logits clamped -> is wrong
+def cross_entropy(logits, labels):
+    return F.cross_entropy(logits.clamp(-80, 80), labels)
+
+
+# %% wrong: the exponential in float64 -> became 0 or infinite
+def cross_entropy(logits, labels):
+    e = logits.double().exp()
+    p = e / e.sum(dim=1, keepdim=True)
+    return -p[torch.arange(len(labels)), labels].log().mean()
+
+
+# %% wrong: log1p of the others -> is wrong
+def cross_entropy(logits, labels):
+    z = logits - logits.amax(dim=1, keepdim=True)
+    chosen = z[torch.arange(len(labels)), labels]
+    return (torch.log1p(z.exp().sum(dim=1)) - chosen).mean()
+
+
+# %% wrong: smoothed labels -> is wrong
+def cross_entropy(logits, labels):
+    return F.cross_entropy(logits, labels, label_smoothing=0.05)
+
+
+# %% wrong: the first sample only -> is wrong
+def cross_entropy(logits, labels):
+    return F.cross_entropy(logits[:1], labels[:1])
+
+
+# %% wrong: the likeliest class instead of the label -> is wrong
+def cross_entropy(logits, labels):
+    return F.cross_entropy(logits, logits.argmax(dim=1))
+
+
+# %% wrong: log2 -> not log2
+def cross_entropy(logits, labels):
+    return F.cross_entropy(logits, labels) / torch.tensor(2.0).log()
+
+
+# %% wrong: no gradients recorded -> cut the connection
+def cross_entropy(logits, labels):
+    with torch.no_grad():
+        return F.cross_entropy(logits, labels)
+
+
+# %% wrong: softmax without dim -> raised
+def cross_entropy(logits, labels):
+    return -torch.softmax(logits)[torch.arange(len(labels)), labels].log().mean()
+
+
+# %% wrong: gradients left off -> left gradients switched off
+def cross_entropy(logits, labels):
+    torch.set_grad_enabled(False)
     return F.cross_entropy(logits, labels)

@@ -60,7 +60,7 @@ def gradient_step(parameters, lr):
             p.grad = None
 
 
-# %% wrong: new tensors -> makes a new tensor
+# %% wrong: new tensors, their gradients cleared -> makes a new tensor
 def gradient_step(parameters, lr):
     with torch.no_grad():
         for p in parameters:
@@ -69,7 +69,7 @@ def gradient_step(parameters, lr):
                 p.grad = None
 
 
-# %% wrong: new tensors in the list -> makes a new tensor
+# %% wrong: new tensors in the list -> the step went into a new tensor
 def gradient_step(parameters, lr):
     for i, p in enumerate(parameters):
         if p.grad is not None:
@@ -94,7 +94,7 @@ def gradient_step(parameters, lr):
     p.grad = None
 
 
-# %% wrong: cleared too early -> cleared before it was used
+# %% wrong: cleared too early -> cleared before they were used
 def gradient_step(parameters, lr):
     with torch.no_grad():
         for p in parameters:
@@ -157,3 +157,154 @@ def gradient_step(parameters, lr):
             if p.grad is not None:
                 p -= lr * gradient.mean()
                 p.grad = None
+
+
+# %% right: a loop over indices, in place by slices
+def gradient_step(parameters, lr):
+    with torch.inference_mode(False), torch.no_grad():
+        for k in range(len(parameters)):
+            if parameters[k].grad is None:
+                continue
+            parameters[k][...] = parameters[k] - parameters[k].grad * lr
+            parameters[k].grad = None
+
+
+# %% right: foreach, and a helper
+def ready(parameters):
+    return [p for p in parameters if p.grad is not None]
+
+
+def gradient_step(parameters, lr):
+    moving = ready(parameters)
+    torch._foreach_add_([p.data for p in moving], [p.grad for p in moving], alpha=-lr)
+    for p in moving:
+        del p.grad
+
+
+# %% right: a class, set_grad_enabled as a context
+class Step:
+    def __call__(self, parameters, lr):
+        with torch.set_grad_enabled(False):
+            for p in filter(lambda p: p.grad is not None, parameters):
+                p.sub_(torch.mul(p.grad, lr))
+                p.grad.fill_(0.0)
+
+
+gradient_step = Step()
+
+
+# %% right: requires_grad off and on again
+def gradient_step(parameters, lr):
+    for p in parameters:
+        if p.grad is not None:
+            step = lr * p.grad
+            p.requires_grad_(False)
+            p -= step
+            p.requires_grad_(True)
+            p.grad = None
+
+
+# %% wrong: divided by its length -> divided by its length
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None:
+                p -= lr * p.grad / p.grad.norm()
+                p.grad = None
+
+
+# %% wrong: only the sign -> not only by its sign
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None:
+                p -= lr * p.grad.sign()
+                p.grad = None
+
+
+# %% wrong: the gradient clipped -> new value = old value
+def gradient_step(parameters, lr):
+    torch.nn.utils.clip_grad_value_([p for p in parameters if p.grad is not None], 10)
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None:
+                p -= lr * p.grad
+                p.grad = None
+
+
+# %% wrong: small gradients left out -> is wrong
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None and p.grad.abs().max() > 0.1:
+                p -= lr * p.grad
+            p.grad = None
+
+
+# %% wrong: a weight decay as well -> is wrong
+def gradient_step(parameters, lr):
+    optimizer = torch.optim.SGD(parameters, lr=lr, weight_decay=0.001)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+# %% wrong: Adam -> is wrong
+def gradient_step(parameters, lr):
+    optimizer = torch.optim.Adam(parameters, lr=lr)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+# %% wrong: twice -> taken twice
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None:
+                p -= lr * p.grad
+                p -= lr * p.grad
+                p.grad = None
+
+
+# %% wrong: divided by the learning rate -> not divided by it
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None:
+                p -= p.grad / lr
+                p.grad = None
+
+
+# %% wrong: a new tensor, and the gradient cleared -> the step went into a new tensor
+def gradient_step(parameters, lr):
+    for p in parameters:
+        if p.grad is not None:
+            new = p - lr * p.grad
+            p.grad = None
+
+
+# %% wrong: only the first parameter moves -> is wrong
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None:
+                p -= lr * p.grad
+                break
+    for p in parameters:
+        p.grad = None
+
+
+# %% wrong: parameters without a gradient shrink -> stays as it is
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            p -= lr * (p if p.grad is None else p.grad)
+            p.grad = None
+
+
+# %% wrong: gradients left off -> left gradients switched off
+def gradient_step(parameters, lr):
+    torch.set_grad_enabled(False)
+    for p in parameters:
+        if p.grad is not None:
+            p -= lr * p.grad
+            p.grad = None

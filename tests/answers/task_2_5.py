@@ -57,7 +57,7 @@ def accuracy(model, images, labels):
     return (predictions == labels).float().mean().item()
 
 
-# %% wrong: evaluation mode left on -> Evaluation mode is left on
+# %% wrong: evaluation mode left on -> evaluation mode is left on
 def accuracy(model, images, labels):
     model.eval()
     with torch.no_grad():
@@ -171,3 +171,197 @@ def accuracy(model, images, labels):
         logits = model(images)
     model.train(was_training)
     return (logits.argmax(dim=1) == labels).sum().item() / logits.shape[1]
+
+
+# %% right: in portions, the last one smaller
+def accuracy(model, images, labels):
+    before = model.training
+    model.eval()
+    right = 0
+    with torch.no_grad():
+        for x, y in zip(images.split(32), labels.split(32)):
+            right += (model(x).argmax(-1) == y).sum().item()
+    model.train(mode=before)
+    return right / images.shape[0]
+
+
+# %% right: decorators
+from contextlib import contextmanager
+
+
+@contextmanager
+def evaluating(net):
+    mode, _ = net.training, net.eval()
+    try:
+        yield net
+    finally:
+        net.train(mode)
+
+
+@torch.no_grad()
+def accuracy(model, images, labels):
+    with evaluating(model) as net:
+        scores = net.forward(images)
+    hits = torch.eq(scores.max(1)[1], labels)
+    return hits.count_nonzero().item() / hits.numel()
+
+
+# %% right: each layer's mode, and the layers one after the other
+def accuracy(model, images, labels):
+    modes = [(module, module.training) for module in model.modules()]
+    for module, _ in modes:
+        module.training = False
+    with torch.inference_mode():
+        x = images
+        for layer in model:
+            x = layer(x)
+    for module, mode in modes:
+        module.training = mode
+    return sum(int(row.argmax()) == int(label) for row, label in zip(x, labels)) / len(x)
+
+
+# %% right: functional_call, gradients back on by hand
+def accuracy(model, images, labels):
+    training = model.training
+    model.eval()
+    torch.set_grad_enabled(False)
+    logits = torch.func.functional_call(model, dict(model.named_parameters()), (images,))
+    torch.set_grad_enabled(True)
+    model.train(training)
+    return torch.mean((torch.argmax(logits, 1) == labels).to(torch.float64)).item()
+
+
+# %% wrong: gradients left off -> left gradients switched off
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    torch.set_grad_enabled(False)
+    predictions = model(images).argmax(dim=1)
+    model.train(was_training)
+    return (predictions == labels).float().mean().item()
+
+
+# %% wrong: the parameters frozen -> do not require gradients any more
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    for p in model.parameters():
+        p.requires_grad = False
+    predictions = model(images).argmax(dim=1)
+    model.train(was_training)
+    return (predictions == labels).float().mean().item()
+
+
+# %% wrong: the model is never asked -> was not called
+def accuracy(model, images, labels):
+    twin = nn.Linear(images.shape[1], int(labels.max()) + 1)
+    with torch.no_grad():
+        predictions = twin(images).argmax(dim=1)
+    return (predictions == labels).float().mean().item()
+
+
+# %% wrong: half of the pictures -> not asked about every picture
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    half = (len(images) + 1) // 2
+    with torch.no_grad():
+        predictions = model(images[:half]).argmax(dim=1)
+    model.train(was_training)
+    return (predictions == labels[:half]).float().mean().item()
+
+
+# %% wrong: the mean of the means of portions -> Compare the class
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    shares = []
+    with torch.no_grad():
+        for x, y in zip(images.split(32), labels.split(32)):
+            shares.append((model(x).argmax(dim=1) == y).float().mean().item())
+    model.train(was_training)
+    return sum(shares) / len(shares)
+
+
+# %% wrong: only the outermost mode -> Call model.eval()
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.training = False
+    with torch.no_grad():
+        predictions = model(images).argmax(dim=1)
+    model.training = was_training
+    return (predictions == labels).float().mean().item()
+
+
+# %% wrong: back to training for the outermost only -> evaluation mode is left on
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        predictions = model(images).argmax(dim=1)
+    model.training = was_training
+    return (predictions == labels).float().mean().item()
+
+
+# %% wrong: rounded to four digits -> Do not round
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        predictions = model(images).argmax(dim=1)
+    model.train(was_training)
+    return round((predictions == labels).float().mean().item(), 4)
+
+
+# %% wrong: a step of training as well -> Gradients were recorded
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    logits = model(images)
+    F.cross_entropy(logits, labels).backward()
+    model.train(was_training)
+    return (logits.argmax(dim=1) == labels).float().mean().item()
+
+
+# %% wrong: the weights rounded -> The model has changed
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        predictions = model(images).argmax(dim=1)
+        for p in model.parameters():
+            p.copy_(p.half().float())
+    model.train(was_training)
+    return (predictions == labels).float().mean().item()
+
+
+# %% wrong: learns the running means once more -> was in training mode
+def accuracy(model, images, labels):
+    was_training = model.training
+    with torch.no_grad():
+        model.train()
+        model(images)
+        model.eval()
+        predictions = model(images).argmax(dim=1)
+    model.train(was_training)
+    return (predictions == labels).float().mean().item()
+
+
+# %% wrong: the smallest logit -> is wrong
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        predictions = model(images).argmin(dim=1)
+    model.train(was_training)
+    return (predictions == labels).float().mean().item()
+
+
+# %% wrong: a logit above 0 -> Compare the class
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    model.train(was_training)
+    return (logits[torch.arange(len(labels)), labels] > logits.mean(dim=1)).float().mean().item()

@@ -109,7 +109,7 @@ def train(images, labels):
     return net
 
 
-# %% wrong: learning rate much too large -> learning rate is far too large
+# %% wrong: learning rate much too large -> the learning rate is far too large
 def train(images, labels):
     net = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
     optimizer = torch.optim.SGD(net.parameters(), lr=10)
@@ -171,7 +171,7 @@ def train(images, labels):
     return net
 
 
-# %% wrong: only the first pictures -> use all the pictures
+# %% wrong: only the first pictures -> whether you use all the pictures
 def train(images, labels):
     net = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
@@ -255,4 +255,156 @@ def train(images, labels):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    return net
+
+
+# %% right: frozen when it is finished, pictures scaled in forward, weights of its own
+class Reader(nn.Module):
+    def __init__(self, width=96):
+        super().__init__()
+        self.w1 = nn.Parameter(torch.randn(64, width) / 8)
+        self.b1 = nn.Parameter(torch.zeros(width))
+        self.w2 = nn.Parameter(torch.randn(width, 10) / width**0.5)
+
+    def forward(self, x):
+        return F.gelu((x - 8) / 8 @ self.w1 + self.b1) @ self.w2
+
+
+def train(images, labels):
+    net = Reader()
+    optimizer = torch.optim.RMSprop(net.parameters(), lr=0.003)
+    data = torch.utils.data.TensorDataset(images, labels)
+    for epoch in range(12):
+        for x, y in torch.utils.data.DataLoader(data, batch_size=50, shuffle=True):
+            optimizer.zero_grad(set_to_none=True)
+            F.cross_entropy(net(x), y).backward()
+            optimizer.step()
+    return net.requires_grad_(False).eval()
+
+
+# %% right: logarithms of probabilities, seeded
+def train(images, labels):
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10), nn.LogSoftmax(dim=1))
+    optimizer = torch.optim.Adam(params=net.parameters(), lr=0.01)
+    for _ in range(80):
+        optimizer.zero_grad()
+        nn.NLLLoss()(net(images), labels).backward()
+        optimizer.step()
+    return net
+
+
+# %% right: the linear layer in closed form
+def train(images, labels):
+    x = torch.cat([images, torch.ones(len(images), 1)], dim=1).double()
+    y = F.one_hot(labels, 10).double()
+    w = torch.linalg.solve(x.T @ x + 10 * torch.eye(65), x.T @ y).float()
+    net = nn.Linear(64, 10)
+    with torch.no_grad():
+        net.weight.copy_(w[:64].T)
+        net.bias.copy_(w[64])
+    return net
+
+
+# %% wrong: softmax at the end, and in the loss -> Leave out the softmax
+def train(images, labels):
+    net = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10), nn.Softmax(dim=1))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(30):
+        loss = F.cross_entropy(net(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return net
+
+
+# %% wrong: looks the pictures up, trains nothing -> nothing that it knows
+class Lookup(nn.Module):
+    def __init__(self, images, labels):
+        super().__init__()
+        self.unused = nn.Linear(64, 10)
+        self.images, self.labels = images, labels
+
+    def forward(self, x):
+        nearest = torch.cdist(x, self.images).argmin(dim=1)
+        return F.one_hot(self.labels[nearest], 10).float() * 9
+
+
+def train(images, labels):
+    return Lookup(images, labels)
+
+
+# %% wrong: its layers are in a Python list -> not registered
+class Listed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(64, 10)]
+
+    def forward(self, x):
+        return self.layers[0](x)
+
+
+def train(images, labels):
+    net = Listed()
+    optimizer = torch.optim.Adam(net.layers[0].parameters(), lr=0.01)
+    for _ in range(100):
+        loss = F.cross_entropy(net(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return net
+
+
+# %% wrong: squeezed, so that one picture has another shape -> whatever the size of the batch
+class Squeezed(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).squeeze()
+
+
+def train(images, labels):
+    net = Squeezed(64, 10)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(100):
+        loss = F.cross_entropy(net(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return net
+
+
+# %% wrong: the class of the network -> call it, Net()
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+def train(images, labels):
+    return Net
+
+
+# %% wrong: the state dict -> state_dict()
+def train(images, labels):
+    return nn.Linear(64, 10).state_dict()
+
+
+# %% wrong: the model and its losses -> That is a tuple
+def train(images, labels):
+    return nn.Linear(64, 10), [2.3]
+
+
+# %% wrong: parameters without brackets -> raised
+def train(images, labels):
+    net = nn.Linear(64, 10)
+    optimizer = torch.optim.SGD(net.parameters, lr=0.1)
+    return net
+
+
+# %% wrong: gradients left off -> left gradients switched off
+def train(images, labels):
+    net = nn.Linear(64, 10)
+    torch.set_grad_enabled(False)
     return net
