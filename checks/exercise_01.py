@@ -100,6 +100,7 @@ def arithmetic(student: Student, rng, case: int) -> None:
 
 def _cut_mistakes(photo: torch.Tensor) -> dict[str, list[tuple[torch.Tensor, str]]]:
     """Wrong parts of the picture, each with a hint, by key."""
+    channels_first = "The channels come first: all of them stay, so begin with `:`."
     return {
         "red": [
             (photo[:1], "One index removes its dimension, a slice keeps it: the red channel has the shape (H, W)."),
@@ -173,7 +174,6 @@ def cut(student: Student, rng, case: int) -> None:
         "right": photo[:, :, -1:],
         "bgr": photo[[2, 1, 0]],
     }
-    channels_first = "The channels come first: all of them stay, so begin with `:`."
     mistakes = _cut_mistakes(photo)
     got = student.call("cut", argument)
     _expect_unchanged(student, argument, photo, "the picture")
