@@ -222,7 +222,7 @@ def badges(
 
 @app.command()
 def doctor() -> None:
-    """Look at this machine: versions, device, memory, data, kernel, ports; say what to do."""
+    """Look at this machine: versions, device, memory, data, kernel, network; say what to do."""
     from course_tools.doctor import examine
 
     marks = {"good": "[green]ok[/]", "note": "[yellow]--[/]", "bad": "[red]!![/]"}

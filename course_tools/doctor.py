@@ -1,11 +1,9 @@
 """``lecture doctor``: is this machine ready for the course? Each finding says what to do if not."""
 
-import contextlib
 import importlib.metadata
 import os
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -85,18 +83,18 @@ def check_device() -> Finding:
     """The devices that PyTorch can use, and a GPU that it cannot use because of an old driver."""
     from lecture_utils.device import available_devices, describe_device
 
-    with warnings.catch_warnings(action="ignore"):  # PyTorch's own about an old driver
+    with warnings.catch_warnings(action="ignore"):  # PyTorch warns of an old driver, as this finding does
         devices = available_devices()
     text = "; ".join(describe_device(device) for device in devices)
     if problem := _old_driver():
         remedy = "install a newer driver (nvidia-smi tells the version), or a PyTorch for it: pytorch.org/get-started"
         return Finding("note", f"{text}; there is an NVIDIA GPU, but {problem}", remedy)
-    none_needed = "no GPU found; none is needed (Colab lends one: Runtime, Change runtime type)"
-    return Finding("good", text, none_needed if len(devices) == 1 else "")
+    no_gpu = "no GPU found; none is needed (Colab offers one: Runtime, Change runtime type)"
+    return Finding("good", text, no_gpu if len(devices) == 1 else "")
 
 
 def _old_driver() -> str:
-    """Which CUDA the driver is for and which one PyTorch needs, if the driver is too old; else nothing."""
+    """Return which CUDA the driver is for and which one PyTorch needs, if the driver is too old; else an empty text."""
     import torch
 
     if torch.version.cuda and not torch.cuda.is_available():
@@ -119,7 +117,7 @@ def check_memory() -> Finding:
 
 
 def check_disk() -> Finding:
-    """Free room where results, data sets and temporary files go; the least of the three."""
+    """Free space where results, data sets and temporary files are written; the least of the three."""
     from lecture_utils.data import data_folder
 
     folders = {"here": Path.cwd(), "for data sets": data_folder(), "for temporary files": Path(tempfile.gettempdir())}
@@ -175,36 +173,19 @@ def check_grading() -> Finding:
     return Finding("note", problem, "only `lecture grade` needs it")
 
 
-def check_port(port: int = 8888) -> Finding:
-    """Whether JupyterLab gets its usual port, and which program has it if not."""
-    import psutil
-
-    with contextlib.closing(socket.socket()) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-            return Finding("good", f"port {port} is free for JupyterLab")
-        except OSError:
-            text = f"port {port} is taken"
-    with contextlib.suppress(psutil.Error, OSError):  # the program is not always visible
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-                text += f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
-    return Finding("note", text, "JupyterLab takes the next free one and prints its address")
-
-
 def check_proxy() -> Finding:
-    """Whether the network is reached, as pip needs it, with or without a proxy."""
+    """Whether pip can reach the network, with or without a proxy."""
     name = next((name for name in ("https_proxy", "HTTPS_PROXY") if os.environ.get(name)), "")
     proxy = f"the proxy of {name}" if name else "no proxy"
     try:
-        # A new opener, since urlopen() keeps to the proxy that it saw first.
+        # A new opener, since urlopen() keeps using the proxy of its first call.
         with urllib.request.build_opener().open("https://www.python.org/", timeout=5):
             return Finding("good", f"{proxy}: python.org answers")
     except (OSError, ValueError) as error:  # URLError is an OSError
         reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
         text = f"{proxy}: python.org shows a certificate that is not its own"
-        remedy = "if a proxy puts its own there, name the file of that one in PIP_CERT and SSL_CERT_FILE"
+        remedy = "if a proxy replaces certificates, name the file of its own in PIP_CERT and SSL_CERT_FILE"
     elif name:
         text = f"{proxy} does not lead to python.org: {reason}"
         remedy = f"correct {name} (http://USER:PASSWORD@HOST:PORT), or unset it where there is no proxy"
@@ -216,5 +197,5 @@ def check_proxy() -> Finding:
 
 CHECKS: list[Callable[[], Finding]] = [
     check_python, check_packages, check_torch, check_device, check_memory, check_disk, check_data, check_kernel,
-    check_grading, check_port, check_proxy,
+    check_grading, check_proxy,
 ]  # fmt: skip

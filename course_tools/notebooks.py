@@ -97,7 +97,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def clean_metadata(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return the metadata that a cell keeps in the repository; a hidden input is hidden in JupyterLab and Colab, too."""
+    """Return the metadata that a cell keeps in the repository; a hidden input is marked for JupyterLab and Colab."""
     kept = {key: value for key, value in cell.metadata.items() if key in ("slideshow", "tags", "nbgrader")}
     if HIDDEN in kept.get("tags", []):
         kept |= {"jupyter": {"source_hidden": True}, "cellView": "form"}

@@ -1,7 +1,6 @@
-"""Pages for the browser: an executed notebook as HTML, a stored one as a reveal.js deck. Neither needs a network."""
+"""Pages for the browser, usable without a network: an executed notebook as HTML, a stored one as a reveal.js deck."""
 
 import contextlib
-import copy
 import importlib.util
 import os
 import re
@@ -22,7 +21,7 @@ _TEMPLATES = [str(Path(__file__).with_name("templates"))]
 
 
 def write_page(notebook: nbformat.NotebookNode, path: Path, out: Path) -> None:
-    """Write an executed notebook as the page ``NAME.html`` into the folder ``out``, named as the file ``path``.
+    """Write an executed notebook as a page into the folder ``out``; it gets the name of the file ``path``.
 
     Raises:
         CourseError: the extra ``slides`` is not installed.
@@ -33,8 +32,8 @@ def write_page(notebook: nbformat.NotebookNode, path: Path, out: Path) -> None:
 def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
     """Write the reveal.js deck ``NAME.slides.html`` of a notebook as stored into the folder ``out``.
 
-    Links lead to the decks of the notebooks ``decks``; other relative links lead to the repository. The window for the
-    speaker (key S) shows the Markdown of a cell's metadata ``slideshow: {"notes": "..."}``.
+    Links to the notebooks ``decks`` lead to their decks, other relative links to the repository. The speaker's window
+    (key S) shows the Markdown of a cell's metadata ``slideshow: {"notes": "..."}``.
 
     Raises:
         CourseError: the notebook cannot be read, or the extra ``slides`` is not installed.
@@ -49,9 +48,9 @@ def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
-            source = re.sub(r"\[!\[[^]]*\]\(https?:[^)]*\)\]\([^)]*\)", "", cell.source)  # badges are fetched
+            source = re.sub(r"\[!\[[^]]*\]\(https?:[^)]*\)\]\([^)]*\)", "", cell.source)  # a badge needs the network
             cell.source = re.sub(r"(?<!!)(\[[^]]*\]\()([^)\s]+)", link, source)
-        if notes := cell.metadata.get("slideshow", {}).get("notes"):  # not a cell of the notebook that students read
+        if notes := cell.metadata.get("slideshow", {}).get("notes"):
             metadata = {"slideshow": {"slide_type": "notes"}}
             cells.append(nbformat.v4.new_markdown_cell(notes, metadata=metadata, id=f"{cell.get('id', '')}-notes"))
     notebook.cells = cells
@@ -76,12 +75,11 @@ def _export(
     remove = TagRemovePreprocessor(remove_cell_tags={"remove-cell"}, remove_input_tags={HIDDEN})
     exporter.register_preprocessor(remove, enabled=True)
     resources = {"metadata": {"name": path.stem, "path": str(path.parent)}}
-    still = clean(copy.deepcopy(notebook))  # a page has no kernel: still pictures for widgets
-    write_text(target, exporter.from_notebook_node(still, resources)[0])
+    write_text(target, exporter.from_notebook_node(clean(notebook), resources)[0])  # no widget works without a kernel
 
 
 def _copy_asset(package: str, folder: str, target: Path) -> None:
-    """Copy what pages load from the Python package that carries it."""
+    """Copy what pages load from a folder of a Python package, if it is not there yet."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.origin:
         raise CourseError(f"the package {package} is missing: pip install 'lecture-utils[slides]'")
@@ -89,15 +87,15 @@ def _copy_asset(package: str, folder: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             copied = shutil.copytree(Path(spec.origin).parent / folder, Path(scratch) / target.name)
-            with contextlib.suppress(OSError):  # another run was faster
+            with contextlib.suppress(OSError):  # another run has copied it meanwhile
                 copied.rename(target)
 
 
 def _link_from_deck(link: str, path: Path, out: Path, decks: set[Path]) -> str:
-    """A link of the notebook ``path``, as its deck in ``out`` needs it."""
+    """Return where a link of the notebook ``path`` leads from its deck in the folder ``out``."""
     name, mark, part = link.partition("#")
     file = (path.parent / name).resolve()
-    if not name or not file.exists():  # an address, or no link at all: `layers[0](x)`
+    if not name or not file.exists():  # an address, or code: `layers[0](x)`
         return link
     deck = f"{file.stem}.slides.html"
     is_beside = file in decks or (file.parent == path.resolve().parent and (out / deck).is_file())
@@ -107,4 +105,4 @@ def _link_from_deck(link: str, path: Path, out: Path, decks: set[Path]) -> str:
         root = course_root().resolve()
         kind = "tree" if file.is_dir() else "blob"
         return f"{repository(root)}/{kind}/main/{file.relative_to(root).as_posix()}{mark}{part}"
-    return Path(os.path.relpath(file, out)).as_posix() + mark + part  # not of the course
+    return Path(os.path.relpath(file, out)).as_posix() + mark + part  # a file outside the course

@@ -1,7 +1,7 @@
 """Make the exercise that students get from its solution: stubs, hints and a folded answer.
 
 The markers ``# BEGIN SOLUTION`` and ``# END SOLUTION`` and the cells' metadata are nbgrader's, so
-that a solution can also be taken by ``nbgrader generate_assignment`` as it is.
+``nbgrader generate_assignment`` can read a solution, too.
 """
 
 import ast
@@ -15,7 +15,7 @@ from course_tools.notebooks import CourseError
 from lecture_grader.repair import task_id_of
 from lecture_utils.grading.tasks import Exercise, Task
 
-# A cell that checks a task, in an exercise of one's own with the file of checks: check("9.1", checks="my_checks.py").
+# A cell that checks a task: check("2.1"), or with an instructor's own file check("9.1", checks="my_checks.py").
 _CHECK = re.compile(r"""check\(["'](\d+\.\d+)["'](?:, *checks=["'][^"'\n]+["'])?\)""")
 _BLOCK = re.compile(
     r"^([ \t]*)# BEGIN SOLUTION[ \t]*\n(.*?)^[ \t]*# END SOLUTION[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
@@ -23,14 +23,14 @@ _BLOCK = re.compile(
 
 
 def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbformat.NotebookNode:
-    """The exercise of a solution: no outputs, stubs for solutions, hints and answers folded.
+    """Make the exercise of a solution: no outputs, stubs for solutions, hints and answers folded.
 
     Raises:
         CourseError: cells, markers or headings do not fit the tasks; the message names the cell.
     """
     cells = []
     unchecked = {task.id: task for task in exercise.tasks}
-    answers: dict[str, str] = {}
+    answers: dict[str, list[str]] = {}
     for cell in map(nbformat.from_dict, solution.cells):
         cells.append(cell)
         if cell.cell_type != "code":
@@ -38,7 +38,8 @@ def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbform
         cell.outputs = []
         cell.execution_count = None
         if task_id := task_id_of(cell.source):
-            answers[task_id] = "\n\n".join(filter(None, [answers.get(task_id), _answer(cell)]))
+            lines = [line for line in cell.source.splitlines() if not re.match(r"\s*# (BEGIN|END) SOLUTION", line)]
+            answers.setdefault(task_id, []).append("\n".join(lines))
             cell.source = stub(cell.source, task_id)
         elif "BEGIN SOLUTION" in cell.source:
             raise CourseError(f"cell {cell.id}: a solution outside a task; begin the cell with `# Task N.M`")
@@ -47,7 +48,7 @@ def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbform
             if task is None or task.id not in answers:
                 raise CourseError(f"cell {cell.id}: {checked[1]} is no task, is checked twice, or has no solution")
             _compare(solution, task, cell)
-            cells += _folds(task, answers[task.id])
+            cells += _folds(task, "\n\n".join(answers[task.id]))
     if unchecked:
         raise CourseError(f"no cell `check(...)` for the tasks {', '.join(unchecked)}")
     metadata = {"kernelspec": solution.metadata.kernelspec, "language_info": {"name": "python"}}
@@ -57,9 +58,9 @@ def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbform
 
 
 def stub(source: str, task_id: str) -> str:
-    """The source with each solution replaced by something to fill in.
+    """Return the source with each solution replaced by something to fill in.
 
-    Inside a function that is ``raise NotImplementedError(...)``; at the top level, ``...`` for each name that the
+    In a function that is ``raise NotImplementedError(...)``; at the top level, ``NAME = ...`` for each name that the
     solution assigns.
 
     Raises:
@@ -91,19 +92,15 @@ def stub(source: str, task_id: str) -> str:
     return result
 
 
-def _answer(cell: nbformat.NotebookNode) -> str:
-    return "\n".join(line for line in cell.source.splitlines() if not re.match(r"\s*# (BEGIN|END) SOLUTION", line))
-
-
 def heading(task: Task) -> str:
-    """The two lines that a task's text begins with."""
+    """Return the lines that a task's text begins with: its title, points, difficulty and minutes."""
     stars = "●" * task.difficulty + "○" * (3 - task.difficulty)
     points = f"{task.points} point{'s' * (task.points != 1)}"
     return f"## Task {task.id}: {task.title}\n\n*{points} · difficulty {stars} · about {task.minutes} minutes*"
 
 
 def _compare(solution: nbformat.NotebookNode, task: Task, check_cell: nbformat.NotebookNode) -> None:
-    """Hold the heading and nbgrader's points to what the task says."""
+    """Check that the task's heading is there and that nbgrader's points are those of the task."""
     if not any(c.cell_type == "markdown" and c.source.startswith(heading(task)) for c in solution.cells):
         raise CourseError(f"task {task.id}: no text begins with {heading(task)!r}")
     points = check_cell.metadata.get("nbgrader", {}).get("points")

@@ -23,7 +23,7 @@ from course_tools import doctor
 def test_command_reports_each_topic():
     done = lecture("doctor")
     assert done.returncode == 0, done.stdout + done.stderr
-    for topic in ("python", "packages", "torch", "device", "memory", "disk", "data", "kernel", "port", "proxy"):
+    for topic in ("python", "packages", "torch", "device", "memory", "disk", "data", "kernel", "proxy"):
         assert f" {topic} " in done.stdout
 
 
@@ -138,17 +138,6 @@ def test_little_room_is_bad_wherever_it_is(monkeypatch, tmp_path):
     assert doctor.check_disk().level == "good"
 
 
-def test_a_taken_port_is_told_with_its_program():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        finding = doctor.check_port(taken.getsockname()[1])
-        assert finding.level == "note" and f"{taken.getsockname()[1]} is taken" in finding.text
-        assert f"process {os.getpid()}" in finding.text and "next free" in finding.remedy
-        port = taken.getsockname()[1]
-    assert doctor.check_port(port).level == "good"
-
-
 class Proxy(http.server.BaseHTTPRequestHandler):
     def do_CONNECT(self):
         self.send_error(407, "Proxy Authentication Required")
@@ -209,7 +198,7 @@ def test_a_check_that_breaks_is_a_finding(monkeypatch):
 
     monkeypatch.setattr(doctor, "CHECKS", [replaced(check) for check in doctor.CHECKS])
     findings = {f.topic: f for f in doctor.examine()}
-    assert findings["disk"].level == "bad" and "unreadable" in findings["disk"].text and len(findings) == 11
+    assert findings["disk"].level == "bad" and "unreadable" in findings["disk"].text and len(findings) == 10
 
 
 # --- where there is no Linux ----------------------------------------------------------------------
