@@ -15,6 +15,7 @@ from lecture_grader.submissions import Submission
 from lecture_utils.files import atomic_write
 from lecture_utils.grading.tasks import Exercise
 
+MIN_TRIED = 5  # submissions, from which on a task that nobody solved is pointed out
 MAX_PAIRS = 50  # pairs that the page shows
 MAX_CELLS = 3  # cells of a pair
 MAX_SOURCE = 4000  # characters of a cell
@@ -26,7 +27,8 @@ class Overview:
     """What is worth knowing about a class's hand-ins.
 
     Attributes:
-        remarks: (title, [(students, detail)]), such as ``("Late", [(["Aki"], "by 0 d 1 h 5 min")])``.
+        remarks: (title, [(students, detail)]), such as ``("Late", [(["Aki"], "by 0 d 1 h 5 min")])``; of no student
+            where a detail is about a task.
         pairs: students whose answers are nearly the same, see :func:`~lecture_grader.similarity.find_pairs`.
     """
 
@@ -43,6 +45,7 @@ def write_class_page(
     due: datetime | None = None,
     released: Sequence[tuple[str, str]] = (),
     name: str = "",
+    left_out: Sequence[str] = (),
 ) -> Overview:
     """Look for odd hand-ins and for answers that are nearly the same, and write ``class.html``.
 
@@ -54,13 +57,18 @@ def write_class_page(
         due: what was handed in later is late.
         released: (kind, source) of the cells that everybody was given.
         name: the exercise's file name without ``.ipynb``.
+        left_out: what was handed in and is no submission, see :func:`~.submissions.find_submissions`.
     """
     rows = sorted(rows, key=lambda row: row["student"])
     empty = {row["student"] for row in rows if _is_empty(row)}
+    lost = empty & _students_with_code(out, rows, released)
+    empty -= lost
     equal = _equal_answers(out, [row for row in rows if row["student"] not in empty], released)
     remarks = [
         ("Late", [([one.student], _how_late(one, due)) for one in found if _is_late(one, due)]),
         ("Empty", [([s.student], s.problem or "no task is answered") for s in found if s.student in empty]),
+        ("Answered, but under none of the names that are asked for", [([student], "") for student in sorted(lost)]),
+        *_faults(rows, exercise),
         ("Equal to the letter", [(students, "") for students in equal]),
         ("Renamed", [([s.student], s.name) for s in found if name and s.name not in ("", f"{name}.ipynb")]),
         ("Without a task of this exercise", [([s.student], s.name) for s in found if s.foreign]),
@@ -73,7 +81,7 @@ def write_class_page(
         [pair for pair in pairs if not any(group.issuperset(pair.students) for group in named)],
     )
     with atomic_write(out / "class.html") as draft, draft.open("w", encoding="utf-8") as file:
-        file.writelines(_page(overview, rows, exercise, out))
+        file.writelines(_page(overview, rows, exercise, out, left_out))
     return overview
 
 
@@ -81,8 +89,45 @@ def _answers(out: Path, rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[
     """The kept answers of each student; one at a time, because a class's answers may not fit into memory."""
     for row in rows:
         path = out / "answers" / f"{report_name(row['student'])}.json"
-        if path.is_file():
-            yield row["student"], json.loads(path.read_text(encoding="utf-8"))
+        try:
+            answers = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # missing or damaged: a page without it is better than none
+            continue
+        if isinstance(answers, dict):
+            yield row["student"], {name: str(source) for name, source in answers.items()}
+
+
+def _students_with_code(out: Path, rows: list[dict[str, Any]], released: Sequence[tuple[str, str]]) -> set[str]:
+    """Those whose cells of tasks hold code that was not given to everybody; nobody, where it is not known what was."""
+    given = {source.strip() for _, source in released}
+    answers = _answers(out, rows) if given else ()
+    return {
+        student
+        for student, cells in answers
+        if any(not name.startswith("cell ") and source.strip() not in given for name, source in cells.items())
+    }
+
+
+def _faults(rows: list[dict[str, Any]], exercise: Exercise) -> list[tuple[str, list[tuple[list[str], str]]]]:
+    """What the instructor decides: replaced functions, checks that stopped, and tasks that nobody solved."""
+    replaced = [([r["student"]], n) for r in rows for n in r["notes"] if n.startswith("the notebook replaced ")]
+    inside = [([r["student"]], n) for r in rows for n in r["notes"] if n.endswith("which no task needs: have a look")]
+    stopped: dict[str, list[str]] = {}
+    nobody: list[tuple[list[str], str]] = []
+    for task in exercise.tasks:
+        tried = [(r["student"], r["tasks"][task.id]) for r in rows if task.id in r["tasks"]]
+        tried = [(student, verdict) for student, verdict in tried if verdict["status"] in ("passed", "failed")]
+        for student, verdict in tried:
+            if verdict.get("stopped"):
+                stopped.setdefault(f"task {task.id}, at {verdict['stopped']}", []).append(student)
+        if len(tried) >= MIN_TRIED and all(verdict["status"] == "failed" for _, verdict in tried):
+            nobody.append(([], f"task {task.id}, which {len(tried)} tried: look at its check, too"))
+    return [
+        ("Replaced what the checks rest on: you decide about the marks", replaced),
+        ("Names the grader's inside", inside),
+        ("The check could not go on with the answer", [(students, where) for where, students in stopped.items()]),
+        ("Solved by nobody", nobody),
+    ]
 
 
 def _equal_answers(out: Path, rows: list[dict[str, Any]], released: Sequence[tuple[str, str]]) -> list[list[str]]:
@@ -114,7 +159,9 @@ def _how_late(one: Submission, due: datetime | None) -> str:
     return f"by {minutes // 1440} d {minutes % 1440 // 60} h {minutes % 60} min"
 
 
-def _page(overview: Overview, rows: list[dict[str, Any]], exercise: Exercise, out: Path) -> Iterator[str]:
+def _page(
+    overview: Overview, rows: list[dict[str, Any]], exercise: Exercise, out: Path, left_out: Sequence[str]
+) -> Iterator[str]:
     points = [row["points"] for row in rows if row["points"] is not None]
     shown = overview.pairs[:MAX_PAIRS]
     students = {student for pair in shown for student in pair.students}
@@ -131,4 +178,5 @@ def _page(overview: Overview, rows: list[dict[str, Any]], exercise: Exercise, ou
         mean=sum(points) / max(len(points), 1),
         signs=_SIGNS,
         name_of=report_name,
+        left_out=left_out,
     )

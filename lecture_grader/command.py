@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from lecture_grader.interrupts import end_on_interrupt, raise_on_interrupt
 from lecture_grader.terminal import fail
 
 # what is graded
@@ -22,7 +23,10 @@ Course = Annotated[Path | None, typer.Option("--nbgrader", metavar="COURSE_DIR",
 Assignment = Annotated[str, typer.Option(metavar="NAME", help="of the nbgrader course")]
 CoursePython = Annotated[str, typer.Option("--nbgrader-python", metavar="PYTHON", help="the one that has nbgrader")]
 # how it is graded
-Seed = Annotated[int | None, typer.Option(min=0, help="of the random inputs; default: a new one")]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, help="repeats a run; whoever guesses it knows every hidden input; default: fresh bits"),
+]
 Seconds = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="for a cell; 5 times that for a submission")]
 Gigabytes = Annotated[float, typer.Option(min=1, metavar="GB", help="for each submission")]
 VisibleOnly = Annotated[
@@ -73,22 +77,24 @@ def grade(
         fail("name the exercise with --exercise NN, or your own tasks with --checks FILE")
     if (submissions is None) == (nbgrader is None):
         fail("name either a folder of submissions, or an nbgrader course with --nbgrader COURSE_DIR")
+    end_on_interrupt()
     from lecture_grader import run  # needs Linux, and imports PyTorch
     from lecture_grader.grade_class import GradingOptions
     from lecture_grader.sandbox import Limits, scratch_folder
 
-    single = submissions is not None and submissions.is_file() and submissions.suffix.lower() != ".zip"
-    options = GradingOptions(
-        seed=seed,
-        limits=Limits(time_limit, 5 * time_limit, int(memory_limit * 1024)),
-        hidden=not (single if visible_only is None else visible_only),
-        isolate=not allow_unsandboxed,
-        fork=not no_fork,
-    )
+    raise_on_interrupt()
     with run.errors_end_the_command(), tempfile.TemporaryDirectory(dir=scratch_folder()) as scratch:
+        single = submissions is not None and submissions.is_file() and submissions.suffix.lower() != ".zip"
+        options = GradingOptions(
+            seed=seed,
+            limits=Limits(time_limit, 5 * time_limit, int(memory_limit * 1024)),
+            hidden=not (single if visible_only is None else visible_only),
+            isolate=not allow_unsandboxed,
+            fork=not no_fork,
+        )
         work = run.ClassWork(checks or str(exercise), out, released, due)
         if nbgrader:
-            work.collect_course(nbgrader, nbgrader_python, assignment)
+            work.collect_course(nbgrader, nbgrader_python, assignment, Path(scratch))
         else:
             work.collect(Path(submissions or ""), Path(scratch))
         work.grade(options, workers, dask, fresh)

@@ -7,15 +7,17 @@ not shown.
 import base64
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from lecture_grader.html_page import printable, template
+from lecture_grader.html_page import template
+from lecture_grader.text import printable
 from lecture_utils.grading.tasks import Exercise
 
 if TYPE_CHECKING:
     from lecture_grader.grade_one import Grade
 
-MAX_TEXT = 300_000  # characters
+MAX_TEXT = 450_000  # bytes of HTML, so of Japanese a third as many characters
+MARKUP = 60  # bytes of the HTML around one text
 MAX_PICTURES = 450_000  # characters of base64
 MAX_PIXELS = 20_000_000  # of one picture
 _WORDS = {"passed": "✓ Solved", "failed": "✗ Not solved", "todo": "○ Not answered", "unjudged": "– Not judged"}
@@ -36,7 +38,7 @@ def render(row: dict[str, Any], grade: "Grade", exercise: Exercise) -> str:
         error = cell["error"][2] or cell["error"][0] if cell["error"] else ""
         shown = {
             "source": room.text(cell["source"]),
-            "outputs": [room.output(output) for output in cell["outputs"]],
+            "outputs": list(filter(None, (room.output(output) for output in cell["outputs"]))),
             "error": room.text(error),
             "verdict": cell["task"] if last.get(cell["task"]) == number and cell["task"] in row["tasks"] else None,
         }
@@ -47,20 +49,25 @@ def render(row: dict[str, Any], grade: "Grade", exercise: Exercise) -> str:
 
 
 class _Room:
-    """How much more a report may hold: characters of text, and of pictures as base64."""
+    """How much more a report may hold: bytes of text, and characters of pictures as base64."""
 
     def __init__(self) -> None:
         self._text = MAX_TEXT
         self._pictures = MAX_PICTURES
 
     def text(self, text: str) -> str:
-        shown = printable(text, self._text)
-        self._text = max(0, self._text - len(text))
+        if not text or self._text <= 0:
+            return ""
+        text = printable(text)
+        size = MARKUP + len(escape(text).encode())
+        shown = printable(text, len(text) * self._text // size)  # whole if there is room
+        self._text -= size
         return shown
 
-    def output(self, output: dict[str, str]) -> dict[str, str]:
+    def output(self, output: dict[str, str]) -> dict[str, str] | None:
         if output["kind"] != "png":
-            return {"text": self.text(output["text"])}
+            text = self.text(output["text"])
+            return {"text": text} if text else None
         picture = _png(output["text"])
         if not picture or len(picture) > self._pictures:
             return {"text": "(a figure too large for the report)"}

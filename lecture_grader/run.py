@@ -18,10 +18,12 @@ from lecture_grader.class_page import write_class_page
 from lecture_grader.dask_cluster import ClusterError, dask_cluster
 from lecture_grader.fork_client import why_no_worker
 from lecture_grader.grade_class import GradingOptions, grade_class
+from lecture_grader.grade_one import PACKAGES
 from lecture_grader.nbgrader_course import Course
 from lecture_grader.results import REASONS, report_name, summarise
 from lecture_grader.submissions import Submission, find_submissions, read_time
-from lecture_grader.terminal import console, fail, progress_bar
+from lecture_grader.terminal import console, fail, progress_bar, say
+from lecture_grader.text import one_line
 from lecture_utils.grading.tasks import Exercise, load_exercise
 
 _WORDS = {"passed": "[green]✓ solved[/]", "failed": "[red]✗ not solved[/]", "todo": "○ open", "unjudged": "–"}
@@ -32,8 +34,15 @@ def errors_end_the_command() -> Iterator[None]:
     """Print what is wrong instead of a traceback."""
     try:
         yield
+    except BrokenPipeError:  # the output was read by another program, such as head, which has enough
+        raise
+    except OSError as error:
+        reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        fail(f"{reason}: what is graded is kept, and the same command goes on when that is mended", 1)
     except (ValueError, sandbox.SandboxError, ClusterError) as error:
         fail(str(error))
+    except KeyboardInterrupt:
+        fail("interrupted: the same command goes on", 130)
 
 
 class ClassWork:
@@ -56,21 +65,29 @@ class ClassWork:
             raise ValueError(f'--due {due}: write a time such as "2026-12-01 18:00" or "2026-12-01T18:00+09:00"')
         self.course: Course | None = None
         self.found: list[Submission] = []
+        self.left_out: list[str] = []
+        self.secret = [self.out, *([which] if isinstance(which, Path) else [])]
         self.rows: list[dict[str, Any]] = []
 
     def collect(self, where: Path, scratch: Path) -> None:
         """Find the submissions in a folder, a zip or one notebook, see :func:`~.submissions.find_submissions`."""
-        self.found = find_submissions(where, self.exercise, scratch, out=self.out, name=self.name)
+        self.secret.append(where)
+        self.found = find_submissions(
+            where, self.exercise, scratch, out=self.out, name=self.name, left_out=self.left_out
+        )
 
-    def collect_course(self, folder: Path, python: str, assignment: str) -> None:
+    def collect_course(self, folder: Path, python: str, assignment: str, scratch: Path) -> None:
         """Find the submissions to an assignment of an nbgrader course, see :class:`~.nbgrader_course.Course`."""
+        self.secret.append(folder)
         self.course = Course(folder, self.exercise, python, assignment)
-        self.found = self.course.submissions()
+        self.found = self.course.submissions(scratch)
         self.name = self.course.name
         self.due = self.due or self.course.due
 
     def grade(self, options: GradingOptions, workers: int, dask: str | None, fresh: bool) -> None:
         """Grade the submissions, ``workers`` at once (0: one a core) or on the cluster ``dask``; print each row."""
+        if options.isolate:
+            sandbox.check_not_shown(self.secret, PACKAGES)
         why_cold = why_no_worker(options.isolate) if options.fork else "--no-fork"
         way = f"Cold processes ({why_cold})" if why_cold else "Warm processes"
         options = replace(options, fork=not why_cold)
@@ -89,7 +106,7 @@ class ClassWork:
         if not options.isolate:
             trust = "NOT PROTECTED (--allow-unsandboxed): grade only notebooks that you trust."
         with machines as (executor, count):
-            _say(f"{trust} {way}")
+            say(escape(f"{trust} {way}"))
             for polite in (signal.SIGINT, signal.SIGTERM):  # both end every sandbox
                 signal.signal(polite, signal.default_int_handler)
             self._print_rows(
@@ -108,12 +125,11 @@ class ClassWork:
                     if reason in REASONS:
                         again[REASONS[reason]] += 1
                         how += f", again: {REASONS[reason]}"
-                    line = f"{escape(row['student'])}: {points} ({row['status']}, {how})"
-                    console.print(line, highlight=False, soft_wrap=True)
+                    say(escape(f"{row['student']}: {points} ({row['status']}, {how})"))
             except KeyboardInterrupt:
                 fail(f"interrupted after {len(self.rows)} of {total}: the same command goes on", 130)
         if again:
-            _say(f"Graded again: {', '.join(f'{count} because {reason}' for reason, count in again.most_common())}.")
+            say(f"Graded again: {', '.join(f'{count} because {reason}' for reason, count in again.most_common())}.")
 
     def hand_back(self, format: str, column: str, single: bool) -> None:
         """Print the verdicts of a single notebook, or write the page of a class and what its platform imports."""
@@ -126,22 +142,33 @@ class ClassWork:
             self._print_class()
             self._export(format, column)
             report = "class.html"
-        _say(f"marks: {self.out / 'grades.csv'}, reports: {self.out / report}")
+        say(escape(f"marks: {self.out / 'grades.csv'}, reports: {self.out / report}"))
 
     def _print_class(self) -> None:
         table = Table("task", "solved", "most common failure", title="the class", title_justify="left")
         for name, share, failure in summarise(self.rows, self.exercise):
-            table.add_row(escape(name), "-" if share != share else f"{share:.0%}", escape(failure[:120]))
+            table.add_row(escape(name), "-" if share != share else f"{share:.0%}", escape(one_line(failure, 120)))
         console.print(table)
         overview = write_class_page(
-            self.found, self.rows, self.exercise, self.out, due=self.due, released=self.released, name=self.name
+            self.found,
+            self.rows,
+            self.exercise,
+            self.out,
+            due=self.due,
+            released=self.released,
+            name=self.name,
+            left_out=self.left_out,
         )
         for title, lines in overview.remarks:
-            words = [" = ".join(students) + (f" ({detail})" if detail else "") for students, detail in lines]
-            _say(f"[bold]{title}[/]: {escape(_some(words))}")
+            words = [
+                " = ".join(students) + (f" ({detail})" if detail and students else detail) for students, detail in lines
+            ]
+            say(f"[bold]{title}[/]: {escape(_some(words))}")
         if overview.pairs:
             words = [" and ".join(pair.students) for pair in overview.pairs]
-            _say(f"[bold]Nearly the same, look[/]: {escape(_some(words))}")
+            say(f"[bold]Nearly the same, look[/]: {escape(_some(words))}")
+        if self.left_out:
+            say(f"[bold]Not looked at[/]: {escape(_some(self.left_out, 50))}")
 
     def _export(self, format: str, column: str) -> None:
         strangers = []
@@ -150,13 +177,13 @@ class ClassWork:
         elif format == "canvas":
             strangers = lms.write_canvas(self.found, self.rows, self.exercise, self.out, column)
         if strangers:
-            _say(f"without a number of {format.title()}'s: {escape(_some(strangers))}")
+            say(f"without a number of {format.title()}'s: {escape(_some(strangers))}")
         if self.course:
             try:
                 self.course.write_back(self.found, self.rows, self.out)
             except ValueError as error:
                 fail(f"the marks are in {self.out}, but not in the gradebook: {error}", 1)
-            _say(f"written into the gradebook of {self.course.folder}")
+            say(escape(f"written into the gradebook of {self.course.folder}"))
 
 
 def _load(which: str | Path) -> Exercise:
@@ -186,19 +213,15 @@ def _cells_of(path: Path) -> list[tuple[str, str]]:
     return [(cell.cell_type, cell.source) for cell in notebook.cells]
 
 
-def _say(text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)
-
-
 def _some(names: list[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _print_verdicts(row: dict[str, Any], exercise: Exercise) -> None:
     for note in row["notes"]:
-        _say(f"note: {escape(note)}")
+        say(f"note: {escape(note)}")
     for task_id, v in row["tasks"].items():
-        _say(f"{_WORDS[v['status']]} {task_id} {exercise[task_id].title}")
+        say(f"{_WORDS[v['status']]} {task_id} {escape(exercise[task_id].title)}")
         for text in (v["case"], v["message"], v.get("error"), v.get("where"), v["hint"]):
             if text and v["status"] != "passed":
-                _say(f"    {escape(text)}")
+                say(f"    {escape(text)}")

@@ -60,6 +60,8 @@ class Stream(io.TextIOBase):
         self.record = record
 
     def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         self.record.text(self.kind, text)
         return len(text)
 

@@ -6,17 +6,29 @@ left out of the tokens, so that renaming hides nothing. A solution that a tenth 
 is therefore not found here.
 """
 
+import builtins
+import keyword
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from pygments.lexers import PythonLexer
-from pygments.token import Comment, Literal, Name, Number, Operator, Punctuation, String, Text
 
 RUN = 8  # tokens: about one line of code
 SHARED, ALIKE = 24, 0.8  # least number of common runs, and share of the shorter answer, to be named
 MAX_SOURCE = 30_000  # characters of one answer that are looked at
+# Python's tokens, and something for any other text. No alternative can fail after more than a few characters, so the
+# time grows with the length alone, which holds for neither Pygments nor tokenize.
+_TOKEN = re.compile(
+    r"""(?P<blank>\s+|\\\n|\#[^\n]*)
+    |(?:[rbuf]{0,2})(?P<string>\'{3}(?:[^\\]|\\.?)*?(?:\'{3}|\Z)|"{3}(?:[^\\]|\\.?)*?(?:"{3}|\Z)
+        |'(?:[^'\\\n]|\\.?)*'?|"(?:[^"\\\n]|\\.?)*"?)
+    |(?P<number>\d(?:e[-+]?\d|[\w.])*)
+    |(?P<name>\w+)
+    |\*\*=?|//=?|<<=?|>>=?|->|[-+*/%&|^@=!<>:]=|.""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+_KNOWN = {*keyword.kwlist, "self", "cls", *(name for name in dir(builtins) if name.islower())}
 
 
 @dataclass(frozen=True)
@@ -44,21 +56,22 @@ def answers_of(cells: Iterable[dict], limit: int = 100_000) -> dict[str, str]:
 
 
 def tokens(source: str) -> list[str]:
-    """A cell as a list of tokens, its own names, strings and numbers' types made alike; for any text."""
+    """A cell as a list of tokens, its own names and strings made alike, without comments and docstrings; any text."""
     found: list[str] = []
-    after = ""
-    for kind, text in PythonLexer().get_tokens(source[:MAX_SOURCE]):
-        if kind in Text or kind in Comment or kind in String.Doc or not text.strip():
+    begins_line = True
+    for token in _TOKEN.finditer(source[:MAX_SOURCE]):
+        kind, text = token.lastgroup, token[0]
+        if kind == "blank":
+            begins_line = begins_line or "\n" in text
             continue
-        if kind in String:
-            word = "" if after == "s" else "s"  # a string is several tokens
-        elif kind in Name and kind not in Name.Builtin and not (after == "." and found[-2:-1] != ["self"]):
-            word = "self" if text == "self" else "v"
+        if kind == "string":
+            if not (begins_line and token["string"].startswith(("'''", '"""'))):
+                found.append("s")
+        elif kind == "name" and text not in _KNOWN and not (found[-1:] == ["."] and found[-2:-1] != ["self"]):
+            found.append("v")
         else:
-            word = text if kind in Operator or kind in Punctuation or kind not in Literal or kind in Number else "s"
-        if word:
-            found.append(word)
-        after = word or after
+            found.append(text)
+        begins_line = False
     return found
 
 

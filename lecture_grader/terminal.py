@@ -1,5 +1,6 @@
 """What the command lines print: a console, a progress bar, and errors."""
 
+import io
 import sys
 from typing import NoReturn
 
@@ -7,18 +8,32 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-console = Console()
+from lecture_grader.text import printable
+
+console = Console(emoji=False)  # ":x:" in a name is no picture
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):  # a console without the letters of a name must not end a command
+        stream.reconfigure(errors="backslashreplace")
+
+
+def say(markup: str) -> None:
+    """Print one line. What else it holds is indented below it, so that no name or error can pass for a line of ours."""
+    console.print(_indented(markup), highlight=False, soft_wrap=True)
 
 
 def complain(message: str) -> None:
     """Print an error."""
-    print(f"lecture: {message}", file=sys.stderr)
+    print(f"lecture: {_indented(message)}", file=sys.stderr)
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """Print an error and end the command; the exit status 2 stands for wrong usage."""
     complain(message)
     raise typer.Exit(code)
+
+
+def _indented(text: str) -> str:
+    return printable(text).replace("\n", "\n    ")
 
 
 def progress_bar(unit: str = "") -> Progress:

@@ -1,6 +1,7 @@
 """Answers that are nearly the same: copies are found, and what is alike by itself is not."""
 
 import random
+import time
 
 import classes
 import pytest
@@ -67,6 +68,30 @@ def test_what_many_wrote_does_not_count():
 def test_different_right_answers_are_no_copies(task_id):
     group = [(name, {task_id: code}) for name, _, code in answers(task_id, "right")]
     assert len(group) > 3 and similarity.find_pairs(group, set()) == []
+
+
+def test_names_and_strings_are_alike_and_comments_and_docstrings_are_left_out():
+    words = similarity.tokens(
+        'import torch as t  # t\ndef f(self, x):\n    """A docstring."""\n    return self.g(x).mean(1, """a""") ** 2'
+    )
+    assert " ".join(words) == "import v as v def v ( self , v ) : return self . v ( v ) . mean ( 1 , s ) ** 2"
+    words = similarity.tokens("len(x) if not rb'\\'' else F'{a}' + 1e-5")
+    assert words == ["len", "(", "v", ")", "if", "not", "s", "else", "s", "+", "1e-5"]
+
+
+TRIPLE = "'''"
+HURTING = ["\n\t ", "match ", "case ", "'", '"', TRIPLE, '"""', "'\\", f"{TRIPLE}\\", "rb'", "rbf", "\\", "\\\n", "#"]
+HURTING += ["{", "f'{", "1e", "1e+", "1_", "1.", "_", "é", "\0", "𝐱", "-", "=", "!", " = ", "@ ", "def ", "import "]
+HURTING += ["class a:\n ", "from . import ", "# \n"]
+
+
+@pytest.mark.parametrize("part", HURTING)
+def test_the_time_grows_with_the_length_alone(part):
+    """Pygments took 12 s for 30,000 characters of such text, in the process that holds the marks."""
+    for text in (part * 100_000, f"x{part * 100_000}", f"{part * 100_000}\\"):
+        begun = time.process_time()
+        similarity.tokens(text)
+        assert time.process_time() - begun < 0.5
 
 
 def test_any_text_has_tokens_in_little_time():
