@@ -60,6 +60,34 @@ def test_odd_hand_ins_are_named(tmp_path):
         assert detail in page and all(f">{student}</a>" in page.replace("\n", "") for student in students)
 
 
+def test_what_only_the_instructor_can_decide_is_named(tmp_path):
+    def verdict(status, **more):
+        return {"status": status, "points": 0, "hint": "", "message": "", "case": "", "max_points": 1} | more
+
+    stopped = verdict("failed", stopped="checks.py, line 12 (IndexError)")
+    open_ = dict.fromkeys((one.id for one in EXERCISE.tasks), verdict("todo"))
+    rows = [row_of(f"student {n}", 0, tasks=open_ | {"9.1": verdict("failed"), "9.2": stopped}) for n in range(5)]
+    rows[3]["tasks"]["9.2"] = verdict("passed")
+    rows[4]["tasks"] = dict(open_)
+    rows[4]["notes"] = ["cell 2 names lecture_grader, which no task needs: have a look"]
+    rows.append(row_of("six", 0, status="tampered", tasks=open_ | {"9.1": verdict("failed")}))
+    rows[5]["notes"] = ["the notebook replaced torch.equal: what was judged after that has no mark"]
+    found = [Submission(row["student"], Path("a")) for row in rows]
+    kept(tmp_path, [("student 4", {"9.1": "# Task 9.1\ndef doubble(x):\n    return 2 * x", "cell 1": "import torch"})])
+    seen = write_class_page(found, rows, EXERCISE, tmp_path, released=[("code", STUB1), ("code", "import torch")])
+    assert dict(seen.remarks) == {
+        "Answered, but under none of the names that are asked for": [(["student 4"], "")],
+        "Replaced what the checks rest on: you decide about the marks": [(["six"], rows[5]["notes"][0])],
+        "Names the grader's inside": [(["student 4"], rows[4]["notes"][0])],
+        "The check could not go on with the answer": [
+            (["student 0", "student 1", "student 2"], "task 9.2, at checks.py, line 12 (IndexError)")
+        ],
+        "Solved by nobody": [([], "task 9.1, which 5 tried: look at its check, too")],
+    }
+    page = (tmp_path / "class.html").read_text()
+    assert "<li>task 9.1, which 5 tried: look at its check, too</li>" in page
+
+
 def test_the_page_shows_both_cells_and_is_inert(tmp_path):
     group = [(f"{EVIL}{n}", dict(cells)) for n, (_, cells) in enumerate(classes.answers(12, tasks=3))]
     group[1][1]["9.1"] = classes.renamed(group[0][1]["9.1"]) + f"\n# {EVIL} \x1b[0m"
