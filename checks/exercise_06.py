@@ -11,13 +11,14 @@ import pickle
 import struct
 import zipfile
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import nn
 
 from lecture_utils.grading import (
@@ -57,9 +58,29 @@ def build_network(state: dict[str, torch.Tensor], training: bool) -> nn.Module:
     features = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU())
     flat = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.5))
     output = nn.Sequential(OrderedDict(module=nn.Linear(4 * width, classes)))
-    network = nn.Sequential(OrderedDict(features=features, flat=flat, output=output)).cpu()
+    network = nn.Sequential(OrderedDict(features=features, flat=flat, output=output))
     network.load_state_dict(state)
     return network.train(training)
+
+
+def build_logged_network(state: dict[str, torch.Tensor], log: list) -> nn.Module:
+    """The network of :func:`build_network` in training mode, which logs each forward pass.
+
+    Logged are the shape of the input, whether a graph is recorded, and whether a layer is in training mode.
+    """
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = build_network(state, True)
+
+        def forward(self, x):
+            logits = self.inner(x)
+            training = any(layer.training for layer in self.modules())
+            log.append(["forward", list(x.shape), logits.requires_grad, training])
+            return logits
+
+    return Network()
 
 
 def training_modes(network: nn.Module) -> list[bool]:
@@ -170,8 +191,10 @@ def _from_gpu(content: bytes) -> bytes:
     return result.getvalue()
 
 
-def _expect_loaded(student: Student, got: Handle, state: dict[str, torch.Tensor], x: torch.Tensor) -> None:
-    """Check the network that a function returned: its mode, its tensors and its outputs."""
+def _expect_loaded(
+    student: Student, given: Handle, got: Handle, state: dict[str, torch.Tensor], x: torch.Tensor
+) -> None:
+    """Check the network that a function was given and returned: its mode, its tensors and its outputs."""
     if got.kind == "NoneType":
         raise CheckFailed("The function returns None.", "The last line: return model.")
     if got.kind == "_IncompatibleKeys":
@@ -194,6 +217,10 @@ def _expect_loaded(student: Student, got: Handle, state: dict[str, torch.Tensor]
             hint = "A buffer (バッファ) of BatchNorm is no parameter, but belongs to the state_dict all the same."
         expect(loaded[name], tensor, what=f"{name} after loading", hints={"values": hint}, rtol=0, atol=1e-7)
     expect(network.forward(x), _logits(state, x), what="The output of the loaded network", rtol=1e-3, atol=1e-3)
+    filled = student.module(given).state_dict
+    if set(filled) != set(state) or not all(torch.equal(filled[name], tensor) for name, tensor in state.items()):
+        hint = "The network that is given is the one to fill and to return, not a copy of it."
+        raise CheckFailed("The network that was given is not filled.", hint)
 
 
 # --- 6.1 ---------------------------------------------------------------------------------------
@@ -216,7 +243,7 @@ def _expect_loaded(student: Student, got: Handle, state: dict[str, torch.Tensor]
     ],
     on_error={
         "expected 'f' to be": "torch.save takes what to save first, and then the path.",
-        "Weights only load failed": "The file that comes in holds a state_dict, and torch.load reads that as it is.",
+        "Weights only load failed": "The file that load is given holds a state_dict, and torch.load(path) reads it.",
         "Missing key|Unexpected key": "The file holds the state_dict itself, and load_state_dict takes it as it is.",
         "Expected state_dict to be dict-like": "load_state_dict takes what torch.load gives, not a path.",
         "state_dict'|has no attribute 'copy'": "save gets the network: model.state_dict() are its tensors.",
@@ -231,15 +258,21 @@ def saving(student: Student, rng, case: int) -> None:
     with _folder(student) as folder:
         net = _network(student, state, training)
         path = f"{folder}/model.pt"
+        trainable = student.module(net).parameters.keys()
         student.call("save", net, path)
         _expect_saved(student, path, state)
         if student.call(training_modes, net) != [training]:
             hint = "Training may go on after a save: leave the mode alone there."
             raise CheckFailed("save changed the mode of the network.", hint)
+        hints = {"values": "save only reads the network.", "type": "save only reads the network."}
+        expect(student.module(net).state_dict, state, what="After save, the network", hints=hints, rtol=0, atol=0)
+        if student.module(net).parameters.keys() != trainable:
+            hint = "Training may go on after a save: leave requires_grad alone: state_dict() detaches by itself."
+            raise CheckFailed("After save, parameters of the network do not require gradients any more.", hint)
 
         fresh = _network(student, _random_state(rng, width, classes))
         ours = _write(student, f"{folder}/other.pt", _saved(state))
-        _expect_loaded(student, student.call("load", fresh, ours, keep=True), state, x)
+        _expect_loaded(student, fresh, student.call("load", fresh, ours, keep=True), state, x)
 
 
 def _expect_saved(student: Student, path: str, state: dict[str, torch.Tensor]) -> None:
@@ -249,10 +282,10 @@ def _expect_saved(student: Student, path: str, state: dict[str, torch.Tensor]) -
     try:
         content = student.call(read_weights, path)
     except StudentError as error:
-        hint = "torch.save(model, path) stores the network as a pickle: it needs the class, and may run code when "
-        hint += "it is loaded. Save model.state_dict()."
-        if "Weights only" not in error.message:
-            hint = "Write it with torch.save(..., path)."
+        hint = "Write it with torch.save(model.state_dict(), path)."
+        if "Weights only" in error.message:
+            hint = "It holds objects besides names and tensors, as torch.save(model, path) writes them: loading these "
+            hint += "needs their classes, and may run code. Save model.state_dict()."
         raise CheckFailed("torch.load cannot read the file as names and tensors.", hint) from None
     if not isinstance(content, dict):
         raise CheckFailed("The file holds no state_dict.", "Save model.state_dict().", got=describe(content))
@@ -316,10 +349,11 @@ def gpu_to_cpu(student: Student, rng, case: int) -> None:
     with _folder(student) as folder:
         path = _write(student, f"{folder}/gpu.pt", _from_gpu(_saved(checkpoint)))
         if not incomplete:
-            return _expect_loaded(student, student.call("load_from_gpu", net, path, keep=True), state, x)
+            return _expect_loaded(student, net, student.call("load_from_gpu", net, path, keep=True), state, x)
         with contextlib.suppress(StudentError):
             student.call("load_from_gpu", net, path, keep=True)
-            hint = "strict=False fills what it finds and leaves the rest at random numbers. Let load_state_dict raise."
+            hint = "load_state_dict(state) raises an error by itself when a tensor is missing. With strict=False, in a "
+            hint += "try, or filled by hand, the network keeps random numbers in that place, and nobody notices."
             raise CheckFailed("A file in which a tensor is missing was loaded without a word.", hint)
 
 
@@ -331,9 +365,10 @@ _FLAG = "opened_by_a_checkpoint"
 def try_to_load(function, path: str, flag: str) -> tuple:
     """The error that a function raises for a file, and whether code in the file has set a flag in ``sys``.
 
-    The error is the names of its classes and its message, or None.
+    The error is the names of its classes, its message, and whether a line outside of the libraries raised it; or None.
     """
     import sys
+    import traceback
 
     error = None
     try:
@@ -341,7 +376,9 @@ def try_to_load(function, path: str, flag: str) -> tuple:
     except NotImplementedError:
         raise
     except Exception as raised:
-        error = [[kind.__name__ for kind in type(raised).__mro__], str(raised)]
+        last = traceback.extract_tb(raised.__traceback__)[-1].filename
+        own = not any(part in last for part in ("site-packages", "zipfile", "pickle", "lib/python"))
+        error = [[kind.__name__ for kind in type(raised).__mro__], str(raised), own]
     return error, vars(sys).pop(flag, False)
 
 
@@ -373,6 +410,7 @@ def _bad_files(rng, state: dict[str, torch.Tensor]) -> dict[str, bytes]:
         "a pickle with code, not made by torch.save": pickle.dumps({name: _Payload()}, protocol=2),
         "a dict that holds a text beside the tensors": _saved(state | {"author": words}),
         "a single tensor": _saved(state["output.module.weight"]),
+        "a checkpoint, with the weights in a dict inside the dict": _saved({"epoch": 3, "state_dict": state}),
         "code in place of the weights": _saved(_Payload()),
     }
 
@@ -394,7 +432,12 @@ def _bad_files(rng, state: dict[str, torch.Tensor]) -> dict[str, bytes]:
     ],
     visible=4,
     hidden=4,
-    on_error={"^ValueError": "This file is good, a dict of names to tensors: it is to be returned, not refused."},
+    on_error={
+        "UnpicklingError": "pickle.load cannot read what torch.save writes, and runs whatever code a pickle holds: "
+        "torch.load(path, weights_only=True).",
+        "^ValueError": "This file is good: torch.load(path, weights_only=True) makes a dict of names to tensors of it. "
+        "(An OrderedDict is a dict too, and an nn.Parameter a tensor.) Return it.",
+    },
 )
 def safe_loading(student: Student, rng, case: int) -> None:
     width, classes = rng.integers(2, 6, 2).tolist()
@@ -405,19 +448,26 @@ def safe_loading(student: Student, rng, case: int) -> None:
     try:
         with _folder(student) as folder:
             student.case = "a good file"
-            path = _write(student, f"{folder}/good.pt", _saved(state))
+            good = OrderedDict((name, tensor.clone()) for name, tensor in state.items())  # as model.state_dict() is
+            good["output.module.bias"] = nn.Parameter(good["output.module.bias"])
+            path = _write(student, f"{folder}/good.pt", _saved(good if case else state))
             hints = {"type": "A good file gives the dict that it holds.", "none": "The last line: return state."}
             expect(student.call("load_safely", path), state, what="What a good file gives", hints=hints, atol=1e-7)
             for number, kind in enumerate(chosen):
                 student.case = str(kind)
                 name = f"file{number}-{rng.integers(1000)}.pt"
-                _expect_refused(student, _write(student, f"{folder}/{name}", files[kind]), name)
+                _expect_refused(student, _write(student, f"{folder}/{name}", files[kind]))
     finally:
         student.call(clear_flag, _FLAG)
 
 
-def _expect_refused(student: Student, path: str, name: str) -> None:
-    """Check that ``load_safely`` refuses a file with a ValueError that names it."""
+def _slashes(text: str) -> str:
+    """Backslashes as slashes, those of a repr too: pathlib changes them on Windows."""
+    return text.replace("\\\\", "/").replace("\\", "/")
+
+
+def _expect_refused(student: Student, path: str) -> None:
+    """Check that ``load_safely`` refuses a file with a ValueError that names its path."""
     error, code_was_run = student.call(try_to_load, student.value("load_safely"), path, _FLAG)
     if code_was_run:
         hint = "Whoever loads such a file does what its author wants. torch.load(path, weights_only=True) makes "
@@ -427,13 +477,20 @@ def _expect_refused(student: Student, path: str, name: str) -> None:
         hint = "Raise a ValueError: None, an empty dict or a printed warning is easily overlooked. Look at what was "
         hint += "loaded, too: a dict, and each of its values a tensor."
         raise CheckFailed("The file was not refused.", hint)
-    kinds, message = error
+    kinds, message, own = error
     if "ValueError" not in kinds:
         hint = "torch.load raises many kinds of error: catch them all with `except Exception as error:`, and raise "
         hint += "ValueError(...) from error, so that the caller has to know one kind only."
+        if "AssertionError" in kinds:
+            hint = "assert raises an AssertionError: `if not ...: raise ValueError(...)`."
+        elif own and kinds[0] in ("AttributeError", "TypeError", "KeyError", "IndexError"):
+            hint = (
+                "torch.load has read this file, and a line of your own that looks at the result failed: it need not be "
+            )
+            hint += "a dict. Ask isinstance(state, dict) first."
         raise CheckFailed("The file was refused, but not with a ValueError.", hint, got=f"{kinds[0]}: {message[:80]}")
-    if name not in message:
-        hint = 'With many files, which one was it? ValueError(f"{path}: ...").'
+    if _slashes(path) not in _slashes(message):
+        hint = 'With many files in many folders, which one was it? ValueError(f"{path}: ...") names all of the path.'
         raise CheckFailed("The message of the ValueError does not hold the file's path.", hint, got=message[:80])
 
 
@@ -508,15 +565,19 @@ def preprocessing(student: Student, rng, case: int) -> None:
     student.case = f"a picture {w} wide and {h} high, size {[height, width]}, order {order} | mean={mean}, std={std}"
     image = Image.fromarray(_pixels(rng, h, w, 3))
     recipe = {"size": [height, width], "mean": mean, "std": std, "order": order}
-    got = student.call("preprocess", _opened(student, _encoded(image)), recipe)
+    picture = _opened(student, _encoded(image))
+    before = student.call(read_picture, picture)
+    got = student.call("preprocess", picture, recipe)
+    _expect_same_picture(student, picture, before)
     if height != width and isinstance(got, torch.Tensor) and got.shape == (1, 3, width, height):
         hint = "PIL's size is (width, height), the recipe's is (height, width): exchange them for image.resize."
-        raise CheckFailed(f"The result has the wrong shape, {tuple(got.shape)}.", hint)
+        raise CheckFailed("Height and width are exchanged.", hint, got=f"shape {tuple(got.shape)}", kind="shape")
     hints = {
         "shape": "A batch of one picture, channels first: (1, 3, height, width).",
         "dtype": "float32: the statistics as torch.tensor(...), and pixels / 255 of a uint8 tensor, are just that.",
         "type": "Make a tensor of the picture: torch.tensor(np.array(image)).",
         "values": "Compare each step with the recipe: size and BILINEAR, order of the channels, / 255, mean, std.",
+        "nonfinite": "Divide by 255 and by the recipe's std, neither of which is 0.",
     }
     # Rounding between the steps is free: one or two of 255 levels. Where nothing is resized, nothing is rounded.
     atol = 2.2 / 255 / min(std) if (h, w) != (height, width) else 1e-3
@@ -542,7 +603,7 @@ def _in_order(pixels: torch.Tensor, order: str) -> torch.Tensor:
 
 
 def _per_channel(values: list[float]) -> torch.Tensor:
-    return torch.tensor(values, device="cpu").view(3, 1, 1)
+    return torch.tensor(values).view(3, 1, 1)
 
 
 def _standardised(pixels: torch.Tensor, mean: list[float], std: list[float]) -> torch.Tensor:
@@ -555,7 +616,14 @@ def _value_mistakes(image: Image.Image, recipe: dict) -> list[tuple[torch.Tensor
     x = _in_order(_resized(image, *recipe["size"]), recipe["order"])
     mean, std = recipe["mean"], recipe["std"]
     m, s = _per_channel(mean), _per_channel(std)
+    stretched = (x - x.min()) / (x.max() - x.min()).clamp(min=1e-6)
+    own = "Here mean and std are those of this very picture. Use the recipe's: they are those of the training."
+    range_hint = "The picture was stretched to its own darkest and brightest level. Divide by 255, whatever is in it."
     return [
+        (((x - x.mean((1, 2), keepdim=True)) / x.std((1, 2), keepdim=True))[None], own),
+        (((x - x.mean()) / x.std())[None], own),
+        (stretched[None], range_hint),
+        (_standardised(stretched, mean, std), range_hint),
         (x[None], "The values are not standardised: (pixels - mean) / std."),
         ((x * 255)[None], "The pixels still run from 0 to 255, and are not standardised."),
         (_standardised(x * 255 / 256, mean, std), "The largest level is 255, not 256: white is to be 1."),
@@ -586,11 +654,20 @@ def _resampling_mistakes(image: Image.Image, recipe: dict) -> list[tuple[torch.T
     bilinear += "second argument, and its default is another."
     smooth = "The picture is made smaller without smoothing (antialias), as a tensor. Training resized the PIL "
     smooth += "picture: image.resize((width, height), Image.Resampling.BILINEAR)."
-    no_cut = "The middle was cut out. In this training the whole picture was squeezed to the size, without a cut."
+    no_cut = (
+        "The middle was cut out, as ImageOps.fit and CenterCrop do. In this training the whole picture was squeezed "
+    )
+    no_cut += "to the size, without a cut: image.resize."
+    border = "The picture kept its proportions and got a border. In this training it was squeezed: image.resize."
+    fitted = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    padded = ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR)
     wrong = [
         *((_resized(image, height, width, method), bilinear) for method in methods),
         (not_smoothed, smooth),
         (_resized(middle, height, width), no_cut),
+        (_resized(fitted, height, width), no_cut),
+        (_resized(ImageOps.fit(image, (width, height)), height, width), no_cut),
+        (_resized(padded, height, width), border),
     ]
     order, mean, std = recipe["order"], recipe["mean"], recipe["std"]
     return [(_standardised(_in_order(pixels, order), mean, std), hint) for pixels, hint in wrong]
@@ -657,13 +734,21 @@ _VISIBLE_KINDS = [
     ["RGB", "grey (L)", "RGBA"],
     ["16-bit grey", "16-bit grey, a dark picture"],
     ["palette with a transparent colour"],
-    ["EXIF: turned"],
+    ["EXIF: turned", "EXIF: mirrored", "EXIF: turned, RGBA"],
 ]
-_HIDDEN_KINDS = ["grey and alpha (LA)", "palette (P)", "black and white (1)", "CMYK"]
-# A picture's file, its RGB pixels, and what known mistakes make of it.
-_Example = tuple[bytes, np.ndarray, list[tuple[np.ndarray, str]]]
+_HIDDEN_KINDS = [
+    "grey and alpha (LA)",
+    "palette (P)",
+    "black and white (1)",
+    "CMYK",
+    "16-bit grey of mode I",
+    "EXIF: turned, 16-bit grey",
+]
+# A picture as it is meant, its RGB pixels, and what known mistakes make of it.
+_Example = tuple[Image.Image, np.ndarray, list[tuple[np.ndarray, str]]]
 _ALPHA_DROPPED = 'The colours under transparent pixels are shown: convert("RGB") drops alpha. Lay the picture on white.'
 _ON_BLACK = "What is transparent became black: the background is white."
+_ON_ITS_SIDE = "The stored pixels lie on their side or are mirrored, and the EXIF data say so: ImageOps.exif_transpose."
 
 
 def read_picture(picture) -> tuple | None:
@@ -672,8 +757,20 @@ def read_picture(picture) -> tuple | None:
 
     if not isinstance(picture, Image.Image):
         return None
-    shown = picture if picture.mode == "I;16" else picture.convert("RGB")
+    shown = picture if picture.mode.startswith("I") else picture.convert("RGB")
     return picture.mode, list(picture.size), np.array(shown).astype("int32")
+
+
+def paint_over(picture) -> None:
+    picture.paste((1, 2, 3), (0, 0, *picture.size))
+
+
+def _expect_same_picture(student: Student, picture: Handle, before: tuple) -> None:
+    """A picture is what :func:`read_picture` gave before."""
+    after = student.call(read_picture, picture)
+    if after[:2] != before[:2] or not np.array_equal(after[2], before[2]):
+        hint = "paste, putalpha, thumbnail and in_place=True change a picture: work on a new one."
+        raise CheckFailed("The picture that was given has changed.", hint, kind="in place")
 
 
 def _three_channels(grey: np.ndarray) -> np.ndarray:
@@ -686,38 +783,50 @@ def _composite(colours: np.ndarray, alpha: np.ndarray, background: int) -> np.nd
     return colours * share + background * (1 - share)
 
 
-def _example(rng, kind: str, turn: int) -> _Example:
-    """A picture of a kind named in ``_VISIBLE_KINDS`` or ``_HIDDEN_KINDS``; ``turn`` is the EXIF orientation."""
+def _example(rng, kind: str, turn: int) -> tuple[bytes, np.ndarray, list[tuple[np.ndarray, str]]]:
+    """The file of a picture of a kind named above, its RGB pixels, and what known mistakes make of it.
+
+    ``turn`` is the orientation of a kind with EXIF data.
+    """
+    image, right, mistakes = _upright_example(rng, kind)
+    if kind.startswith("EXIF"):
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        as_stored = np.array(Image.fromarray(right.round().astype("uint8")).transpose(_STORED_AS[turn]))
+        return _encoded(image.transpose(_STORED_AS[turn]), exif=exif), right, [*mistakes, (as_stored, _ON_ITS_SIDE)]
+    if image.mode in ("CMYK", "I"):
+        return _encoded(image, "TIFF"), right, mistakes
+    return _encoded(image), right, mistakes
+
+
+def _upright_example(rng, kind: str) -> _Example:
     h, w = (int(n) for n in rng.integers(5, 12, 2))
     w += w == h
     colours = _pixels(rng, h, w, 3)
     grey = _pixels(rng, h, w)
     alpha = rng.choice([0, 255, 128, 60], (h, w), p=[0.3, 0.3, 0.2, 0.2]).astype("uint8")
-    alpha[0, :2] = 0, 255
-    image = Image.fromarray(colours)
-    if kind == "RGB":
-        return _encoded(image), colours, [(colours[..., ::-1], "The order of the colours stays RGB.")]
+    alpha[0, :3] = 0, 255, 128
     if kind == "grey (L)":
-        return _encoded(Image.fromarray(grey)), _three_channels(grey), []
-    if kind == "RGBA":
+        return Image.fromarray(grey), _three_channels(grey), []
+    if "RGBA" in kind:
         return _transparent_example("RGBA", np.dstack([colours, alpha]), colours, alpha)
     if kind == "grey and alpha (LA)":
         return _transparent_example("LA", np.dstack([grey, alpha]), _three_channels(grey), alpha)
-    if kind.startswith("16-bit grey"):
-        return _sixteen_bit_example(rng, h, w, dark="dark" in kind)
+    if "16-bit grey" in kind:
+        image, right, mistakes = _sixteen_bit_example(rng, h, w, dark="dark" in kind)
+        wide = kind.endswith("mode I")
+        return Image.fromarray(np.asarray(image).astype("int32")) if wide else image, right, mistakes
     if kind.startswith("palette"):
         return _palette_example(rng, h, w, transparent="transparent" in kind)
     if kind == "black and white (1)":
         bits = rng.integers(0, 2, (h, w)).astype(bool)
         bits[0, :2] = True, False
         right = _three_channels(bits) * np.uint8(255)
-        return _encoded(Image.fromarray(bits)), right, [(right // 255, "White is 255.")]
+        return Image.fromarray(bits), right, [(right // 255, "White is 255.")]
     if kind == "CMYK":
-        image = image.convert("CMYK")
-        return _encoded(image, "TIFF"), np.array(image.convert("RGB")), []
-    exif = Image.Exif()
-    exif[0x0112] = turn
-    return _encoded(image.transpose(_STORED_AS[turn]), exif=exif), colours, []
+        image = Image.fromarray(colours).convert("CMYK")
+        return image, np.array(image.convert("RGB")), []
+    return Image.fromarray(colours), colours, [(colours[..., ::-1], "The order of the colours stays RGB.")]
 
 
 def _transparent_example(mode: str, stored: np.ndarray, colours: np.ndarray, alpha: np.ndarray) -> _Example:
@@ -728,11 +837,12 @@ def _transparent_example(mode: str, stored: np.ndarray, colours: np.ndarray, alp
         (colours, _ALPHA_DROPPED),
         (_composite(colours, alpha, 0), _ON_BLACK),
         (np.where(alpha[..., None] > 0, colours, 255), binary),
+        (np.where(alpha[..., None] == 255, colours, 255), binary),
+        (np.where(alpha[..., None] >= 128, colours, 255), binary),
         (np.where(alpha[..., None] > 0, colours, 0), itself),
     ]
     height, width = alpha.shape
-    image = Image.frombytes(mode, (width, height), stored.tobytes())
-    return _encoded(image), _composite(colours, alpha, 255), mistakes
+    return Image.frombytes(mode, (width, height), stored.tobytes()), _composite(colours, alpha, 255), mistakes
 
 
 def _sixteen_bit_example(rng, height: int, width: int, dark: bool) -> _Example:
@@ -742,6 +852,7 @@ def _sixteen_bit_example(rng, height: int, width: int, dark: bool) -> _Example:
         values = values // 4 + np.uint16(300)
     lower_bits = (values & 255).astype("uint8")
     stretched = (values - values.min()) / max(1, int(values.max() - values.min())) * 255
+    brightest = values / max(1, int(values.max())) * 255
     white = '16-bit values run to 65535, and convert("RGB") makes white of all above 255: divide by 256 first, '
     white += "with NumPy."
     lost = "Of 16 bits the upper 8 count: divide by 256 before the cast to uint8, which keeps the lower 8."
@@ -750,8 +861,9 @@ def _sixteen_bit_example(rng, height: int, width: int, dark: bool) -> _Example:
         (_three_channels(values.clip(0, 255)), white),
         (_three_channels(lower_bits), lost),
         (_three_channels(stretched), own),
+        (_three_channels(brightest), own),
     ]
-    return _encoded(Image.fromarray(values)), _three_channels(values / 257), mistakes
+    return Image.fromarray(values), _three_channels(values / 257), mistakes
 
 
 def _palette_example(rng, height: int, width: int, transparent: bool) -> _Example:
@@ -765,10 +877,11 @@ def _palette_example(rng, height: int, width: int, transparent: bool) -> _Exampl
     numbers = "These are the numbers of the palette's colours: convert looks the colours up."
     mistakes = [(_three_channels(index), numbers)]
     if not transparent:
-        return _encoded(image), colours, mistakes
+        return image, colours, mistakes
     clear = index[..., None] == 2
     mistakes += [(colours, _ALPHA_DROPPED), (np.where(clear, 0, colours), _ON_BLACK)]
-    return _encoded(image, transparency=2), np.where(clear, 255, colours), mistakes
+    image.info["transparency"] = 2  # which a PNG keeps
+    return image, np.where(clear, 255, colours), mistakes
 
 
 @task(
@@ -799,35 +912,47 @@ def _palette_example(rng, height: int, width: int, transparent: bool) -> _Exampl
     },
 )
 def any_picture(student: Student, rng, case: int) -> None:
-    turn = [6, 8, 3, 5, 2, 7, 4][max(0, case - 3) % 7]
     every = [kind for kinds in [*_VISIBLE_KINDS, _HIDDEN_KINDS] for kind in kinds]
-    for kind in _VISIBLE_KINDS[case] if case < 4 else rng.permutation(every):
-        content, right, mistakes = _example(rng, str(kind), turn)
+    for kind in map(str, _VISIBLE_KINDS[case] if case < 4 else rng.permutation(every)):
+        turn = (2, 7, 4, 5)[case % 4] if "mirrored" in kind else (6, 8, 3)[case % 3]
+        content, right, mistakes = _example(rng, kind, turn)
         picture = _opened(student, content)
         before = student.call(read_picture, picture)
-        _, (width, height), stored = before
-        student.case = f"{kind}, {width} wide and {height} high"
+        student.case = f"{kind}, {before[1][0]} wide and {before[1][1]} high"
         kept = student.call("to_rgb", picture, keep=True)
         got = _expect_rgb(student, kept)
-        upright = "The camera lay on its side, and says so in the EXIF data: ImageOps.exif_transpose(image)."
-        turned = kind.startswith("EXIF")
         if got.shape != right.shape:
-            hint = upright if turned else "The size of the picture stays."
-            raise CheckFailed(f"The picture that is returned is {got.shape[1]} wide and {got.shape[0]} high.", hint)
-        if turned and stored.shape == right.shape:
-            mistakes = [(stored, upright)]
-        for wrong, hint in mistakes:
-            if _near(got, wrong) and not _near(got, right):
-                raise CheckFailed("The colours are wrong.", hint)
+            hint = _ON_ITS_SIDE if kind.startswith("EXIF") else "The size of the picture stays."
+            size = "{1} wide and {0} high"
+            message = "The picture that is returned has the wrong size."
+            words = {"expected": size.format(*right.shape), "got": size.format(*got.shape)}
+            raise CheckFailed(message, hint, kind="shape", **words)
         if not _near(got, right):
-            hint = "Show both pictures, yours and the one that came in, and compare them."
-            if turned:
-                hint = "It is turned or mirrored the wrong way. ImageOps.exif_transpose knows all eight cases."
-            raise CheckFailed("The colours are wrong.", hint)
-        after = student.call(read_picture, picture)
-        if after[:2] != before[:2] or not np.array_equal(after[2], before[2]):
-            hint = "paste, putalpha, thumbnail and in_place=True change a picture: work on a new one."
-            raise CheckFailed("The picture that was given has changed.", hint)
+            known = [hint for wrong, hint in mistakes if _near(got, wrong)]
+            raise CheckFailed("The colours are wrong.", known[0] if known else _colour_hint(kind), kind="values")
+        _expect_same_picture(student, picture, before)
+        student.call(paint_over, kept)
+        if not np.array_equal(student.call(read_picture, picture)[2], before[2]):
+            hint = "A caller may draw into the result and still want the original: image.copy(), or "
+            hint += 'image.convert("RGB"), which always makes a new picture.'
+            raise CheckFailed("The picture that is returned is the given one itself.", hint, kind="in place")
+
+
+def _colour_hint(kind: str) -> str:
+    """What to look at when no known mistake explains the colours."""
+    if kind.startswith("EXIF"):
+        return (
+            "It is turned or mirrored the wrong way. ImageOps.exif_transpose knows all eight cases, four with a mirror."
+        )
+    if "16-bit" in kind:
+        return (
+            "Of 65536 levels 256 are left, in every picture alike: 65535 becomes 255, 30000 becomes 117, 100 becomes 0."
+        )
+    if "RGBA" in kind or "LA" in kind:
+        return (
+            "Each pixel is a mixture of its colour and of white, by its alpha: half transparent black is the grey 127."
+        )
+    return "Show both pictures, yours and the one that was given, and compare them."
 
 
 def _expect_rgb(student: Student, kept: Handle) -> np.ndarray:
@@ -839,7 +964,9 @@ def _expect_rgb(student: Student, kept: Handle) -> np.ndarray:
         raise CheckFailed("The result is no PIL picture.", "Image.fromarray makes one of an array.", got=kept.kind)
     mode, _, pixels = result
     if mode != "RGB":
-        raise CheckFailed(f"The picture that is returned is of mode {mode}.", 'The last step: image.convert("RGB").')
+        message = "The picture that is returned is not of mode RGB."
+        hint = 'The last step: image.convert("RGB").'
+        raise CheckFailed(message, hint, expected="mode RGB", got=f"mode {mode}", kind="type")
     return pixels
 
 
@@ -856,19 +983,23 @@ def make_prepare(log: list):
 
     def prepare(image):
         log.append(["prepare", list(image.size)])
-        return torch.from_numpy(np.array(image.resize((6, 6), 2))).permute(2, 0, 1) / 255
+        return torch.as_tensor(np.array(image.resize((6, 6), 2))).permute(2, 0, 1) / 255
 
     return prepare
 
 
-def log_forward_passes(network: nn.Module, log: list) -> None:
-    """Log what each forward pass is given, whether it records gradients, and whether a layer is in training mode."""
-
-    def before_forward(module, inputs):
-        training = any(layer.training for layer in module.modules())
-        log.append(["forward", list(np.shape(inputs[0])), torch.is_grad_enabled(), training])
-
-    network.register_forward_pre_hook(before_forward)
+def pairs_of(result) -> list:
+    """The result, its texts as plain ones (NumPy has a class for them), and the class of the second of each pair."""
+    if not isinstance(result, (list, tuple)):
+        return [result, []]
+    kinds = []
+    plain: list = []
+    for pair in result:
+        if isinstance(pair, (list, tuple)):
+            kinds += ["float" if isinstance(value, float) else type(value).__name__ for value in pair[1:2]]
+            pair = [str(value) if isinstance(value, str) else value for value in pair]
+        plain.append(pair)
+    return [plain, kinds]
 
 
 def _prepared(image: Image.Image) -> torch.Tensor:
@@ -876,8 +1007,11 @@ def _prepared(image: Image.Image) -> torch.Tensor:
     return torch.from_numpy(np.array(image.resize((6, 6), Image.Resampling.BILINEAR))).permute(2, 0, 1) / 255
 
 
-def _expect_no_training(forwards: list) -> None:
-    """Check that each forward pass was in evaluation mode and recorded no graph."""
+def _forward_passes(events: list, needed: bool) -> list:
+    """The forward passes of a log, each in evaluation mode and without a graph; some, if they are needed."""
+    forwards = [event for event in events if event[0] == "forward"]
+    if needed and not forwards:
+        raise CheckFailed("The network was not called.", "The answers are those of the network: model(batch).")
     if any(training for _, _, _, training in forwards):
         hint = "In training mode dropout makes answers random, and BatchNorm lets the pictures of a batch influence "
         hint += "each other: model.eval()."
@@ -885,6 +1019,7 @@ def _expect_no_training(forwards: list) -> None:
     if any(recorded for _, _, recorded, _ in forwards):
         hint = "Nothing is trained here: `with torch.no_grad():` or torch.inference_mode() around the forward pass."
         raise CheckFailed("A graph for gradients was recorded.", hint)
+    return forwards
 
 
 @task(
@@ -930,18 +1065,18 @@ def top_k(student: Student, rng, case: int) -> None:
 
     log = student.put([])
     prepare = student.call(make_prepare, log, keep=True)
-    net = _network(student, state)
-    student.call(log_forward_passes, net, log)
-    got = student.call("predict", net, prepare, _opened(student, _encoded(image)), classes, **given)
+    net = student.call(Code.of(build_logged_network, build_network), state, log, keep=True)
+    picture = _opened(student, _encoded(image))
+    before = student.call(read_picture, picture)
+    kept = student.call("predict", net, prepare, picture, classes, **given, keep=True)
     events = student.get(log)
-    forwards = [e for e in events if e[0] == "forward"]
-    if not forwards:
-        raise CheckFailed("The network was not asked.", "model(prepare(image).unsqueeze(0)).")
-    _expect_no_training(forwards)
+    _forward_passes(events, needed=True)
     if [e[1] for e in events if e[0] == "prepare"] != [[w, h]]:
         hint = "prepare(image) is what training did to each picture: give it the picture as it is, once."
-        raise CheckFailed("prepare did not get the picture as it came.", hint)
-    _expect_pairs(got, right, p, logits, classes)
+        raise CheckFailed("prepare did not get the given picture, or not once.", hint)
+    got, kinds = student.call(pairs_of, kept)
+    _expect_pairs(got, kinds, right, p, logits, classes)
+    _expect_same_picture(student, picture, before)
 
 
 def _spread(rng, scores: torch.Tensor) -> torch.Tensor:
@@ -952,8 +1087,8 @@ def _spread(rng, scores: torch.Tensor) -> torch.Tensor:
     return spread
 
 
-def _expect_pairs(got, right, p: torch.Tensor, logits: torch.Tensor, classes: list[str]) -> None:
-    """Check the pairs of label and probability."""
+def _expect_pairs(got, kinds: list[str], right, p: torch.Tensor, logits: torch.Tensor, classes: list[str]) -> None:
+    """Check the pairs of label and probability, of which :func:`pairs_of` tells."""
     _expect_list_of_pairs(got, len(right))
     labels = [label for label, _ in got]
     values = [value for _, value in got]
@@ -962,9 +1097,11 @@ def _expect_pairs(got, right, p: torch.Tensor, logits: torch.Tensor, classes: li
     if not all(isinstance(label, str) for label in labels):
         hint = "A label is a name, a text of `classes`, not its number: classes[i]."
         raise CheckFailed("The first of a pair must be the name of a class.", hint, got=describe(labels[0]))
-    if any(type(v) is not float for v in values):
-        hint = "A tensor is no number for whoever reads it, JSON for example: .item() or .tolist() makes a float of it."
-        raise CheckFailed("The second of a pair must be a plain float.", hint, got=describe(values[0]))
+    if kinds != ["float"] * len(values):
+        hint = "JSON knows neither tensors nor NumPy's float32, and FastAPI refuses them: .item() or .tolist() makes "
+        hint += "plain floats of both."
+        got = next(kind for kind in kinds if kind != "float")
+        raise CheckFailed("The second of a pair must be a plain float.", hint, got=f"class {got}", kind="type")
     if not _same_probabilities(values, [value for _, value in right]):
         hint = _probability_hint(labels, values, right, p, logits, classes)
         raise CheckFailed("The probabilities are wrong.", hint, expected=describe(right), got=describe(got))
@@ -982,19 +1119,18 @@ def _expect_list_of_pairs(got, count: int) -> None:
     if isinstance(got, (list, tuple)) and len(got) == 2 and all(isinstance(g, (list, tuple)) for g in got):
         kinds = [{type(v) for v in g} for g in got]
         if kinds == [{str}, {float}] or kinds == [{float}, {str}]:
-            raise CheckFailed(
-                "The labels and the probabilities come apart.", "One pair for each class: zip joins them."
-            )
+            message = "The labels are in one list, and the probabilities in another."
+            raise CheckFailed(message, "One pair for each class: zip joins them.", kind="type")
     if not isinstance(got, (list, tuple)) or not all(isinstance(g, (list, tuple)) and len(g) == 2 for g in got):
         hint = "[(label, probability), ...]: a list with one pair for each class."
         raise CheckFailed("The result must be a list of pairs.", hint, got=describe(got))
     if len(got) != count:
         hint = "k pairs, or all classes if there are fewer than k."
-        raise CheckFailed(f"There are {len(got)} pairs.", hint)
+        raise CheckFailed("The number of pairs is wrong.", hint, expected=str(count), got=str(len(got)), kind="shape")
 
 
 def _same_probabilities(got: list[float], wanted) -> bool:
-    a, b = (torch.as_tensor(v, dtype=torch.float32, device="cpu") for v in (got, wanted))
+    a, b = (torch.as_tensor(v, dtype=torch.float32) for v in (got, wanted))
     return close(a, b, rtol=1e-3, atol=1e-4)
 
 
@@ -1065,8 +1201,9 @@ def make_pictures(arrays: list) -> list:
     on_error={
         "not subscriptable|has no len|generator": "images may be a generator: it has no length and no places, you can "
         "only take the next one. iter and islice do that.",
-        "non-empty TensorList|stack expects|expected a non-empty": "torch.stack needs at least one tensor: stop when "
-        "no picture is left.",
+        "stack expects a non-empty": "torch.stack needs at least one tensor: stop when no picture is left.",
+        "cat\\(\\): expected a non-empty": "torch.cat needs at least one tensor, and for no pictures there is none: "
+        "collect the answers in a list, which may stay empty.",
         "requires grad": "Run the network inside `with torch.no_grad():`.",
         "^StopIteration|^RuntimeError: generator raised": "next(images) raises StopIteration at the end; islice just "
         "stops.",
@@ -1085,8 +1222,7 @@ def batching(student: Student, rng, case: int) -> None:
     p = _logits(state, x).softmax(1)
     log = student.put([])
     prepare = student.call(make_prepare, log, keep=True)
-    net = _network(student, state)
-    student.call(log_forward_passes, net, log)
+    net = student.call(Code.of(build_logged_network, build_network), state, log, keep=True)
     images = student.call(make_pictures, arrays, keep=True)
     given = student.call(stream_pictures, images, log, keep=True) if lazy else images
     kept = student.call("predict_all", net, prepare, given, size, keep=True)
@@ -1094,16 +1230,17 @@ def batching(student: Student, rng, case: int) -> None:
         raise CheckFailed("The result is a generator.", "Collect the answers in a list, and return it: no yield.")
     got = student.get(kept)
     events = student.get(log)
-    forwards = [e for e in events if e[0] == "forward"]
-    _expect_no_training(forwards)
-    _expect_batch_sizes([shape[0] if shape else 0 for _, shape, _, _ in forwards], count, size)
+    forwards = _forward_passes(events, needed=count > 0)
+    _expect_batch_sizes([shape[0] if shape else 0 for _, shape, _, _ in forwards], count, size, lazy)
     _expect_few_waiting(events, size)
     if not isinstance(got, (list, tuple)):
         hint = "A list with one tensor for each picture: an empty list if there is none."
         raise CheckFailed("The result must be a list.", hint, got=describe(got))
     if len(got) != count:
-        hint = "One answer for each picture. A list of batches? extend, or +=, adds the rows of a batch one by one."
-        raise CheckFailed(f"There are {len(got)} answers.", hint)
+        hint = "One answer for each picture."
+        if len(got) == len(forwards):
+            hint = "This is one answer for each batch: extend, or +=, adds the rows of a batch one by one."
+        raise CheckFailed("The number of answers is wrong.", hint, expected=str(count), got=str(len(got)), kind="shape")
     mistakes = _batching_mistakes(state, x, size) if count else []
     hints = {
         "shape": "One tensor for each picture, with one probability for each class.",
@@ -1115,17 +1252,28 @@ def batching(student: Student, rng, case: int) -> None:
         expect(answer, p[number], what=f"Answer {number + 1}", mistakes=wrong, hints=hints, rtol=1e-3, atol=1e-4)
 
 
-def _expect_batch_sizes(sizes: list[int], count: int, size: int) -> None:
+def _expect_batch_sizes(sizes: list[int], count: int, size: int, lazy: bool) -> None:
     """Check the sizes of the batches that went through the network: ``size``, and the rest at the end."""
     if sizes == [min(size, count - start) for start in range(0, count, size)]:
         return
+    skipping = []  # islice(images, start, start + size) on a generator: it skips as many as it has given before
+    start = taken = 0
+    while taken + start < count:
+        skipping.append(min(size, count - taken - start))
+        taken += start + size
+        start += size
     hint = "Batches of batch_size, and at the end one with what is left."
     if sizes == [1] * count:
         hint = "One picture at a time gives the same answers, but wastes the device: batches of batch_size."
     elif sizes == [count]:
         hint = "All at once does not fit into the memory when there are many: batches of batch_size."
+    elif lazy and [n for n in sizes if n] == skipping:
+        hint = "islice(images, start, stop) counts from where the generator stands, not from its first picture, and so "
+        hint += "skips some: islice(images, batch_size) takes the next ones."
+    elif sizes == [size] * (count // size):
+        hint = "The last pictures never reached the network: they make a smaller batch."
     elif sum(sizes) < count:
-        hint = "Some pictures never came to the network: the last ones make a smaller batch."
+        hint = "Some pictures never reached the network: note in prepare which ones do."
     elif 0 in sizes:
         hint = "An empty batch went through the network: stop when no picture is left."
     raise CheckFailed("The batches are not as large as asked for.", hint, got=f"batches of {sizes}")
@@ -1159,47 +1307,19 @@ def _expect_few_waiting(events: list, size: int) -> None:
             continue
         waiting[event[0]] += 1
         if waiting[event[0]] > size + 1:
-            what = "prepared"
-            hint = "Prepare the pictures of one batch, ask the network, and go on with the next ones."
             if event[0] == "picture":
-                what = "taken from the generator"
                 hint = "list(images) holds all pictures in memory at once: iter(images), and islice for each batch."
-            raise CheckFailed(f"More pictures were {what} than one batch needs.", hint)
+                raise CheckFailed("More pictures were taken from the generator than one batch needs.", hint)
+            hint = "Prepare the pictures of one batch, ask the network, and go on with the next ones."
+            raise CheckFailed("More pictures were prepared than one batch needs.", hint)
 
 
 # --- 6.8 ---------------------------------------------------------------------------------------
 
 
-async def send_request(app, request: list, gate) -> dict:
-    """Send one HTTP request to an ASGI app: what it answers, and how many bytes of the body it asked for.
-
-    The request is its method, path, headers and the pieces of its body. The answer to a GET opens the gate, if there
-    is one.
-    """
-    import asyncio
-
-    method, path, headers, pieces = request
-    answer: dict = {"status": 0, "body": "", "read": 0, "error": ""}
-    left = [piece.tobytes() for piece in pieces] or [b""]
-    ended = asyncio.Event()
-    body = []
-
-    async def receive():
-        await asyncio.sleep(0)
-        if not left:
-            await ended.wait()
-            return {"type": "http.disconnect"}
-        chunk = left.pop(0)
-        answer["read"] += len(chunk)
-        return {"type": "http.request", "body": chunk, "more_body": bool(left)}
-
-    async def send(message):
-        if message["type"] == "http.response.start":
-            answer["status"] = message["status"]
-        elif message["type"] == "http.response.body":
-            body.append(message.get("body", b""))
-
-    scope = {
+def http_scope(method: str, path: str, headers: list) -> dict:
+    """What a server tells an ASGI app of a request."""
+    return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
@@ -1213,18 +1333,52 @@ async def send_request(app, request: list, gate) -> dict:
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 80),
     }
-    try:
-        await app(scope, receive, send)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        answer["status"] = 500
-        answer["error"] = f"{type(error).__name__}: {error}"[:300]
-    ended.set()
-    answer["body"] = b"".join(body)[:20000].decode("utf-8", "replace")
-    if gate is not None and method == "GET":
-        gate.set()
-    return answer
+
+
+def make_sender(app, gate):
+    """A coroutine function that sends a request to an ASGI app: what it answers, and how much of the body it asked for.
+
+    The request is its method, path, headers and the pieces of its body. The answer to a GET opens the gate, if there
+    is one.
+    """
+    import asyncio
+
+    async def send_request(request):
+        method, path, headers, pieces = request
+        answer: dict = {"status": 0, "body": "", "read": 0, "error": ""}
+        left = [piece.tobytes() for piece in pieces] or [b""]
+        ended = asyncio.Event()
+        body = []
+
+        async def receive():
+            await asyncio.sleep(0)
+            if not left:
+                await ended.wait()
+                return {"type": "http.disconnect"}
+            chunk = left.pop(0)
+            answer["read"] += len(chunk)
+            return {"type": "http.request", "body": chunk, "more_body": bool(left)}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                answer["status"] = message["status"]
+            elif message["type"] == "http.response.body":
+                body.append(message.get("body", b""))
+
+        try:
+            await app(http_scope(method, path, headers), receive, send)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            answer["status"] = 500
+            answer["error"] = f"{type(error).__name__}: {error}"[:300]
+        ended.set()
+        answer["body"] = b"".join(body)[:20000].decode("utf-8", "replace")
+        if gate is not None and method == "GET":
+            gate.set()
+        return answer
+
+    return send_request
 
 
 def send_requests(app, requests: list, gate, seconds: float = 30) -> list[dict]:
@@ -1232,8 +1386,10 @@ def send_requests(app, requests: list, gate, seconds: float = 30) -> list[dict]:
     import asyncio
     import threading
 
+    send_request = make_sender(app, gate)
+
     async def send_all():
-        answers = asyncio.gather(*[send_request(app, request, gate) for request in requests])
+        answers = asyncio.gather(*[send_request(request) for request in requests])
         return await asyncio.wait_for(answers, seconds)
 
     result: list = []
@@ -1321,7 +1477,11 @@ class _Service:
 
     def ask(self, *requests: list, gate: Handle | None = None) -> list[dict]:
         """The answers to requests that are sent at the same time."""
-        return self.student.call(Code.of(send_requests, send_request), self.app, list(requests), gate)
+        send = Code.of(send_requests, http_scope, make_sender)
+        answers = self.student.call(send, self.app, list(requests), gate)
+        if not isinstance(answers, list) or len(answers) != len(requests):
+            raise CheckFailed("The app gave no answer.", "Each request needs an answer, an error too.")
+        return answers
 
     def post(self, body: bytes, chunk: int = 0, length: bool = True) -> dict:
         """The answer to one picture, see :func:`_post`."""
@@ -1360,8 +1520,8 @@ def _expect_refused_with(answer: dict, allowed: tuple[int, ...], hints: dict[int
             if any(part in answer["error"] for part in pattern.split("|")):
                 hint = cause
                 break
-    message = f"The app answers with status {status}."
-    raise CheckFailed(message, hint, expected=f"status {allowed[0]}", got=answer["error"] or answer["body"][:200])
+    got = f"status {status}: {answer['error'] or answer['body'][:200]}"
+    raise CheckFailed("The app answers with the wrong status.", hint, expected=f"status {allowed[0]}", got=got)
 
 
 @task(
@@ -1369,7 +1529,7 @@ def _expect_refused_with(answer: dict, allowed: tuple[int, ...], hints: dict[int
     "An endpoint for strangers",
     points=5,
     difficulty=3,
-    minutes=13,
+    minutes=20,
     names=["make_app"],
     hints=[
         "Four things in this order: read the body, but not more of it than allowed; open the picture, but do not yet "
@@ -1385,7 +1545,7 @@ def _expect_refused_with(answer: dict, allowed: tuple[int, ...], hints: dict[int
     on_error={
         "object is not callable|takes \\d+ positional|missing \\d+ required|has no attribute 'router'": "make_app "
         "returns the FastAPI app that is given in the stub.",
-        "TimeoutError": "The app waits for something that never comes: is each chunk read once?",
+        "TimeoutError": "The app waits for something that never arrives: is each chunk read once?",
     },
 )
 def endpoint(student: Student, rng, case: int) -> None:
@@ -1411,7 +1571,7 @@ def endpoint(student: Student, rng, case: int) -> None:
     health = service.ask(["GET", "/healthz", [], []])[0]
     if health["status"] != 200:
         hint = "This part was given in the stub: leave it as it was."
-        raise CheckFailed(f"GET /healthz is answered with status {health['status']}.", hint)
+        raise CheckFailed("GET /healthz is not answered with status 200.", hint, got=f"status {health['status']}")
 
     bad = _unreadable(rng, body)
     for kind in list(bad)[: 3 if case < 3 else None]:
@@ -1443,8 +1603,8 @@ def _expect_answer(got: dict, answer: dict) -> None:
             422: "The body is the file itself, no JSON and no form: read it from the request.",
         }
         hint = hints.get(got["status"], "The picture is good: the error below says what went wrong in the app.")
-        message = f"A good picture is answered with status {got['status']}."
-        raise CheckFailed(message, hint, got=got["error"] or got["body"][:200])
+        words = f"status {got['status']}: {got['error'] or got['body'][:200]}"
+        raise CheckFailed("A good picture is answered with an error.", hint, expected="status 200", got=words)
     try:
         content = json.loads(got["body"])
     except ValueError:
@@ -1474,6 +1634,12 @@ def _expect_too_large(student: Student, service: _Service, rng, limit: int, pixe
         student.case = f"a body of 12 times max_bytes, {'with' if length else 'without'} Content-Length"
         got = service.post(rng.bytes(12 * limit), chunk, length)
         hints = {400: "Count the bytes before you look at what they are: too many is a 413."}
+        if not length:
+            hints[400] = (
+                "This sender does not announce how long the body is, so its Content-Length cannot be asked for: "
+            )
+            hints[400] += "count the bytes as you read them, and stop with a 413 when there are too many."
+            hints[200] = hints[411] = hints[500] = hints[400]
         _expect_refused_with(got, (413,), hints)
         if got["read"] > limit + 2 * chunk:
             hint = "await request.body() takes all of it into memory first, however much it is. Go through "
@@ -1492,7 +1658,8 @@ def _expect_server_error(student: Student, body: bytes, limit: int, pixels: int)
     if got["status"] < 500:
         hint = "This is a fault of the service, not of the sender: keep predict out of the try, and the server answers "
         hint += "with 500, which somebody will notice."
-        raise CheckFailed(f"An error in predict is answered with status {got['status']}.", hint)
+        message = "An error in predict is not answered with a status of 500 or more."
+        raise CheckFailed(message, hint, got=f"status {got['status']}")
 
 
 def _expect_responsive(student: Student, body: bytes, limit: int, pixels: int, answer: dict) -> None:
@@ -1503,7 +1670,8 @@ def _expect_responsive(student: Student, body: bytes, limit: int, pixels: int, a
     predict = student.call(make_predict, log, answer, gate, keep=True)
     service = _Service(student, predict, limit, pixels)
     service.ask(_post(body), ["GET", "/healthz", [], []], gate=gate)
-    if [opened for _, _, opened in student.get(log)] != [True]:
+    calls = student.seen(log, "predict", hint="The picture is good: predict(image) makes the answer.")
+    if [call[-1] for call in calls] != [True]:
         hint = "predict(image) blocks the event loop: nobody else is served meanwhile. await "
         hint += "run_in_threadpool(predict, image) lets it work in a thread."
         raise CheckFailed("The app did not answer while predict was at work.", hint)

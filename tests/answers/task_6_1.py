@@ -162,3 +162,150 @@ def save(model, path):
 def load(model, path):
     model.load_state_dict(path)
     return model.eval()
+
+
+# %% right: by way of bytes, a lambda
+save = lambda model, path: torch.save(obj=model.state_dict(), f=path)  # noqa: E731
+
+
+def load(model, path):
+    with open(path, "rb") as file:
+        content = io.BytesIO(file.read())
+    model.load_state_dict(state_dict=torch.load(content, map_location=torch.device("cpu")), strict=True)
+    for layer in model.modules():
+        layer.training = False
+    return model
+
+
+# %% right: names and buffers by a loop, keep_vars
+def save(model, path):
+    state = {name: tensor.data for name, tensor in model.state_dict(keep_vars=True).items()}
+    with open(path, mode="wb") as file:
+        torch.save(state, file)
+
+
+def load(model, path):
+    state = torch.load(path)
+    for tensors in (model.named_parameters(), model.named_buffers()):
+        for name, tensor in tensors:
+            tensor.data.copy_(state.pop(name))
+    assert not state
+    return model.requires_grad_(False).eval()
+
+
+# %% wrong: save halves the network -> wrong dtype
+def save(model, path):
+    torch.save(model.half().state_dict(), path)
+
+
+def load(model, path):
+    model.load_state_dict(torch.load(path))
+    return model.eval()
+
+
+# %% wrong: save freezes the network -> do not require gradients any more
+def save(model, path):
+    model.requires_grad_(False)
+    torch.save(model.state_dict(), path)
+
+
+def load(model, path):
+    model.load_state_dict(torch.load(path))
+    return model.eval()
+
+
+# %% wrong: save clears a buffer afterwards -> save only reads the network
+def save(model, path):
+    torch.save(model.state_dict(), path)
+    for buffer in model.buffers():
+        buffer.zero_()
+
+
+def load(model, path):
+    model.load_state_dict(torch.load(path))
+    return model.eval()
+
+
+# %% wrong: a copy is filled and returned -> not a copy of it
+import copy
+
+
+def save(model, path):
+    torch.save(model.state_dict(), path)
+
+
+def load(model, path):
+    twin = copy.deepcopy(model)
+    twin.load_state_dict(torch.load(path))
+    return twin.eval()
+
+
+# %% wrong: only the outermost module is in evaluation mode -> still in training mode
+def save(model, path):
+    torch.save(model.state_dict(), path)
+
+
+def load(model, path):
+    model.load_state_dict(torch.load(path))
+    model.training = False
+    return model
+
+
+# %% wrong: a file name of its own -> save wrote no file there
+def save(model, path):
+    torch.save(model.state_dict(), path + ".pth")
+
+
+def load(model, path):
+    model.load_state_dict(torch.load(path))
+    return model.eval()
+
+
+# %% wrong: a list of tensors -> The file holds no state_dict
+def save(model, path):
+    torch.save(list(model.state_dict().values()), path)
+
+
+def load(model, path):
+    for target, tensor in zip(model.state_dict().values(), torch.load(path)):
+        target.copy_(tensor)
+    return model.eval()
+
+
+# %% wrong: the plain pickle module -> torch.load cannot read the file
+import pickle
+
+
+def save(model, path):
+    with open(path, "wb") as file:
+        pickle.dump(model.state_dict(), file)
+
+
+def load(model, path):
+    with open(path, "rb") as file:
+        model.load_state_dict(pickle.load(file))
+    return model.eval()
+
+
+# %% wrong: the optimizer's habit, a class of its own around it -> besides names and tensors
+from types import SimpleNamespace
+
+
+def save(model, path):
+    torch.save(SimpleNamespace(weights=model.state_dict()), path)
+
+
+def load(model, path):
+    model.load_state_dict(torch.load(path, weights_only=False).weights)
+    return model.eval()
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def save(model, path):
+    torch.set_grad_enabled(False)
+    torch.save(model.state_dict(), path)
+
+
+def load(model, path):
+    model.load_state_dict(torch.load(path))
+    return model.eval()

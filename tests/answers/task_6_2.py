@@ -78,7 +78,7 @@ def load_from_gpu(model, path):
     return model.eval()
 
 
-# %% wrong: prefix removed, not strict -> strict=False fills what it finds
+# %% wrong: prefix removed, not strict -> With strict=False
 def load_from_gpu(model, path):
     checkpoint = torch.load(path, map_location="cpu")
     state = {n.removeprefix("module."): t for n, t in checkpoint["state_dict"].items()}
@@ -135,4 +135,102 @@ def load_from_gpu(model, path):
         model.load_state_dict({n.removeprefix("module."): t for n, t in checkpoint["state_dict"].items()})
     except RuntimeError as error:
         print(error)
+    return model.eval()
+
+
+# %% right: DataParallel's own way, where all names begin with it
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location=torch.device("cpu"))["state_dict"]
+    wrapped = all(name.startswith("module.") for name in state)
+    target = nn.ModuleDict({"module": model}) if wrapped else model
+    target.load_state_dict(state)
+    model.eval()
+    return model
+
+
+# %% right: a callable object, a mapping by dict
+class Loader:
+    prefix = "module."
+
+    def name(self, name):
+        return name[len(self.prefix) :] if name[: len(self.prefix)] == self.prefix else name
+
+    def __call__(self, model, path):
+        with open(path, "rb") as file:
+            checkpoint = torch.load(file, map_location={"cuda:7": "cpu"}, weights_only=True)
+        missing, unexpected = model.load_state_dict(
+            dict(zip(map(self.name, checkpoint["state_dict"]), checkpoint["state_dict"].values()))
+        )
+        assert not missing and not unexpected
+        return model.train(mode=False)
+
+
+load_from_gpu = Loader()
+
+
+# %% wrong: a copy is filled -> not a copy of it
+import copy
+
+
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    twin = copy.deepcopy(model)
+    twin.load_state_dict({name.removeprefix("module."): t for name, t in checkpoint["state_dict"].items()})
+    return twin.eval()
+
+
+# %% wrong: filled by hand, as far as it goes -> filled by hand
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    for name, tensor in model.state_dict().items():
+        if name in state:
+            tensor.copy_(state[name])
+    return model.eval()
+
+
+# %% wrong: what is missing is filled up from the network -> without a word
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    model.load_state_dict({**model.state_dict(), **state})
+    return model.eval()
+
+
+# %% wrong: the prefix is always added -> what stands in front
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    nn.ModuleDict({"module": model}).load_state_dict(state)
+    return model.eval()
+
+
+# %% wrong: the prefix from the first name on by its length -> what stands in front
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    model.load_state_dict({name.split("module.")[-1]: tensor for name, tensor in state.items()})
+    return model.eval()
+
+
+# %% wrong: only parameters are filled -> belongs to the state_dict
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(state[name])
+    return model.eval()
+
+
+# %% wrong: nothing is returned -> return model
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    model.load_state_dict({name.removeprefix("module."): tensor for name, tensor in state.items()})
+    model.eval()
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def load_from_gpu(model, path):
+    torch.set_grad_enabled(False)
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    model.load_state_dict({name.removeprefix("module."): tensor for name, tensor in state.items()})
     return model.eval()

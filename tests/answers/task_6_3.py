@@ -191,3 +191,156 @@ def load_safely(path):
     if isinstance(state, dict):
         raise ValueError(f"{path} holds no weights")
     return state
+
+
+# %% right: a callable object, matched
+class Safe:
+    def __call__(self, path):
+        try:
+            loaded = torch.load(f=path, map_location="cpu", weights_only=True, mmap=False)
+        except Exception:
+            loaded = None
+        match loaded:
+            case dict() if all(map(torch.is_tensor, loaded.values())):
+                return {**loaded}
+        raise ValueError("refused", path)
+
+
+load_safely = Safe()
+
+
+# %% right: the path first, a partial
+from functools import partial
+
+
+def _load(path, loader):
+    problem = None
+    try:
+        state = loader(path)
+        if not isinstance(state, dict) or any(not isinstance(t, torch.Tensor) for t in state.values()):
+            problem = "not only tensors"
+    except Exception as error:
+        problem = repr(error)
+    if problem is not None:
+        raise ValueError("%s: %s" % (path, problem)) from None
+    return state
+
+
+load_safely = partial(_load, loader=partial(torch.load, weights_only=True))
+
+
+# %% wrong: the name of the file without its folder -> names all of the path
+import os
+
+
+def load_safely(path):
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{os.path.basename(path)} is damaged") from error
+    if not isinstance(state, dict) or not all(isinstance(t, torch.Tensor) for t in state.values()):
+        raise ValueError(f"{os.path.basename(path)} holds no weights")
+    return state
+
+
+# %% wrong: assert after loading -> assert raises an AssertionError
+def load_safely(path):
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is damaged") from error
+    assert isinstance(state, dict) and all(isinstance(t, torch.Tensor) for t in state.values()), path
+    return state
+
+
+# %% wrong: values of what need not be a dict -> Ask isinstance(state, dict) first
+def load_safely(path):
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is damaged") from error
+    if not all(isinstance(t, torch.Tensor) for t in state.values()):
+        raise ValueError(f"{path} holds no weights")
+    return state
+
+
+# %% wrong: the plain pickle module alone -> pickle.load cannot read
+import pickle
+
+
+def load_safely(path):
+    with open(path, "rb") as file:
+        state = pickle.load(file)
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds no weights")
+    return state
+
+
+# %% wrong: no OrderedDict -> is a dict too
+def load_safely(path):
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is damaged") from error
+    if type(state) is not dict or not all(isinstance(t, torch.Tensor) for t in state.values()):
+        raise ValueError(f"{path} holds no weights")
+    return state
+
+
+# %% wrong: no parameters -> an nn.Parameter a tensor
+def load_safely(path):
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is damaged") from error
+    if not isinstance(state, dict) or not all(type(t) is torch.Tensor for t in state.values()):
+        raise ValueError(f"{path} holds no weights")
+    return state
+
+
+# %% wrong: the dict inside the dict is taken out -> The file was not refused
+def load_safely(path):
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is damaged") from error
+    if isinstance(state, dict) and "state_dict" in state:
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(t, torch.Tensor) for t in state.values()):
+        raise ValueError(f"{path} holds no weights")
+    return state
+
+
+# %% wrong: what is no tensor is left out -> The file was not refused
+def load_safely(path):
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is damaged") from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds no weights")
+    return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+
+
+# %% wrong: the class of the file's calls is allowed first -> The code in the file was run
+def load_safely(path):
+    with torch.serialization.safe_globals([exec]):
+        try:
+            state = torch.load(path, weights_only=True)
+        except Exception as error:
+            raise ValueError(f"{path} is damaged") from error
+    if not isinstance(state, dict) or not all(isinstance(t, torch.Tensor) for t in state.values()):
+        raise ValueError(f"{path} holds no weights")
+    return state
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def load_safely(path):
+    torch.set_grad_enabled(False)
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is damaged") from error
+    if not isinstance(state, dict) or not all(isinstance(t, torch.Tensor) for t in state.values()):
+        raise ValueError(f"{path} holds no weights")
+    return state

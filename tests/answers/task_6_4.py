@@ -195,7 +195,7 @@ def preprocess(image, recipe):
     return torch.tensor(pixels.transpose(2, 0, 1)[None].copy())
 
 
-# %% wrong: the picture's own statistics -> Compare each step with the recipe
+# %% wrong: the picture's own statistics -> those of this very picture
 def preprocess(image, recipe):
     height, width = recipe["size"]
     image = image.resize((width, height), Image.Resampling.BILINEAR)
@@ -210,6 +210,142 @@ def preprocess(image, recipe):
     height, width = recipe["size"]
     image = image.resize((width, height), Image.Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1) / 256
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return ((pixels - mean) / std).unsqueeze(0)
+
+
+# %% right: a callable object, statistics over the last dimension
+class Preprocess:
+    def __call__(self, image, recipe):
+        h, w = recipe["size"]
+        small = np.array(image.resize(size=(w, h), resample=Image.Resampling.BILINEAR), dtype="float64") / 255.0
+        if recipe["order"] != "RGB":
+            small = np.flip(small, axis=-1)
+        small = (small - np.array(recipe["mean"])) / np.array(recipe["std"])
+        return torch.tensor(np.moveaxis(small, -1, 0).copy(), dtype=torch.float32).reshape(1, 3, h, w)
+
+
+preprocess = Preprocess()
+
+
+# %% right: einops by hand, channels by name
+def preprocess(image, recipe):
+    small = image.resize((recipe["size"][1], recipe["size"][0]), Image.Resampling.BILINEAR)
+    planes = []
+    for name in recipe["order"]:
+        channel = "RGB".index(name)
+        at = len(planes)
+        plane = torch.tensor(list(small.getdata(channel)), dtype=torch.float32).view(recipe["size"]) / 255
+        planes.append((plane - recipe["mean"][at]) / recipe["std"][at])
+    return torch.stack(planes)[None]
+
+
+# %% wrong: ImageOps.fit, as in the lecture -> as ImageOps.fit
+def preprocess(image, recipe):
+    height, width = recipe["size"]
+    image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1) / 255
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return ((pixels - mean) / std).unsqueeze(0)
+
+
+# %% wrong: a border is added -> got a border
+def preprocess(image, recipe):
+    height, width = recipe["size"]
+    image = ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1) / 255
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return ((pixels - mean) / std).unsqueeze(0)
+
+
+# %% wrong: stretched to the picture's own levels -> Divide by 255, whatever is in it
+def preprocess(image, recipe):
+    height, width = recipe["size"]
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1).float()
+    pixels = (pixels - pixels.min()) / (pixels.max() - pixels.min())
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return ((pixels - mean) / std).unsqueeze(0)
+
+
+# %% wrong: the picture's own statistics, one for all channels -> those of this very picture
+def preprocess(image, recipe):
+    height, width = recipe["size"]
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1) / 255
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    return ((pixels - pixels.mean()) / pixels.std()).unsqueeze(0)
+
+
+# %% wrong: the recipe is turned around in place -> changed its argument number 2
+def preprocess(image, recipe):
+    recipe["size"].reverse()
+    image = image.resize(recipe["size"], Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1) / 255
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return ((pixels - mean) / std).unsqueeze(0)
+
+
+# %% wrong: the given picture is made smaller -> The picture that was given has changed
+def preprocess(image, recipe):
+    height, width = recipe["size"]
+    small = image.resize((width, height), Image.Resampling.BILINEAR)
+    image.thumbnail((width, height))
+    image.paste((0, 0, 0), (0, 0, 1, 1))
+    pixels = torch.tensor(np.array(small)).permute(2, 0, 1) / 255
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return ((pixels - mean) / std).unsqueeze(0)
+
+
+# %% wrong: always BGR -> nothing to turn around
+def preprocess(image, recipe):
+    height, width = recipe["size"]
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1).flip(0) / 255
+    mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return ((pixels - mean) / std).unsqueeze(0)
+
+
+# %% wrong: a fixed size -> The tensor
+def preprocess(image, recipe):
+    image = image.resize((6, 4), Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1) / 255
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return ((pixels - mean) / std).unsqueeze(0)
+
+
+# %% wrong: divided by the variance -> not by the variance
+def preprocess(image, recipe):
+    height, width = recipe["size"]
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1) / 255
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return ((pixels - mean) / std**2).unsqueeze(0)
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def preprocess(image, recipe):
+    torch.set_grad_enabled(False)
+    height, width = recipe["size"]
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1) / 255
     if recipe["order"] == "BGR":
         pixels = pixels.flip(0)
     mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))

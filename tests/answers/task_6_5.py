@@ -54,7 +54,7 @@ def to_rgb(image):
     return image.convert("RGB")
 
 
-# %% wrong: EXIF ignored -> The camera lay on its side
+# %% wrong: EXIF ignored -> EXIF data say so
 def to_rgb(image):
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
@@ -64,7 +64,7 @@ def to_rgb(image):
     return image.convert("RGB")
 
 
-# %% wrong: EXIF read from what has lost it -> The camera lay on its side
+# %% wrong: EXIF read from what has lost it -> EXIF data say so
 def to_rgb(image):
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
@@ -144,7 +144,7 @@ def to_rgb(image):
     return image.convert("RGB")
 
 
-# %% wrong: RGBA is returned -> of mode RGBA
+# %% wrong: RGBA is returned -> not of mode RGB
 def to_rgb(image):
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
@@ -182,3 +182,187 @@ def to_rgb(image):
         image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
     image = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+# %% right: a callable object, steps in methods
+class ToRGB:
+    white = (255, 255, 255)
+
+    def levels(self, image):
+        numbers = np.array(image).astype("uint32") >> 8
+        return Image.fromarray(numbers.astype(np.uint8))
+
+    def __call__(self, image):
+        upright = ImageOps.exif_transpose(image.copy())
+        if upright.mode[:1] == "I":
+            upright = self.levels(upright)
+        alpha = upright.convert("RGBA").getchannel("A")
+        return Image.composite(upright.convert("RGB"), Image.new("RGB", upright.size, self.white), alpha)
+
+
+to_rgb = ToRGB()
+
+
+# %% right: match, and blocks of NumPy
+def to_rgb(image):
+    picture = ImageOps.exif_transpose(image)
+    match picture.mode:
+        case "I" | "I;16" | "I;16B" | "I;16L":
+            grey = np.asarray(picture, dtype=np.int32)
+            return Image.merge("RGB", [Image.fromarray(np.uint8(grey >> 8))] * 3)
+        case "L" | "1" | "CMYK":
+            return picture.convert("RGB")
+        case _:
+            r, g, b, a = (np.float32(plane) for plane in picture.convert("RGBA").split())
+            mixed = [np.uint8(c * a / 255 + (255 - a) + 0.5) for c in (r, g, b)]
+            return Image.fromarray(np.stack(mixed, 2))
+
+
+# %% wrong: the given picture itself is returned -> given one itself
+def to_rgb(image):
+    if image.mode == "RGB" and not image.getexif().get(0x0112):
+        return image
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% wrong: what is not quite opaque becomes white -> a mixture of its colour and of white
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        pixels = np.array(image.convert("RGBA"))
+        pixels[pixels[..., 3] < 255] = 255
+        image = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+    return image.convert("RGB")
+
+
+# %% wrong: 16 bits stretched to the brightest -> Divide by a fixed number
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) / np.asarray(image).max() * 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% wrong: phone orientations only -> or are mirrored
+def to_rgb(image):
+    turns = {3: 180, 6: 270, 8: 90}
+    image = image.rotate(turns.get(image.getexif().get(0x0112), 0), expand=True)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% wrong: turned after the transparency -> EXIF data say so
+def to_rgb(image):
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return ImageOps.exif_transpose(image).convert("RGB")
+
+
+# %% wrong: 16 bits in one mode only -> The colours are wrong
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "I;16":
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% wrong: colours mixed without their share -> The colours are wrong
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        pixels = np.array(image).astype(int)
+        image = Image.fromarray(np.uint8(np.minimum(pixels[..., :3] + 255 - pixels[..., 3:], 255)))
+    return image.convert("RGB")
+
+
+# %% wrong: the given picture is converted in place -> The picture that was given has changed
+def to_rgb(image):
+    if image.mode == "RGB":
+        image.paste(image.transpose(Image.Transpose.ROTATE_180).copy())
+        image = image.transpose(Image.Transpose.ROTATE_180)
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% wrong: a grey picture -> not of mode RGB
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("L")
+
+
+# %% wrong: nothing is returned -> The result is None
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("RGB")
+
+
+# %% wrong: a smaller picture -> wrong size
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB").resize((5, 5))
+
+
+# %% wrong: the palette's transparency is forgotten -> drops alpha
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.mode in ("RGBA", "LA"):
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% wrong: BGR -> stays RGB
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return Image.merge("RGB", image.convert("RGB").split()[::-1])

@@ -199,3 +199,176 @@ def predict(model, prepare, image, classes, k=3):
         p = model(prepare(image.resize((32, 32))).unsqueeze(0))[0].softmax(dim=0)
     values, places = p.topk(min(k, len(classes)))
     return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% right: labels from an array of NumPy
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return list(zip(np.array(classes)[places.numpy()], values.tolist()))
+
+
+# %% right: NumPy's float64, which is a float
+def predict(model, prepare, image, classes, k=3):
+    with torch.inference_mode():
+        logits = model.eval()(prepare(image)[None, ...])[0].numpy().astype(np.float64)
+    p = np.exp(logits - logits.max())
+    p /= p.sum()
+    order = np.argsort(p)[::-1][:k]
+    return [[classes[i], p[i]] for i in order]
+
+
+# %% right: a frozen network, forward by name
+import heapq
+
+
+def predict(model, prepare, image, classes, k=3):
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model.train(False)
+    scores = model.forward(prepare(image).expand(1, -1, -1, -1)).squeeze(0)
+    p = torch.exp(scores - scores.logsumexp(dim=0)).tolist()
+    return heapq.nlargest(k, zip(classes, p), key=lambda pair: pair[1])
+
+
+# %% right: named pairs from a generator, a decorator
+from typing import NamedTuple
+
+
+class Answer(NamedTuple):
+    label: str
+    probability: float
+
+
+def _ranked(p, classes):
+    for place in torch.sort(p, descending=True).indices:
+        yield Answer(classes[place], p[place].item())
+
+
+@torch.no_grad()
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    return list(_ranked(nn.functional.softmax(model(prepare(image)[None]), dim=-1).flatten(), classes))[:k]
+
+
+# %% wrong: NumPy's float32 -> neither tensors nor NumPy's float32
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.numpy(), places.tolist())]
+
+
+# %% wrong: tensors of no dimension -> must be a plain float
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values, places.tolist())]
+
+
+# %% wrong: texts in place of numbers -> The label comes first
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], f'{v:.3f}') for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: the network is not called -> The network was not called
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = (prepare(image), torch.ones(len(classes)) / len(classes))[1]
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: prepared twice -> or not once
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    prepare(image)
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: the picture is made smaller in place -> The picture that was given has changed
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    image.thumbnail((4, 4))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: the classes are sorted in place -> changed its argument number 4
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    pairs = [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+    classes.sort()
+    return pairs
+
+
+# %% wrong: only the outermost module is in evaluation mode -> model.eval()
+def predict(model, prepare, image, classes, k=3):
+    model.training = False
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: rounded -> rounding belongs
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip([round(v, 2) for v in values.tolist()], places.tolist())]
+
+
+# %% wrong: an iterator -> must be a list of pairs
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return zip([classes[i] for i in places.tolist()], values.tolist())
+
+
+# %% wrong: always three -> The number of pairs is wrong
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(3, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: two lists -> zip joins them
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return [classes[i] for i in places.tolist()], values.tolist()
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    torch.set_grad_enabled(False)
+    p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, places = p.topk(min(k, len(classes)))
+    return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]

@@ -85,7 +85,7 @@ def predict_all(model, prepare, images, batch_size):
         return list(model(torch.stack(batch)).softmax(1)) if batch else []
 
 
-# %% wrong: the rest is lost -> never came to the network
+# %% wrong: the rest is lost -> The last pictures never reached the network
 def predict_all(model, prepare, images, batch_size):
     model.eval()
     answers, batch = [], []
@@ -229,3 +229,153 @@ def predict_all(model, prepare, images, batch_size):
     while batch := [prepare(image) for image in islice(images, batch_size)]:
         with torch.no_grad():
             yield from model(torch.stack(batch)).softmax(dim=1)
+
+
+# %% right: batched, a frozen network
+def _batches(images, size):
+    batch = []
+    for image in images:
+        batch.append(image)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def predict_all(model, prepare, images, batch_size):
+    frozen = model.requires_grad_(False).eval()
+    result = []
+    for batch in _batches(images, batch_size):
+        result += list(frozen.forward(torch.stack([*map(prepare, batch)])).softmax(-1))
+    return result
+
+
+# %% right: a callable object with a queue
+from collections import deque
+
+
+class Predictor:
+    @torch.inference_mode()
+    def flush(self):
+        batch = torch.stack(tuple(self.waiting))
+        self.waiting.clear()
+        self.answers.extend(torch.exp(nn.functional.log_softmax(self.model(batch), 1)).unbind(0))
+
+    def __call__(self, model, prepare, images, batch_size):
+        self.model, self.answers, self.waiting = model.eval(), [], deque()
+        for image in images:
+            self.waiting.append(prepare(image))
+            if len(self.waiting) >= batch_size:
+                self.flush()
+        if self.waiting:
+            self.flush()
+        return self.answers
+
+
+predict_all = Predictor()
+
+
+# %% wrong: places of islice, on a generator -> islice(images, batch_size) takes the next ones
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    answers, start = [], 0
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, start, start + batch_size)]:
+            answers.extend(model(torch.stack(batch)).softmax(dim=1))
+            start += batch_size
+    return answers
+
+
+# %% wrong: cat at the end -> torch.cat needs at least one tensor
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, batch_size)]:
+            answers.append(model(torch.stack(batch)).softmax(dim=1))
+    return list(torch.cat(answers))
+
+
+# %% wrong: every second batch is lost -> never reached the network
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, batch_size)]:
+            answers.extend(model(torch.stack(batch)).softmax(dim=1))
+            next(images, None)
+    return answers
+
+
+# %% wrong: a fixed batch size -> not as large as asked for
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, 2)]:
+            answers.extend(model(torch.stack(batch)).softmax(dim=1))
+    return answers
+
+
+# %% wrong: the network is not called -> The network was not called
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, batch_size)]:
+            answers.extend(torch.rand(len(batch), 5))
+    return answers
+
+
+# %% wrong: only the outermost module is in evaluation mode -> model.eval()
+def predict_all(model, prepare, images, batch_size):
+    model.training = False
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, batch_size)]:
+            answers.extend(model(torch.stack(batch)).softmax(dim=1))
+    return answers
+
+
+# %% wrong: one row for all of a batch -> Answer 1
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, batch_size)]:
+            answers.extend(model(torch.stack(batch)).softmax(dim=1).mean(0, keepdim=True).expand(len(batch), -1))
+    return answers
+
+
+# %% wrong: arrays of NumPy -> Answer 1
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, batch_size)]:
+            answers.extend(model(torch.stack(batch)).softmax(dim=1).numpy())
+    return answers
+
+
+# %% wrong: two batches ahead -> taken from the generator
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while chunk := list(islice(images, 2 * batch_size + 2)):
+            for start in range(0, len(chunk), batch_size):
+                batch = [prepare(image) for image in chunk[start : start + batch_size]]
+                answers.extend(model(torch.stack(batch)).softmax(dim=1))
+    return answers
+
+
+# %% wrong: gradients stay off -> left gradients switched off
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    torch.set_grad_enabled(False)
+    if True:
+        while batch := [prepare(image) for image in islice(images, batch_size)]:
+            answers.extend(model(torch.stack(batch)).softmax(dim=1))
+    return answers

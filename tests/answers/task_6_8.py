@@ -571,7 +571,7 @@ def make_app(predict, max_bytes, max_pixels):
     return app
 
 
-# %% wrong: predict is not awaited -> A good picture is answered with status 500
+# %% wrong: predict is not awaited -> A good picture is answered with an error
 def make_app(predict, max_bytes, max_pixels):
     app = FastAPI()
     app.get("/healthz")(lambda: {"status": "ok"})
@@ -593,5 +593,409 @@ def make_app(predict, max_bytes, max_pixels):
         except Exception:
             raise HTTPException(400, "no picture")
         return await predict(image)
+
+    return app
+
+
+# %% right: decoded in the event loop, as it is short
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% right: a class with the endpoint as a method, decoded and asked in one thread
+import asyncio
+
+
+class Service:
+    def __init__(self, predict, max_bytes, max_pixels):
+        self.predict, self.max_bytes, self.max_pixels = predict, max_bytes, max_pixels
+
+    def open(self, body):
+        try:
+            with Image.open(io.BytesIO(body)) as image:
+                if image.size[0] * image.size[1] > self.max_pixels:
+                    return 413, None
+                image.load()
+                return 200, image.copy()
+        except Image.DecompressionBombError:
+            return 413, None
+        except Exception:
+            return 400, None
+
+    async def endpoint(self, request: Request):
+        body = bytearray()
+        async for chunk in request.stream():
+            if len(body) + len(chunk) > self.max_bytes:
+                raise HTTPException(status_code=413)
+            body += chunk
+        status, image = await asyncio.to_thread(self.open, bytes(body))
+        if image is None:
+            raise HTTPException(status_code=status)
+        return await asyncio.to_thread(self.predict, image)
+
+
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+    app.post("/predict")(Service(predict, max_bytes, max_pixels).endpoint)
+    return app
+
+
+# %% wrong: Content-Length is asked for only -> does not announce how long
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        if int(request.headers.get("content-length", 0)) > max_bytes:
+            raise HTTPException(413, "too many bytes")
+        body = await request.body()
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: each piece is measured by itself -> Count the bytes
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(chunk) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: cut off without a word -> 413
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                break
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: width and height each by itself -> compare image.width
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if max(image.width, image.height) > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: truncated pictures are loaded -> Has it been decoded
+from PIL import ImageFile
+
+
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+            image.load()
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: predict is asked before the limits -> it is for good pictures only
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                await run_in_threadpool(predict, Image.new("RGB", (1, 1)))
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: the answer is wrapped -> Return what predict returns
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return {"answer": await run_in_threadpool(predict, image)}
+
+    return app
+
+
+# %% wrong: only PNG -> A good picture is answered with an error
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body), formats=["PNG"])
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: the picture is turned first -> did not get the picture
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image.transpose(Image.Transpose.ROTATE_90))
+
+    return app
+
+
+# %% wrong: another path -> POST
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/answer")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: healthz is removed -> given in the stub
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: nothing is returned -> make_app returns None
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+
+# %% wrong: an answer from predict in the loop -> blocks the event loop
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return predict(image)
 
     return app
