@@ -34,7 +34,7 @@ class DataError(RuntimeError):
     """A data set cannot be loaded. The message says what to do."""
 
     def __init__(self, message: str):
-        # A DataLoader raises the error of a worker again, with the stack trace in front of the message: it is cut off.
+        # A DataLoader raises the error of a worker again, with the stack trace in front of the message.
         super().__init__(message.rstrip().rpartition("DataError: ")[2])
 
 
@@ -55,17 +55,15 @@ class ImageDataset(Dataset):
         return (self.transform(image) if self.transform else image), int(self.targets[index])
 
 
-def load_dataset(
-    name: str | os.PathLike, *, train: bool = True, transform: Callable | None = None, download: bool = True
-) -> Dataset:
+def load_dataset(name: str | os.PathLike, *, train: bool = True, transform: Callable | None = None) -> Dataset:
     """Load a data set whose items are (image, class number), as in torchvision. Taught in lecture 3, section 6.6.
 
     Args:
         name: ``"digits"`` (1,797 grey pictures 8 x 8), ``"scattered_digits"`` (12,000 colour pictures 32 x 32),
-            ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, or a folder with ``train/CLASS/*`` and ``test/CLASS/*``.
+            ``"mnist"``, ``"fashion_mnist"`` and ``"cifar10"``, which are downloaded into :func:`data_folder` when they
+            are first used, or a folder with ``train/CLASS/*`` and ``test/CLASS/*``.
         train: the training part or the test part; they share no image.
         transform: called with each Pillow image; default: the image itself.
-        download: allow a download into :func:`data_folder` if the data set is not there.
 
     Raises:
         DataError: the name is unknown, or there is no network, no room, a broken file or an unusable folder. Files
@@ -80,7 +78,7 @@ def load_dataset(
         data, targets = (_digits if key == "digits" else _scattered_digits)(train)
         return ImageDataset(data, targets, [str(k) for k in range(10)], transform)
     if key in DOWNLOADED:
-        return _torchvision_dataset(key, train, transform, download)
+        return _torchvision_dataset(key, train, transform)
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _folder_dataset(folder, train, transform)
@@ -157,7 +155,7 @@ def _scattered_digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     return (images * 255).round().to(torch.uint8), labels[chosen]
 
 
-def _torchvision_dataset(key: str, train: bool, transform: Callable | None, download: bool) -> Dataset:
+def _torchvision_dataset(key: str, train: bool, transform: Callable | None) -> Dataset:
     import torchvision
 
     class_name, folder, megabytes = DOWNLOADED[key]
@@ -174,11 +172,9 @@ def _torchvision_dataset(key: str, train: bool, transform: Callable | None, down
     target = next((root for root in roots if _writable(root)), None)
     if target is None:
         raise DataError(f"cannot write to {roots[-1]}: name a folder of yours in the environment variable LECTURE_DATA")
-    # Archives as torchvision downloads them: copied there by hand, or left by another run.
+    # Archives that torchvision would download: copied there by hand, or left by another run.
     pattern = "cifar-10-python.tar.gz" if key == "cifar10" else f"{folder}/raw/*.gz"
     archives = {path.relative_to(root): path for root in roots for path in root.glob(pattern)}
-    if not download and not archives:
-        raise DataError(f"{key} is not in {roots[0]}: allow its download (about {megabytes} MB), or copy it there")
     _fetch(dataset_class, key, target, folder, archives, megabytes)
     return dataset_class(target, train=train, transform=transform, download=False)
 
@@ -205,7 +201,7 @@ def _fetch(dataset_class, key: str, root: Path, folder: str, archives: dict[Path
         except (OSError, RuntimeError, EOFError) as error:
             raise _fetch_error(error, key, root, megabytes) from error
         final = root / folder
-        if final.exists():  # incomplete or damaged; it stays until its replacement is complete
+        if final.exists():  # incomplete or damaged: it is replaced only when the replacement is complete
             shutil.move(final, scratch / "before")
         (scratch / folder).replace(final)
 
@@ -218,8 +214,8 @@ def _fetch_error(error: BaseException, key: str, root: Path, megabytes: int) -> 
         )
     if "corrupted" in str(error) or isinstance(error, EOFError):
         return DataError(
-            f"{key} came broken (wrong checksum): try again; behind a proxy, check that it passes the file on "
-            f"unchanged. Nothing was left in {root}"
+            f"the download of {key} is damaged (wrong checksum): try again; behind a proxy, check that it passes the "
+            f"file on unchanged. Nothing was left in {root}"
         )
     reason = error.reason if isinstance(error, urllib.error.URLError) else str(error).strip().splitlines()[-1]
     return DataError(
@@ -233,7 +229,7 @@ def _folder_dataset(folder: Path, train: bool, transform: Callable | None) -> Da
 
     part = folder / ("train" if train else "test")
     if not part.is_dir():
-        raise DataError(f"{folder} holds no folder {part.name!r}: put pictures into {part}/CLASS/ for each class")
+        raise DataError(f"{folder} holds no folder {part.name!r}: put the pictures of each class into {part}/CLASS/")
     try:
         dataset = PictureFolder(part, transform, _read_picture)
     except FileNotFoundError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# Best first. A build of PyTorch has one of the three accelerators at most, and the CPU.
+# What to check where a device is missing. A build of PyTorch has at most one of the three accelerators.
 _REMEDIES = {
     "cuda": "no NVIDIA (or ROCm) GPU that this PyTorch can use: see nvidia-smi for the driver, and "
     "torch.version.cuda for the build",
@@ -75,7 +75,7 @@ def describe_device(device: str | torch.device | None = None) -> str:
     >>> describe_device("cpu")  # doctest: +SKIP
     'cpu: AMD EPYC, 2 cores, 2 threads used, 23.5 GiB of memory'
     """
-    device = get_device() if device is None else torch.device(device)
+    device = torch.device(device or get_device())
     if device.type == "mps":
         return f"{device}: Apple GPU, shares memory with the CPU{_memory()}"
     if device.type != "cpu":
@@ -98,8 +98,10 @@ def _memory() -> str:
 def seed_everything(seed: int = 0) -> None:
     """Seed the generators of Python, NumPy and PyTorch, on every device. Taught in lecture 1, section 4.2.
 
-    A seed repeats its numbers on the same machine; elsewhere, or with another PyTorch, rounding may differ. A seed
-    outside [0, 2**32), the range of NumPy, raises a ``ValueError``.
+    A seed repeats its numbers on the same machine; elsewhere, or with another PyTorch, rounding may differ.
+
+    Raises:
+        ValueError: the seed is outside [0, 2**32), the range of NumPy.
 
     >>> seed_everything(1)
     >>> torch.rand(2)
@@ -121,7 +123,7 @@ def synchronize(device: torch.device) -> None:
 class Timer:
     """Measure the ``seconds`` that a block takes, on any device. Taught in lecture 1, sections 1.3 and 9.4.
 
-    Python does not wait for a GPU, so the clock is read only when the device has finished.
+    Python does not wait for a GPU, so the timer waits for the device before it reads the clock.
 
     >>> with Timer("cpu") as timer:
     ...     product = torch.rand(100, 100) @ torch.rand(100, 100)
@@ -141,6 +143,3 @@ class Timer:
     def __exit__(self, *exception) -> None:
         synchronize(self.device)
         self.seconds = time.perf_counter() - self._start
-
-    def __str__(self) -> str:
-        return f"{self.seconds:.3f} s"

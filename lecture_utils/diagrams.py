@@ -15,8 +15,11 @@ from torch.autograd.graph import Node
 from lecture_utils.plotting import BLACK, BLUE, COLORS, LectureFigure, subplots
 
 
-def _recorded_graph(last: Node) -> tuple[dict[Node, list[Node]], dict[Node, int]]:
-    """Return what autograd recorded up to a node: the sources of each node, and its largest distance from the last."""
+def _recorded_graph(last: Node) -> tuple[dict[Node, list[Node]], dict[Node, tuple[int, float]]]:
+    """Return what autograd recorded up to a node: the sources of each node, and where to draw it.
+
+    Columns go from right to left; a node is in the first column after all nodes that use it, at their mean height.
+    """
     sources: dict[Node, list[Node]] = {}
     sorter: TopologicalSorter[Node] = TopologicalSorter()
     waiting = [last]
@@ -28,23 +31,19 @@ def _recorded_graph(last: Node) -> tuple[dict[Node, list[Node]], dict[Node, int]
             for source in sources[node]:
                 sorter.add(source, node)
             waiting += sources[node]
-    order = [*sorter.static_order()]  # each node after those that use it
-    distance = dict.fromkeys(order, 0)
-    for node in order:
-        for source in sources[node]:
-            distance[source] = max(distance[source], distance[node] + 1)
-    return {node: sources[node] for node in order}, distance
-
-
-def _places(sources: dict[Node, list[Node]], distance: dict[Node, int]) -> dict[Node, tuple[float, float]]:
-    """Place the nodes in columns by their distance from the output, each near the nodes that use it."""
-    places: dict[Node, tuple[float, float]] = {}
-    for k in range(max(distance.values()) + 1):
-        column = [node for node in sources if distance[node] == k]
+    order: list[Node] = []
+    places: dict[Node, tuple[int, float]] = {}
+    sorter.prepare()
+    x = 0
+    while sorter.is_active():
+        column = sorter.get_ready()
+        order += column
         heights = {node: [places[user][1] for user in places if node in sources[user]] for node in column}
-        column.sort(key=lambda node: -np.mean(heights[node] or [0]))
-        places |= {node: (-k, 0.75 * ((len(column) - 1) / 2 - i)) for i, node in enumerate(column)}
-    return places
+        column = sorted(column, key=lambda node: -np.mean(heights[node] or [0]))
+        places |= {node: (x, 0.75 * ((len(column) - 1) / 2 - i)) for i, node in enumerate(column)}
+        sorter.done(*column)
+        x -= 1
+    return {node: sources[node] for node in order}, places
 
 
 def _labels(nodes: Sequence[Node], names: Mapping[str, torch.Tensor]) -> dict[Node, str]:
@@ -60,8 +59,8 @@ def _labels(nodes: Sequence[Node], names: Mapping[str, torch.Tensor]) -> dict[No
     return labels
 
 
-def _draw_graph(ax: Axes, sources: dict, distance: dict, places: dict, labels: dict, unit: float) -> None:
-    """Draw the boxes of the nodes and the arrows between them; a column is ``unit`` inches wide."""
+def _draw_graph(ax: Axes, sources: dict, places: dict, labels: dict, unit: float) -> None:
+    """Draw the nodes as boxes and the arrows between them; a column is ``unit`` inches wide."""
     boxes = {}
     longest = max(len(line) for label in labels.values() for line in label.split("\n"))
     for node, (x, y) in places.items():
@@ -73,8 +72,8 @@ def _draw_graph(ax: Axes, sources: dict, distance: dict, places: dict, labels: d
     drawn: Counter = Counter()
     for node in reversed(sources):
         for source in sources[node]:
-            # Bent if it would cross a column, or lie on an arrow between the same two boxes.
-            bend = -0.35 * ((distance[source] - distance[node] > 1) + drawn[source, node])
+            # Bent if it would cross a column or cover an arrow between the same two boxes.
+            bend = -0.35 * ((places[node][0] - places[source][0] > 1) + drawn[source, node])
             drawn[source, node] += 1
             ax.add_patch(
                 FancyArrowPatch(
@@ -103,19 +102,18 @@ def plot_graph(output: torch.Tensor, names: Mapping[str, torch.Tensor] | None = 
             "no graph leads to this tensor, its grad_fn is None: it must come from an operation on a "
             "tensor with requires_grad=True, outside torch.no_grad()"
         )
-    sources, distance = _recorded_graph(output.grad_fn)
-    places = _places(sources, distance)
+    sources, places = _recorded_graph(output.grad_fn)
     labels = _labels(list(sources), names or {})
     words = {node: label.replace("\nBackward", "Backward").replace("\n", ", ") for node, label in labels.items()}
     alt = "; ".join(f"{words[source]} → {words[node]}" for node in reversed(sources) for source in sources[node])
-    width = max(distance.values()) + 1
+    width = 1 - min(x for x, _ in places.values())
     unit = min(1.25, 9.5 / width)
     top = max(y for _, y in places.values()) + 0.45
     figure, ax = subplots(
         alt=f"Graph recorded by autograd, in the direction of the data: {alt}.",
         figsize=(unit * width, unit * 2 * top + 0.4),
     )
-    _draw_graph(ax, sources, distance, places, labels, unit)
+    _draw_graph(ax, sources, places, labels, unit)
     ax.set(xlim=(0.5 - width, 0.5), ylim=(-top, top), aspect="equal")
     ax.axis("off")
     note = "arrows: the way of the data\nbackward() walks them the other way"

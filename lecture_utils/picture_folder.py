@@ -1,4 +1,4 @@
-"""A folder of one's own pictures as a data set; a module of its own because importing torchvision takes seconds."""
+"""A folder of one's own pictures as a data set. ``data`` imports this only for such a folder: torchvision is slow."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -68,9 +68,7 @@ class LectureFigure(Figure):
         return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
 
 
-def subplots(
-    nrows: int = 1, ncols: int = 1, *, alt: str, figsize: tuple[float, float] | None = None, dpi: int = 80, **kwargs
-):
+def subplots(nrows: int = 1, ncols: int = 1, *, alt: str, figsize: tuple[float, float] | None = None, **kwargs):
     """Make a figure and its axes, as ``matplotlib.pyplot.subplots`` does. Taught in lecture 1, section 3.1.
 
     Args:
@@ -78,7 +76,6 @@ def subplots(
         alt: one or two sentences that say what the picture shows, for readers who cannot see it. A text with numbers
             that are not known yet may be set later: ``figure.alt = f"..."``.
         figsize: width and height in inches; default 4.5 x 3.2 for each panel, at most 9.5 across.
-        dpi: pixels per inch.
         **kwargs: passed on to ``Figure.subplots`` (``sharex``, ``squeeze``, ...).
 
     >>> figure, ax = subplots(alt="A parabola.")
@@ -87,7 +84,7 @@ def subplots(
     if not alt.strip():
         raise ValueError("say in alt what the picture shows: not every reader sees it")
     size = figsize or (min(4.5 * ncols, 9.5), 3.2 * nrows)
-    figure = LectureFigure(figsize=size, dpi=dpi, layout="constrained")
+    figure = LectureFigure(figsize=size, dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     figure.alt = alt
     axes = figure.subplots(nrows, ncols, **kwargs)
@@ -170,13 +167,12 @@ def show_images(
     return figure
 
 
-def plot_history(history: Mapping[str, Sequence[float]], *, log: bool = False, alt: str | None = None) -> LectureFigure:
+def plot_history(history: Mapping[str, Sequence[float]], *, alt: str | None = None) -> LectureFigure:
     """Draw the curves of a training run, one panel for each quantity. Taught in lecture 2, section 8.2.
 
     Args:
         history: lists with one number per epoch under names such as ``"train_loss"``, ``"test_loss"`` and
             ``"test_accuracy"``; the part after the last ``_`` names the panel. ``None`` and NaN leave gaps.
-        log: draw the losses on a logarithmic axis.
 
     >>> plot_history({"train_loss": [2.0, 0.5], "test_loss": [2.1, 0.9]}).alt
     'Curves over the epochs. train loss: from 2 to 0.5 in 2 epochs. test loss: from 2.1 to 0.9 in 2 epochs.'
@@ -202,8 +198,6 @@ def plot_history(history: Mapping[str, Sequence[float]], *, log: bool = False, a
             ax.plot(range(1, len(values) + 1), values, label=line, marker=marker, markersize=4)
         ax.set(xlabel="epoch", ylabel=quantity)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if log and quantity == "loss":
-            ax.set_yscale("log")
         ax.grid(alpha=0.3)
         ax.legend()
     return figure

@@ -1,4 +1,4 @@
-"""Sliders over a figure, a sheet to draw on, a question to answer. Where no widget runs, a still form is shown."""
+"""Sliders over a figure, a sheet to draw on, a question to answer. Without a kernel, a still picture or text."""
 
 import base64
 import contextlib
@@ -10,7 +10,7 @@ from lecture_utils.plotting import LectureFigure
 
 
 class Explorer:
-    """What :func:`explore` returns: a ``widget``, and the ``figure`` of the first values as its still form."""
+    """What :func:`explore` returns: a ``widget``, and the ``figure`` of the first values as its still picture."""
 
     def __init__(self, draw: Callable[..., LectureFigure], sliders: dict):
         import ipywidgets
@@ -19,7 +19,7 @@ class Explorer:
 
         def redraw(change=None) -> LectureFigure:
             figure = draw(**{name: slider.value for name, slider in sliders.items()})
-            png = base64.b64encode(figure.png(cut=False)).decode()  # of one size, so that the page does not jump
+            png = base64.b64encode(figure.png(cut=False)).decode()  # always of one size: the page does not jump
             picture.value = f'<img src="data:image/png;base64,{png}" alt="{html.escape(figure.alt)}">'
             return figure
 
@@ -31,7 +31,7 @@ class Explorer:
 
     def _repr_mimebundle_(self, **options):
         data, metadata = self.figure._repr_mimebundle_()
-        # Written out, since ipywidgets 7, which Colab has, cannot make it.
+        # ipywidgets 7, which Colab has, has no method that makes this.
         live = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         return {**data, "application/vnd.jupyter.widget-view+json": live}, metadata
 
@@ -69,20 +69,19 @@ def draw_digit():
 
 
 def _as_html(value) -> str:
-    """Convert text with `code` in it to HTML; anything but a text is code."""
+    """Convert text with `code` in it to HTML; other values are shown as code."""
     text = html.escape(value if isinstance(value, str) else f"`{value}`")
     return re.sub("`(.+?)`", r"<code>\1</code>", text)
 
 
 class Quiz:
-    """What :func:`quiz` returns: radio buttons, and as their still form the same as text with the answer folded."""
+    """What :func:`quiz` returns: radio buttons, and for where no widget runs a text with the answer folded."""
 
     def __init__(self, question: str, options: dict[Hashable, str], answer: Hashable):
         if answer not in options:
             raise ValueError(f"the answer {answer!r} is none of the options {list(options)}")
-        self.question = question
-        self.options = options
-        right = next(option for option in options if option == answer)  # printed as the options are
+        self.plain = "\n".join([question, *(f"- {option}" for option in options)])
+        right = next(option for option in options if option == answer)  # an equal answer may be printed differently
         names = [_as_html(option) for option in options]
         replies = [
             f"<strong>{'Right' if option == answer else 'No'}.</strong> {_as_html(reason)}"
@@ -101,27 +100,27 @@ class Quiz:
             self.widget = QuizWidget(question=_as_html(question), options=names, replies=replies)
 
     def __repr__(self) -> str:
-        return "\n".join([self.question, *(f"- {option}" for option in self.options)])
+        return self.plain
 
     def _repr_mimebundle_(self, **options):
-        data = {"text/html": self.text, "text/plain": repr(self)}
-        if self.widget is None:
-            return data, {}
-        # `where` tells Colab where to find anywidget.
-        live, where = self.widget._repr_mimebundle_(**options) or ({}, {})
-        return {**live, **data}, where
+        bundle = self.widget._repr_mimebundle_(**options) if self.widget else None
+        live, where = bundle or ({}, {})  # `where` tells Colab where to find anywidget
+        return {**live, "text/html": self.text, "text/plain": self.plain}, where
 
 
 def quiz(question: str, options: dict[Hashable, str], answer: Hashable) -> Quiz:
     """Ask a question with a few options. Used in the section "Check yourself" of each lecture.
 
-    A running notebook shows radio buttons, and the reason for the chosen option. Elsewhere (GitHub, HTML, nbconvert, or
-    without anywidget) the same is shown as text, with the answer and the reasons folded.
+    A running notebook shows radio buttons and the reason for the chosen option. Without a kernel (GitHub, HTML) or
+    without anywidget the question is a text, with the answer and the reasons folded.
 
     Args:
         question: a sentence; text in backticks is shown as code.
         options: each option (a text, a number, a tuple such as a shape) with the reason why it is right or wrong.
-        answer: the right one of the options. Compute it, so that it cannot be wrong.
+        answer: the right option. Compute it, so that it cannot be wrong.
+
+    Raises:
+        ValueError: the answer is none of the options.
 
     >>> quiz("How many elements has `torch.zeros(2, 3)`?", {5: "That is 2 + 3.", 6: "2 x 3."}, answer=2 * 3)
     How many elements has `torch.zeros(2, 3)`?
