@@ -64,8 +64,25 @@ def sum_of_shares(x):
     return (x.exp() / (1 + x.exp().sum())).sum()
 
 
-# Each takes a tensor of any shape and returns one number; the first is the function of the text.
-FUNCTIONS = (mean_of_a_parabola, sum_of_a_cubic, mean_times_sum, square_of_a_sum, sum_of_shares)
+def sum_with_a_constant_factor(x):
+    return (x * x.detach() + x.sin()).sum()
+
+
+# Each takes a tensor of any shape and returns one number; the first is the function of the text. The last holds a
+# factor that autograd takes for a constant, so no quotient of differences has its gradient.
+FUNCTIONS = (
+    mean_of_a_parabola,
+    sum_of_a_cubic,
+    mean_times_sum,
+    square_of_a_sum,
+    sum_of_shares,
+    sum_with_a_constant_factor,
+)
+
+
+def call_without_autograd(function, x):
+    with torch.inference_mode():
+        return function(x).clone()
 
 
 def tensor_with_gradient(x, gradient):
@@ -123,8 +140,15 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
         mistakes.append(((4 * inner + 3) / len(x), "len(x) is the number of rows only: x.numel() counts all elements."))
     got = student.call("gradient_by_hand", x)
     expect(got, (4 * inner + 3) / n, what="The gradient by hand", mistakes=mistakes)
+    try:
+        student.call(call_without_autograd, student.value("gradient_by_hand"), x)
+    except StudentError as error:
+        if error.kind != "RuntimeError":
+            raise
+        hint = "Differentiate on paper, and write down the result: 4 (2x - 1) + 3, and what the mean makes of it."
+        raise CheckFailed("gradient_by_hand works only where autograd does.", hint) from None
 
-    f = FUNCTIONS[0 if case == 0 else int(rng.integers(1, len(FUNCTIONS)))]
+    f = FUNCTIONS[{0: 0, 1: 5}.get(case, int(rng.integers(1, len(FUNCTIONS))))]
     leaf = x.clone().requires_grad_()
     value = f(leaf)
     (expected,) = torch.autograd.grad(value, leaf)
@@ -134,6 +158,12 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
     given = student.call(tensor_with_gradient, x, old, keep=True)
     got = student.call("gradient_by_autograd", Code.of(f), given)
     mistakes = [(value.detach(), "This is f(x). Call backward() on it, and return the gradient of your leaf.")]
+    if case:
+        text = "This is the gradient of the function in the text. f may be any function: call f itself."
+        mistakes.append(((4 * inner + 3) / n, text))
+    if f is sum_with_a_constant_factor:
+        text = "This is a quotient of differences, or the like. Autograd takes what f detaches for a constant."
+        mistakes.append((2 * x + x.cos(), text))
     if old is not None:
         added = "x had a gradient already, and backward() adds to what is there. Work on a leaf of your own."
         mistakes.append((old + expected, added))
@@ -191,6 +221,23 @@ def _quotients(f: Callable, x: torch.Tensor, delta: float) -> tuple[torch.Tensor
     return up.view(x.shape), down.view(x.shape)
 
 
+_OLD_IS_A_VIEW = (
+    "This is (f(x + delta) - f(x)) / (2 * delta). Does the step down begin at x again, and not at x + delta? "
+    "`old = x[i]` is no copy: it is a view, which changes with x."
+)
+
+
+def _expect_arguments_of_f(calls: list, shape: list[int]) -> None:
+    """All tensors that f got must be float64, and of the shape of x."""
+    for dtype, called_shape in calls:
+        if called_shape != shape:
+            words = f"f was called with a tensor of shape {tuple(called_shape)}."
+            raise CheckFailed(words, "f wants the shape of x, each time.")
+        if dtype != "torch.float64":
+            words = f"f was called with a tensor of {dtype.removeprefix('torch.')}."
+            raise CheckFailed(words, "Convert x before the first step: x.double() has 16 digits.")
+
+
 @task(
     "3.2",
     "A gradient checker",
@@ -234,42 +281,35 @@ def gradient_checker(student: Student, rng, case: int) -> None:
     function = student.call(log_calls, Code.of(f), log, keep=True)
     given = student.call(transposed, x.mT.contiguous(), keep=True) if as_view else student.put(x)
     got = student.call("numerical_gradient", function, given, delta)
-    for dtype, called_shape in student.get(log):
-        if called_shape != list(shape):
-            raise CheckFailed(
-                f"f was called with a tensor of shape {tuple(called_shape)}.", "f wants the shape of x, each time."
-            )
-        if dtype != "torch.float64":
-            raise CheckFailed(
-                f"f was called with a tensor of {dtype.removeprefix('torch.')}.",
-                "Convert x before the first step: x.double() has 16 digits.",
-            )
+    calls = student.seen(log, "f", "The slopes are quotients of differences of f: call it.")
+    _expect_arguments_of_f(calls, list(shape))
     expect(
         got,
         expected,
         what="The gradient",
         mistakes=[
             (up, "This is the step up only, (f(x + delta) - f(x)) / delta. Take one up and one down."),
+            (up / 2, _OLD_IS_A_VIEW),
             (down, "This is the step down only, (f(x) - f(x - delta)) / delta. Take one up and one down."),
             (expected * 2, "From x - delta to x + delta the way is 2 * delta long: divide by that."),
             (expected * delta**2, "Dividing by 2 * delta needs brackets: `/ 2 * delta` divides by 2 and multiplies."),
             (expected * 2 * delta, "The difference of the two values must be divided by the way, 2 * delta."),
             (-expected, "The sign: value after the step up minus value after the step down."),
             (together.expand(shape), "All elements moved at the same time. Each slope needs a step of its own."),
-            (exact, "This is the derivative itself, as autograd has it. Asked for is the quotient of differences."),
+            (exact, "This is nearly the derivative. Asked for is the quotient of differences with the given delta."),
         ],
         hints={
             "shape": "The result has one slope for each element, so it has the shape of x.",
             "dtype": "The result is float64: convert x at the beginning, and build on what you get.",
-            "values": "Does only one element move at a time, and is each one back in its place before the next moves? "
-            "`old = x[i]` is no copy: it is a view, which changes with x.",
+            "values": "Print the tensors that f gets: is only one element moved in each, by delta, and are all others "
+            "where they were?",
         },
         rtol=1e-6,
         atol=1e-7,
     )
     if not torch.equal(student.get(given), x):
         raise CheckFailed(
-            "The function changed its argument number 2.",
+            "x has changed.",
             "x.double() is a copy only if x is of another dtype: add .clone(). And up and down again does not "
             "lead back to the very same number.",
         )
@@ -299,6 +339,25 @@ TRANSFORMS = (inverted, mirrored_and_darker, from_minus_one_to_one, transposed_a
 
 def length_of(dataset):
     return len(dataset)
+
+
+def bytes_kept(dataset):
+    """The bytes of all tensors and arrays that the attributes of a data set lead to, each memory once."""
+    found = {}
+    values = [vars(dataset)]
+    for value in values:  # the list grows while it is walked through
+        if isinstance(value, torch.Tensor):
+            storage = value.detach().cpu().untyped_storage()
+            found[storage.data_ptr()] = storage.nbytes()
+        elif isinstance(value, np.ndarray):
+            while isinstance(value.base, np.ndarray):
+                value = value.base
+            found[value.ctypes.data] = max(value.nbytes, found.get(value.ctypes.data, 0))
+        elif isinstance(value, (list, tuple)):
+            values.extend(value)
+        elif isinstance(value, dict):
+            values.extend(value.values())
+    return sum(found.values())
 
 
 def sample_and_calls(dataset, index, log):
@@ -352,7 +411,7 @@ def own_dataset(student: Student, rng, case: int) -> None:
     dataset = student.call("DigitDataset", images, labels, *options, keep=True)
     hints = {"values": "The length is the number of images."}
     expect(student.call(length_of, dataset), n, what="len(dataset)", hints=hints)
-    for index in (0, n - 1, int(rng.integers(n)), -1):
+    for index in (0, n - 1, int(rng.integers(n)), -1, 0):
         sample, calls = student.call(sample_and_calls, dataset, index, log)
         if not isinstance(sample, tuple) or len(sample) != 2:
             raise CheckFailed(f"dataset[{index}] must be a pair.", "Return two things: `return image, label`.")
@@ -376,10 +435,15 @@ def own_dataset(student: Student, rng, case: int) -> None:
             raise CheckFailed(f"The label of dataset[{index}] is no int.", hint, got=type(label).__name__)
         hint = "The label at the same index, as it is."
         expect(label, int(labels[index]), what=f"The label of dataset[{index}]", hints={"values": hint})
-    _expect_index_error(student, dataset, n, log)
+    for index in (n, 2 * n + 1):
+        _expect_index_error(student, dataset, index, n, log)
     size = int(rng.integers(2, 5))
     batches = list(zip(expected.split(size), labels.split(size), strict=True))
     expect(student.call(all_batches, dataset, size), batches, what="list(DataLoader(dataset))")
+    # Twice the images and the labels are allowed, so that an array of NumPy may stand beside the tensor.
+    if case < 3 and student.call(bytes_kept, dataset) > 2 * images.numel() + 16 * n:
+        hint = "Keep the images as they are, uint8, and convert one of them in __getitem__, each time it is asked for."
+        raise CheckFailed("The data set keeps converted images: one byte a pixel would do.", hint)
 
 
 def _expect_call_of_transform(calls: list, wanted: bool, index: int, shape: list[int]) -> None:
@@ -388,9 +452,10 @@ def _expect_call_of_transform(calls: list, wanted: bool, index: int, shape: list
         raise CheckFailed("transform was called with the label.", "Only the image is transformed.")
     if not wanted:
         return
-    if not calls:
+    if len(calls) != 1:
         hint = "A random transform makes a new picture each time: call it in __getitem__, on the image asked for."
-        raise CheckFailed(f"dataset[{index}] did not call transform.", hint)
+        times = f"called transform {len(calls)} times" if calls else "did not call transform"
+        raise CheckFailed(f"dataset[{index}] {times}.", hint)
     dtype, called_shape = calls[0]
     if dtype != "torch.float32" or list(called_shape) != shape:
         hint = "First convert and add the channel, then transform: it gets what would be returned without it."
@@ -411,19 +476,19 @@ def _image_mistakes(images: torch.Tensor, index: int) -> list[tuple[torch.Tensor
     ]
 
 
-def _expect_index_error(student: Student, dataset: Handle, n: int, log: Handle) -> None:
-    """A data set of n samples must raise IndexError for index n."""
+def _expect_index_error(student: Student, dataset: Handle, index: int, n: int, log: Handle) -> None:
+    """A data set of n samples must raise IndexError for an index past the end."""
     hint = (
         "Past the end a data set raises IndexError, as a list does: that is how a for-loop over it knows when to "
         "stop. self.images[index] raises it by itself; a slice does not."
     )
     try:
-        student.call(sample_and_calls, dataset, n, log)
+        student.call(sample_and_calls, dataset, index, log)
     except StudentError as error:
         if error.kind != "IndexError":
-            raise CheckFailed(f"dataset[{n}] raised {error.kind}, for {n} samples.", hint) from None
+            raise CheckFailed(f"dataset[{index}] raised {error.kind}, for {n} samples.", hint) from None
     else:
-        raise CheckFailed(f"dataset[{n}] raised no IndexError, for {n} samples.", hint)
+        raise CheckFailed(f"dataset[{index}] raised no IndexError, for {n} samples.", hint)
 
 
 # --- 3.4 ---------------------------------------------------------------------------------------
@@ -485,7 +550,8 @@ def loaders(student: Student, rng, case: int) -> None:
         if len(orders[0]) == len(sets[1 - number][1]) != len(y):
             hint = "The first loader reads train_set, the second test_set, and so they are returned."
             raise CheckFailed(f"The loader for the {name} data reads the other data set.", hint)
-        _expect_batch_sizes([len(labels) for _, labels in epochs[0]], [len(part) for part in y.split(size)], name)
+        for epoch in epochs:
+            _expect_batch_sizes([len(labels) for _, labels in epoch], [len(part) for part in y.split(size)], name)
         for order in orders:
             if not torch.equal(order.sort().values, y):
                 hint = "An epoch uses every sample exactly once: shuffle, but do not draw with replacement."
@@ -498,6 +564,9 @@ def loaders(student: Student, rng, case: int) -> None:
             if any(torch.equal(order, y) for order in orders):
                 hint = "Training data come in a new random order in each epoch: shuffle=True."
                 raise CheckFailed("The training data come in the order of the data set.", hint)
+            if any((order.diff() == 1).float().mean() > 0.2 for order in orders):  # at random about 1 / n
+                hint = "Each sample is drawn for itself, not a batch or a block of neighbours: shuffle=True does that."
+                raise CheckFailed("Neighbours in the data set stay neighbours in the training data.", hint)
             if torch.equal(*orders):
                 hint = "The order must be drawn anew in each epoch. shuffle=True does that by itself."
                 raise CheckFailed("The training data come in the same order in both epochs.", hint)
@@ -513,12 +582,17 @@ def _expect_batch_sizes(got: list[int], expected: list[int], name: str) -> None:
     """The batches of a loader must have these sizes."""
     if got == expected:
         return
-    hint = "Give batch_size on to both loaders; its default is 128."
+    sizes = f"batches of {', '.join(map(str, got[:12]))}{', ...' if len(got) > 12 else ''}"
     if got == expected[:-1]:
         hint = "The last, smaller batch is lost: no drop_last here, every sample counts."
+    elif sum(got) != sum(expected):
+        hint = "Each loader reads the whole of its own data set: nothing is split off, left out or drawn twice."
+        message = f"An epoch of the {name} loader has {sum(got)} samples, for a data set of {sum(expected)}."
+        raise CheckFailed(message, hint, got=sizes)
     elif set(got) == {1}:
         hint = "A DataLoader that is told no batch size makes batches of 1: give it batch_size=batch_size."
-    sizes = f"batches of {', '.join(map(str, got[:12]))}{', ...' if len(got) > 12 else ''}"
+    else:
+        hint = "Give batch_size on to both loaders; its default is 128."
     raise CheckFailed(f"The {name} loader has batches of the wrong size.", hint, got=sizes)
 
 
@@ -528,7 +602,8 @@ def _expect_batch_sizes(got: list[int], expected: list[int], name: str) -> None:
 def network_to_train(state, lr, log):
     """A network, an optimizer for it, and its device.
 
-    At each call the network notes in the log whether it is in training mode and whether gradients are recorded.
+    At each call the network notes in the log whether it is in training mode, whether gradients are recorded, and the
+    number of samples.
     """
     hidden, inputs = state["0.weight"].shape
     network = nn.Sequential(
@@ -538,7 +613,7 @@ def network_to_train(state, lr, log):
     network.eval()
 
     def note(module, inputs, output):
-        log.append((module.training, output.requires_grad))
+        log.append((module.training, output.requires_grad, len(output)))
 
     network.register_forward_hook(note)
     optimizer = torch.optim.SGD(network.parameters(), lr=lr)
@@ -551,30 +626,69 @@ def loader_of(x, y, batch_size):
 
 
 def loader_on_another_device(x, y, batch_size):
-    """Batches that become tensors only by .to(device): code that forgets it fails without a GPU too."""
+    """Batches that meet a model only after .to(device): code that forgets it fails without a GPU too."""
 
-    class TensorOnAnotherDevice:
-        def __init__(self, tensor):
-            self.tensor = tensor
+    def tensors_in(value):
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, (list, tuple)):
+            return [tensor for part in value for tensor in tensors_in(part)]
+        return [value] if isinstance(value, torch.Tensor) else []
 
-        def to(self, *args, **kwargs):
-            return self.tensor.to(*args, **kwargs)
+    def is_at_home(value):
+        return isinstance(value, torch.Tensor) and not isinstance(value, OnAnotherDevice)
 
-        def __len__(self):
-            return len(self.tensor)
+    def is_move(name, args, kwargs):
+        given = [kwargs.get("device"), kwargs.get("other"), *args[1:]]
+        there = any(isinstance(value, (str, torch.device)) or is_at_home(value) for value in given)
+        takes_device = name in ("to", "type_as", "as_tensor", "asarray", "tensor", "copy_")
+        return name in ("cpu", "cuda") or (takes_device and there) or (name == "copy_" and is_at_home(args[0]))
 
-        def size(self, *args):
-            return self.tensor.size(*args)
+    class OnAnotherDevice(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            name = getattr(function, "__name__", "")
+            if function == torch.Tensor.device.__get__:
+                return torch.device("xla", 0)  # that of the batches, any but the model's
+            if name in ("numpy", "__array__"):
+                raise TypeError("can't convert a tensor on another device to numpy. Use Tensor.cpu() first.")
+            moved = is_move(name, args, kwargs)
+            # As on a GPU, a single number and the places in an index may lie on the CPU.
+            met = tensors_in(([] if name == "__getitem__" else args, kwargs))
+            if not moved and any(is_at_home(tensor) and tensor.dim() for tensor in met):
+                raise RuntimeError(f"Expected all tensors on the same device, but the batch is elsewhere ({name})")
+            with torch._C.DisableTorchFunctionSubclass():
+                result = function(*args, **kwargs)
+            return placed(result, moved)
 
-        @property
-        def shape(self):
-            return self.tensor.shape
+    def placed(value, moved):
+        if type(value) in (list, tuple):
+            return type(value)(placed(part, moved) for part in value)
+        if isinstance(value, OnAnotherDevice):
+            return value.as_subclass(torch.Tensor) if moved else value
+        return value if moved or not isinstance(value, torch.Tensor) else value.as_subclass(OnAnotherDevice)
 
     def collate(samples):
-        return [TensorOnAnotherDevice(torch.stack(column)) for column in zip(*samples, strict=True)]
+        return [torch.stack(column).cpu().as_subclass(OnAnotherDevice) for column in zip(*samples, strict=True)]
 
     dataset = torch.utils.data.TensorDataset(x, y)
     return torch.utils.data.DataLoader(dataset, batch_size=batch_size, collate_fn=collate)
+
+
+def call_where_batches_move(function, *args):
+    """Call it; what as_tensor and asarray make for a device arrives there, which no subclass of tensors gets to see."""
+    from torch.overrides import TorchFunctionMode
+
+    class Moves(TorchFunctionMode):
+        def __torch_function__(self, made_by, types, args=(), kwargs=None):
+            result = made_by(*args, **(kwargs or {}))
+            if made_by in (torch.as_tensor, torch.asarray) and "device" in (kwargs or {}):
+                return result.as_subclass(torch.Tensor) if type(result).__name__ == "OnAnotherDevice" else result
+            return result
+
+    with Moves():
+        return function(*args)
 
 
 def loss_and_graph(loss):
@@ -585,6 +699,10 @@ def loss_and_graph(loss):
 def trained_state(network):
     """The state without the counter of batches."""
     return {name: value for name, value in network.state_dict().items() if value.dim()}
+
+
+def all_require_grad(network):
+    return all(parameter.requires_grad for parameter in network.parameters())
 
 
 def prepare_for_evaluation(network, log):
@@ -660,8 +778,9 @@ def _explain_training(loss, trained, losses, after, state, settings) -> None:
     """Say which mistake gives the wrong loss or model; it takes three more epochs of training to find that out."""
     lazy_losses, lazy = _train(state, *settings, clear=False)
     soft_losses, soft = _train(state, *settings, softmax=True)
-    x, labels, size, _ = settings
+    x, labels, size, lr = settings
     still, _ = _train(state, x, labels, size, 0.0)
+    twice_losses, twice = _train(state, x, labels, size, 2 * lr)  # as two equal steps for each batch
     clear = "Without zero_grad the gradients of all earlier batches are added: clear them before each backward()."
     logits = "cross_entropy takes the logits as they are: it has the softmax inside. Remove yours."
     move = "The parameters did not move: backward() after zero_grad(), and then optimizer.step(), for each batch."
@@ -673,6 +792,7 @@ def _explain_training(loss, trained, losses, after, state, settings) -> None:
         "The loss of a batch is a mean already: multiply it by len(labels) before adding, then divide once by "
         "the number of all samples."
     )
+    often = "Each batch makes one update. Here the steps are twice as long: is step() called twice?"
     counts = _samples_per_batch(labels, size)
     n = len(labels)
     total = (losses * counts).sum()
@@ -681,20 +801,47 @@ def _explain_training(loss, trained, losses, after, state, settings) -> None:
         (losses.sum() / n, weight),
         (losses.sum(), weight),
         (total / len(losses), "Divide by the number of samples, not by that of batches."),
+        (total / (len(losses) * size), "The last batch is smaller: add up len(labels), and divide by the sum."),
+        (total / n * x.shape[1], "Weight each batch with its number of samples, len(labels). numel() counts all the "
+         "numbers in a tensor."),
         (total, "Divide the sum by the number of samples."),
         (losses[-1], "This is the loss of the last batch. Asked for is the mean over all samples of the epoch."),
-    ]
-    for wrong, hint in [(lazy_losses, clear), (soft_losses, logits), (still, move)]:
+    ]  # fmt: skip
+    for wrong, hint in [(lazy_losses, clear), (soft_losses, logits), (still, move), (twice_losses, often)]:
         mistakes += [((wrong * counts).sum() / n, hint), (wrong.mean(), hint), (wrong[-1], hint), (wrong.sum(), hint)]
     expect(loss, total / n, what="The mean loss of the epoch", mistakes=mistakes)
-    mistakes = [({k: v for k, v in state.items() if v.dim()}, move), (lazy, clear), (soft, logits)]
+    untouched = {k: v for k, v in state.items() if v.dim()}
+    mistakes = [(untouched, move), (lazy, clear), (soft, logits), (twice, often)]
     values = "One update for each batch: zero_grad, backward, step, in this order."
     expect(trained, after, what="The model after the epoch", mistakes=mistakes, hints={"values": values})
 
 
 def _samples_per_batch(labels: torch.Tensor, size: int) -> torch.Tensor:
     """The number of samples in each batch."""
-    return torch.tensor([len(part) for part in labels.split(size)], device="cpu")
+    return torch.tensor([len(part) for part in labels.split(size)])
+
+
+def _expect_one_pass(calls: list, batches: int) -> None:
+    """The model must have been called once for each batch, in training mode."""
+    modes = [training for training, _, _ in calls]
+    if not modes[0]:
+        raise CheckFailed("While training, the model was in evaluation mode.", "Call model.train() before the loop.")
+    if len(modes) != batches:
+        hint = "One pass over the loader, and one call of model(...) for each batch."
+        if len(modes) > batches:
+            hint += " The losses on the way are those of these calls, so nothing is evaluated afterwards."
+        raise CheckFailed(f"The model was called {len(modes)} times for {batches} batches.", hint)
+    if not all(modes):
+        number = modes.index(False) + 1
+        hint = "model.train() stands before the loop. What in the loop changes the mode, such as a call of eval()?"
+        raise CheckFailed(f"The model was in evaluation mode from batch {number} on.", hint)
+
+
+def _expect_trainable(student: Student, model: Handle, function: str) -> None:
+    """After a function the parameters must still require gradients."""
+    if student.call(all_require_grad, model) is not True:
+        hint = "requires_grad=False changes the model itself. To record nothing, use `with torch.no_grad():`."
+        raise CheckFailed(f"After {function} some parameters no longer require gradients.", hint)
 
 
 @task(
@@ -715,7 +862,7 @@ def _samples_per_batch(labels: torch.Tensor, size: int) -> torch.Tensor:
     ],
     on_error={
         "no attribute 'backward'": "The loss must stay a tensor until backward() was called: .item() only afterwards.",
-        "OnAnotherDevice": "Move both tensors of a batch: images, labels = images.to(device), labels.to(device).",
+        "the same device": "Move both tensors of a batch: images, labels = images.to(device), labels.to(device).",
         "size of tensor a|must match the size|Boolean value of Tensor": "logits has one row per sample and one column "
         "per class. The predicted class is logits.argmax(dim=1).",
         "not require grad": "No gradient is recorded: no_grad or inference_mode belongs into evaluate only, and "
@@ -742,17 +889,19 @@ def training_loops(student: Student, rng, case: int) -> None:
     log = student.put([])
     model, optimizer, device = student.call(network_to_train, state, lr, log)
     make_loader = loader_on_another_device if elsewhere else loader_of
+
+    def call(name: str, *args) -> Handle:
+        if elsewhere:
+            return student.call(call_where_batches_move, student.value(name), *args, keep=True)
+        return student.call(name, *args, keep=True)
+
     place = "; batches lie on another device until .to(device) is called" if elsewhere else ""
     student.case += place
 
     loader = student.call(make_loader, x, y, size, keep=True)
-    result = student.call("train_one_epoch", model, loader, optimizer, device, keep=True)
-    calls = student.get(log)
-    if not all(training for training, _ in calls):
-        raise CheckFailed("While training, the model was in evaluation mode.", "Call model.train() before the loop.")
-    if len(calls) != len(losses):
-        hint = "One pass over the loader, and one call of model(...) for each batch."
-        raise CheckFailed(f"The model was called {len(calls)} times for {len(losses)} batches.", hint)
+    result = call("train_one_epoch", model, loader, optimizer, device)
+    _expect_one_pass(student.seen(log, "The model"), len(losses))
+    _expect_trainable(student, model, "train_one_epoch")
     loss = _loss_without_graph(student, result, "The mean loss")
     trained = student.call(trained_state, model)
     if not close(loss, (losses * _samples_per_batch(y, size)).sum() / n) or not _agree(trained, after):
@@ -763,13 +912,17 @@ def training_loops(student: Student, rng, case: int) -> None:
     x, y, scores = _test_data(rng, after, n, full * size)
     student.call(prepare_for_evaluation, model, log)
     loader = student.call(make_loader, x, y, size, keep=True)
-    result = student.call("evaluate", model, loader, device, keep=True)
-    calls = student.get(log)
-    if any(training for training, _ in calls):
+    result = call("evaluate", model, loader, device)
+    calls = student.seen(log, "The model")
+    if any(training for training, _, _ in calls):
         raise CheckFailed("While evaluating, the model was in training mode.", "Call model.eval() before the loop.")
-    if any(recorded for _, recorded in calls):
+    if (seen := sum(count for _, _, count in calls)) < n:
+        hint = "Go through all batches of the loader: is there a return or a break inside the loop?"
+        raise CheckFailed(f"The model was asked for {seen} of the {n} test samples.", hint)
+    if any(recorded for _, recorded, _ in calls):
         hint = "Evaluation needs no gradients: put the loop into `with torch.no_grad():`."
         raise CheckFailed("While evaluating, a graph was recorded.", hint)
+    _expect_trainable(student, model, "evaluate")
     expect(student.call(trained_state, model), trained, what="The model after evaluate", rtol=0, atol=0)
     _expect_evaluation(student.get(result), scores, y, size)
 
@@ -797,26 +950,40 @@ def _expect_evaluation(got, scores: torch.Tensor, labels: torch.Tensor, size: in
     n = len(labels)
     loss_means = torch.stack([part.mean() for part in losses.split(size)])
     hit_means = torch.stack([part.mean() for part in hits.split(size)])
-    soft_loss = F.cross_entropy(scores.softmax(1), labels)
-    share = (
-        "The last batch is smaller: count the right predictions of all batches, and divide once by the number of "
-        "samples."
-    )
-    pair = "Return two numbers: `return total / count, correct / count`."
+    share = "The last batch is smaller: count the right predictions of all batches, and divide once by the number of "
+    share += "samples."
+    sums = "Add up over all samples, and divide once by their number."
+    mean_loss = losses.mean()
+    accuracy = hits.mean()
+    if not isinstance(got, (list, tuple)) or len(got) != 2:
+        hint = "Return two numbers: `return total / count, correct / count`."
+        raise CheckFailed("evaluate must return two numbers, the mean loss and the accuracy.", hint)
     expect(
-        got,
-        (losses.mean(), hits.mean()),
-        what="The result of evaluate",
+        got[0],
+        mean_loss,
+        what="The mean loss of evaluate",
         mistakes=[
-            ((hits.mean(), losses.mean()), "The order is (loss, accuracy)."),
-            ((loss_means.mean(), hit_means.mean()), share + " The loss goes the same way: weight it with len(labels)."),
-            ((soft_loss, 100 * hits.mean()), "cross_entropy wants logits, and the accuracy is a share from 0 to 1."),
-            ((loss_means.sum() / n, hits.sum()), "Divide the sums over all samples by the number of samples."),
-            ((loss_means.sum(), 1 - hits.mean()), "A mean per sample, and the share of right predictions."),
-            ((loss_means[-1], hits.sum() / len(hit_means)), "Sums over all samples, divided by the number of samples."),
-            ((losses.sum(), hit_means[-1]), "Sums over all samples, divided by the number of samples."),
+            (accuracy, "The order is (loss, accuracy)."),
+            (loss_means.mean(), share + " The loss goes the same way: weight it with len(labels)."),
+            (F.cross_entropy(scores.softmax(1), labels), "cross_entropy wants logits: it has the softmax inside."),
+            (loss_means.sum() / n, "The loss of a batch is a mean already: multiply it by len(labels) before adding."),
+            (loss_means.sum(), "Asked for is a mean per sample."),
+            (loss_means[-1], "This is the loss of the last batch only. " + sums),
+            (losses.sum(), sums),
         ],
-        hints={"type": pair, "none": pair},
+    )
+    expect(
+        got[1],
+        accuracy,
+        what="The accuracy of evaluate",
+        mistakes=[
+            (hit_means.mean(), share),
+            (100 * accuracy, "The accuracy is a share from 0 to 1."),
+            (hits.sum(), "Divide the number of right predictions by the number of samples."),
+            (1 - accuracy, "Asked for is the share of right predictions, not of wrong ones."),
+            (hits.sum() / len(hit_means), "Divide by the number of samples, not by that of batches."),
+            (hit_means[-1], "This is the accuracy of the last batch only. " + sums),
+        ],
     )
 
 
@@ -831,10 +998,11 @@ _UNEQUAL = (
 def network_to_accumulate(state, gradients, lr, log):
     """A network and an optimizer for it.
 
-    The log gets the length of each batch that goes forward, and 0 when its gradient comes back.
+    The log gets the length of each batch that goes forward, negative where no gradient is recorded, and 0 when its
+    gradient comes back.
     """
     hidden, inputs = state["0.weight"].shape
-    network = nn.Sequential(nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, len(state["2.weight"]))).cpu()
+    network = nn.Sequential(nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, len(state["2.weight"])))
     network.load_state_dict(state)
     for name, parameter in network.named_parameters():
         parameter.grad = gradients.get(name)
@@ -843,7 +1011,7 @@ def network_to_accumulate(state, gradients, lr, log):
         log.append(0)
 
     def note_forward(module, inputs, output):
-        log.append(len(output))
+        log.append(len(output) if output.requires_grad else -len(output))
         if output.requires_grad:
             output.register_hook(note_backward)
 
@@ -954,17 +1122,20 @@ def accumulation(student: Student, rng, case: int) -> None:
     model, optimizer = student.call(network_to_accumulate, state, old, lr, log)
     shares = [size / len(x) for size in sizes]
     after, losses = _update(state, pieces, shares, lr, {})
-    mean = (losses * torch.tensor(shares, device="cpu")).sum()
+    mean = (losses * torch.tensor(shares)).sum()
 
     result = student.call("accumulated_step", model, optimizer, pieces, keep=True)
-    order = student.get(log)
+    noted = student.seen(log, "The model")
+    order = [entry for entry in noted if entry >= 0]  # what records no gradient may come in between
     forward = [entry for entry in order if entry]
-    if len(forward) < len(sizes) or max(forward) > max(sizes):
+    if len(forward) < len(sizes) or max(map(abs, noted)) > max(sizes):
         hint = "The whole batch does not fit into the memory: only one micro-batch at a time goes through the model."
-        if forward == sizes[: len(forward)]:
+        if len(forward) < len(sizes) and forward == sizes[: len(forward)]:
             hint = "Use every micro-batch of the list: is there a return inside the loop?"
         raise CheckFailed("The micro-batches did not go through the model one by one.", hint)
     got = student.call(state_of, model)
+    later = _update(after, pieces, shares, lr, {})[1]
+    later_mean = (later * torch.tensor(shares)).sum()
     if not _agree(got, after):
         _explain_update(got, after, state, pieces, lr, old)
     if any(first and second for first, second in pairwise(order)):
@@ -980,6 +1151,7 @@ def accumulation(student: Student, rng, case: int) -> None:
             (losses[-1], "This is the loss of the last micro-batch only: add up those of all."),
             (losses[-1] * shares[-1], "This is the part of the last micro-batch only: add up those of all."),
             (mean * len(x), "Divide the sum by the number of samples."),
+            (later_mean, "This is the loss after the update. Add up the losses in the loop: no second pass is needed."),
         ],
         hints={"none": "Return the mean loss over all samples, a number."},
     )
@@ -988,9 +1160,46 @@ def accumulation(student: Student, rng, case: int) -> None:
 # --- 3.7 ---------------------------------------------------------------------------------------
 
 
-def comes_from_own_function(function, x):
-    """Whether the backward step of the result is one written in Python."""
-    return isinstance(function(x.requires_grad_()).grad_fn, torch.autograd.function.BackwardCFunction)
+def comes_from(function, own, x):
+    """Whether the backward step of the function's result is that of this class, None if there is none at all.
+
+    Between the two the shape may change.
+    """
+    node = function(x.requires_grad_()).grad_fn
+    if node is None:
+        return None
+    while type(node) is not own._backward_cls and node is not None and len(node.next_functions) == 1:
+        node = node.next_functions[0][0]
+    return type(node) is own._backward_cls
+
+
+def backward_by_hand(own, x, upstream):
+    """What the class's two steps return when they are called directly, without autograd."""
+
+    class Context:
+        saved_tensors = ()
+        needs_input_grad = (True,)
+
+        def save_for_backward(self, *tensors):
+            self.saved_tensors = tensors
+
+        def mark_dirty(self, *tensors):
+            pass
+
+        def mark_non_differentiable(self, *tensors):
+            pass
+
+        def set_materialize_grads(self, value):
+            pass
+
+    context = Context()
+    with torch.no_grad():
+        if own.setup_context is torch.autograd.Function.setup_context:
+            own.forward(context, x)
+        else:
+            own.setup_context(context, (x,), own.forward(x))
+        result = own.backward(context, upstream)
+    return result[0] if isinstance(result, tuple) else result
 
 
 def gradient_of(function, x, upstream):
@@ -1006,6 +1215,37 @@ def gradient_of_three_uses(function, x, upstream):
 
 def passes_gradcheck(function, x):
     return torch.autograd.gradcheck(function, x.double().requires_grad_(), raise_exception=False)
+
+
+def is_function(value):
+    return isinstance(value, type) and issubclass(value, torch.autograd.Function)
+
+
+# Where formulas that switch to x too early, or cut off the exponent, differ from log(1 + exp(x)): in float64 by
+# more than 1e-8 of the value.
+PROBES = torch.cat([torch.arange(-18.0, 18.0, 0.5), torch.tensor([-700.0, -80, -30, 25, 45, 60, 95, 800])]).double()
+
+
+def _expect_accurate(student: Student, function: Handle) -> None:
+    """Values and slopes of softplus must be exact all along the axis, in float64."""
+    right = PROBES.clamp(min=0) + (-PROBES.abs()).exp().log1p()
+    got = student.call(function, PROBES)
+    slopes = student.call(gradient_of, function, PROBES, torch.ones_like(PROBES))
+    right_slopes = PROBES.sigmoid()
+    stable = (
+        "Only exp(-|x|) never overflows: max(x, 0) + log(1 + exp(-|x|)) holds for every x, and nothing is switched or "
+        "cut off."
+    )
+    overflow = "torch.sigmoid(x) holds for every x. exp(x) / (1 + exp(x)) is inf / inf for large x."
+    for what, values, expected, hint in [
+        ("softplus", got, right, stable),
+        ("The slope", slopes, right_slopes, overflow),
+    ]:
+        expect(values, expected, what=f"{what} for x from -700 to 800", hints={"nonfinite": hint}, rtol=1, atol=1)
+        places = PROBES[(values - expected).abs() > 1e-9 + 1e-8 * expected.abs()]
+        if len(places):
+            words = f"{what} is not accurate in float64 for x from {places.min():g} to {places.max():g}."
+            raise CheckFailed(words, hint)
 
 
 @task(
@@ -1026,7 +1266,8 @@ def passes_gradcheck(function, x):
         "returned an incorrect number of gradients": "backward returns one gradient for each argument of forward after "
         "ctx: here, one.",
         "not have been used in the graph|returned None|NoneType": "Does each of the two methods end with return?",
-        "shape|size of tensor|broadcast": "The gradient for x has the shape of x: everything is element by element.",
+        "returned an invalid gradient|size of tensor|broadcast": "The gradient for x has the shape of x: everything is "
+        "element by element.",
         "has no attribute 'x'": "Store x in forward, with ctx.save_for_backward(x).",
         "not enough values to unpack|too many values|not tuple|'tuple'": "ctx.saved_tensors is a tuple, even of one: "
         "(x,) = ctx.saved_tensors.",
@@ -1058,16 +1299,17 @@ def custom_function(student: Student, rng, case: int) -> None:
         ],
         hints={
             "nonfinite": stable,
-            "values": "Try x = 0: log(1 + 1) is 0.6931.",
+            "values": "For large x the result is nearly x, for very negative x nearly 0."
+            if large
+            else "Try x = 0: log(1 + 1) is 0.6931.",
             "dtype": "The result has the dtype of x.",
         },
     )
-    function = student.value("softplus")
-    if not student.call(comes_from_own_function, function, x):
-        hint = "softplus calls Softplus.apply(x), so that your backward is used."
-        raise CheckFailed("softplus(x) does not come from a Function of your own.", hint)
+    function, own = _softplus_and_its_class(student, x)
     upstream = normal(rng, *shape, scale=2).to(x.dtype)
     _expect_slope(student.call(gradient_of, function, x, upstream), x, upstream)
+    _expect_slope(student.call(backward_by_hand, own, x, upstream), x, upstream)
+    _expect_accurate(student, function)
     leaf = x.detach().clone().requires_grad_()
     chain = F.softplus(2 * F.softplus(leaf) - 1) * F.softplus(-leaf)
     (expected,) = torch.autograd.grad(chain, leaf, upstream)
@@ -1080,7 +1322,24 @@ def custom_function(student: Student, rng, case: int) -> None:
         atol=1e-3,
     )
     if not large and student.call(passes_gradcheck, function, x) is not True:
-        raise CheckFailed("torch.autograd.gradcheck says no.", "Try it yourself, in float64, without raise_exception.")
+        hint = "Run it yourself on float64 input, and read the numbers that it prints."
+        raise CheckFailed("torch.autograd.gradcheck found a wrong gradient.", hint)
+
+
+def _softplus_and_its_class(student: Student, x: torch.Tensor) -> tuple[Handle, Handle]:
+    """The function and the Function, from which its results must come."""
+    function = student.value("softplus")
+    own = student.value("Softplus")
+    if not isinstance(own, Handle) or student.call(is_function, own) is not True:
+        raise CheckFailed("Softplus is no subclass of torch.autograd.Function.", "Keep the class as it was given.")
+    comes = student.call(comes_from, function, own, x)
+    if comes is None:
+        hint = "No detach, no_grad or .data on the way from x to the result."
+        raise CheckFailed("softplus(x) records no gradient.", hint)
+    if comes is not True:
+        hint = "softplus calls Softplus.apply(x), so that your backward is used."
+        raise CheckFailed("softplus(x) does not come from Softplus.", hint)
+    return function, own
 
 
 def _expect_slope(got, x: torch.Tensor, upstream: torch.Tensor) -> None:
@@ -1128,6 +1387,20 @@ def generator_of(parameters):
     return (parameter for parameter in parameters)
 
 
+def call_and_list_files(function, parameters, max_norm):
+    """The result, and the files whose functions it took."""
+    import sys
+
+    files = set()
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, argument: files.add(frame.f_code.co_filename))
+    try:
+        result = function(parameters, max_norm)
+    finally:
+        sys.setprofile(before)
+    return result, sorted(files)
+
+
 def values_and_gradients(parameters):
     return [p.detach() for p in parameters], [p.grad for p in parameters]
 
@@ -1173,7 +1446,10 @@ def clipping(student: Student, rng, case: int) -> None:
     given = [None if i == absent else g for i, g in enumerate(gradients)]
     parameters = student.call(parameters_with_gradients, values, given, keep=True)
     passed = student.call(generator_of, parameters, keep=True) if case % 2 == 0 else parameters
-    result = student.call("clip_gradients", passed, max_norm)
+    result, files = student.call(call_and_list_files, student.value("clip_gradients"), passed, max_norm)
+    if any(file.replace("\\", "/").endswith("torch/nn/utils/clip_grad.py") for file in files):
+        hint = "Write it yourself here: the norm of all gradients together, and one factor for all of them."
+        raise CheckFailed("torch.nn.utils did the clipping.", hint)
     values_after, gradients_after = student.call(values_and_gradients, parameters)
     if not all(torch.equal(a, b) for a, b in zip(values, values_after, strict=True)):
         raise CheckFailed("The parameters themselves have changed.", "Only their gradients, p.grad, are shortened.")
@@ -1207,12 +1483,14 @@ def _expect_norm(got, gradients: list[torch.Tensor], values: list[torch.Tensor],
             (norms.sum(), "Norms do not add up: add the squares of all elements, and take the root at the end."),
             (norms.max(), "The norm of all gradients together, as if they were one long vector."),
             (norms[-1], "This is the norm of the last gradient only."),
+            (_joined(gradients).abs().max(), "This is the largest number in the gradients. The norm is the root of the "
+             "sum of the squares."),
             (_joined(gradients).abs().sum(), "The norm is the root of the sum of the squares."),
             (_joined(values).norm(), "This is the norm of the parameters. Use p.grad."),
             (torch.zeros_like(norm), "A generator is empty after one pass: make a list of it first."),
         ],
         hints={"none": "Return the norm from before the clipping."},
-    )
+    )  # fmt: skip
 
 
 def _expect_clipped(got: list[torch.Tensor], before: list[torch.Tensor], max_norm: float) -> None:
@@ -1225,12 +1503,16 @@ def _expect_clipped(got: list[torch.Tensor], before: list[torch.Tensor], max_nor
     else:
         factor = max_norm / float(norm)
         one_by_one = [g * min(1.0, max_norm / float(g.norm())) for g in before]
+        largest = max(float(g.norm()) for g in before)
+        by_largest = [g * min(1.0, max_norm / largest) for g in before]
         by_value = [g.clamp(-max_norm, max_norm) for g in before]
         mistakes = [
             (before, "The gradients are as long as before. A generator can be walked through only once: make a list of "
              "it first. And change p.grad itself: g.mul_(...), or p.grad = p.grad * ..."),
             (one_by_one, "Each gradient was clipped by itself, which changes the direction of the whole. All get one "
              "factor, from the norm of all."),
+            (by_largest, "The factor comes from the largest of the norms. It is max_norm / norm, with the norm of all "
+             "gradients together."),
             (by_value, "Every element was cut by itself, which changes the direction. Multiply all by one factor."),
             ([g / norm for g in before], "This makes the length 1. The length should be max_norm."),
             ([g * max_norm for g in before], "Divide by the norm too: the factor is max_norm / norm."),

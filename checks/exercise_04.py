@@ -30,6 +30,31 @@ def _expect_int(got, expected: int, what: str, mistakes: list[tuple[float, str]]
         )
 
 
+def call_and_list_operations(function, *args, **kwargs):
+    """The result of a call, and the names of PyTorch's operations that it took."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    names = set()
+
+    class Note(TorchDispatchMode):
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            names.add(str(operation))
+            return operation(*args, **(kwargs or {}))
+
+    with Note():
+        torch.zeros(1).neg()  # so that a list without it shows that nothing was noted
+        result = function(*args, **kwargs)
+    return result, sorted(names)
+
+
+def _expect_none_of(operations: Any, part: str, hint: str) -> None:
+    """None of the operations that were noted may have ``part`` in its name."""
+    if not isinstance(operations, list) or "aten.neg.default" not in operations:
+        raise CheckFailed("It cannot be seen which operations were used.", "Leave PyTorch's dispatch modes alone.")
+    if any(part in str(operation) for operation in operations):
+        raise CheckFailed("PyTorch's own operation did the work.", hint)
+
+
 # --- 4.1 -----------------------------------------------------------------------------------------
 
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
@@ -55,7 +80,8 @@ DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
 def arithmetic(student: Student, rng, case: int) -> None:
     given = [(), ("stride",), ("padding",), ("dilation",)]
     names = given[case] if case < 4 else tuple(n for n in DEFAULTS if rng.integers(4))
-    student.case = f"{', '.join(names) if names else 'no further argument'} given"
+    student.case = words = f"{', '.join(names) if names else 'no further argument'} given"
+    asked = []
     for attempt in range(6):
         drawn = {"stride": int(rng.integers(3, 6)), "padding": int(rng.integers(1, 4)), "dilation": 2}
         drawn["dilation"] += int(rng.integers(2))
@@ -67,29 +93,46 @@ def arithmetic(student: Student, rng, case: int) -> None:
         reach = dilation * (kernel - 1) + 1
         while (size := (right - 1) * stride + rest + reach - 2 * padding) < 1:
             right += 1
-        student.case = student.case.partition(" | ")[0] + f" | size={size}, kernel={kernel}, {options}"
+        student.case = f"{words} | size={size}, kernel={kernel}, {options}"
         got = student.call("output_size", size, kernel, **options)
-        mistakes = [((size + 2 * padding - reach) / stride + 1, "A half place is none: // drops the rest, / keeps it.")]
-        if padding:
-            mistakes.append(((size + padding - reach) // stride + 1, "The padding is on both sides: it counts twice."))
-            mistakes.append(((size - reach) // stride + 1, "The padding is left out."))
-        if dilation > 1:
-            mistakes.append(((size + 2 * padding - kernel) // stride + 1, "The dilation is left out."))
-            wide = (
-                "There is a gap between two pixels of the kernel, so one gap fewer than pixels: it reaches over "
-                "dilation * (kernel - 1) + 1."
-            )
-            mistakes.append(((size + 2 * padding - dilation * kernel) // stride + 1, wide))
-        if stride > 1:
-            places = (right - 1) * stride + rest + 1
-            mistakes.append((places, "The stride is left out."))
-            if rest < stride - 1:
-                early = "The 1 for the first place is added after the division by the stride, not before."
-                mistakes.append((places // stride, early))
-            up = "A last jump that does not fit any more is not taken: always round down, with //."
-            mistakes += [(right + 1, up), (round((places - 1) / stride) + 1, up)]
-        mistakes.append((right - 1, "One too few: the kernel's first place counts as well, so add 1 at the end."))
-        _expect_int(got, right, "The size", mistakes, "Draw a row of pixels, and count the places of the kernel.")
+        asked.append((got, right, student.case, _size_mistakes(size, kernel, stride, padding, dilation)))
+    # Small numbers are often equal by chance: a mistake is named only if it explains all the answers.
+    columns = zip(*(mistakes for *_, mistakes in asked), strict=True)
+    known = [[close(got, value) for (got, *_), (value, _) in zip(asked, column, strict=True)] for column in columns]
+    for got, right, student.case, mistakes in asked:
+        likely = [mistake for mistake, fits in zip(mistakes, known, strict=True) if all(fits)]
+        _expect_int(got, right, "The size", likely, "Draw a row of pixels, and count the places of the kernel.")
+
+
+def _size_mistakes(size: int, kernel: int, stride: int, padding: int, dilation: int) -> list[tuple[float, str]]:
+    """What known mistakes make of the same arguments, in the same order each time."""
+    row = size + 2 * padding
+    reach = dilation * (kernel - 1) + 1
+    places = row - reach + 1  # with stride 1
+    gaps = (
+        "There is a gap between two pixels of the kernel, so one gap fewer than pixels: it reaches over dilation * "
+        "(kernel - 1) + 1."
+    )
+    between = (
+        "Neighbouring pixels of the kernel lie dilation apart, so with dilation 1 nothing lies between them: the "
+        "kernel reaches over dilation * (kernel - 1) + 1."
+    )
+    up = "A last jump that does not fit any more is not taken: always round down, with //."
+    return [
+        ((row - reach) / stride + 1, "A half place is none: // drops the rest, / keeps it."),
+        ((size + padding - reach) // stride + 1, "The padding is on both sides: it counts twice."),
+        ((size - reach) // stride + 1, "The padding is left out."),
+        ((row - kernel) // stride + 1, "The dilation is left out."),
+        ((row - dilation * kernel) // stride + 1, gaps),
+        ((row - (dilation + 1) * (kernel - 1) - 1) // stride + 1, between),
+        (places, "The stride is left out."),
+        (places // stride, "The 1 for the first place is added after the division by the stride, not before."),
+        (-(-(row - reach) // stride) + 1, up),
+        (round((row - reach) / stride) + 1, up),
+        (-(-size // stride), "This is size / stride, rounded up: the kernel cannot begin in the last pixels, and the "
+         "padding counts."),
+        ((row - reach) // stride, "One too few: the kernel's first place counts as well, so add 1 at the end."),
+    ]  # fmt: skip
 
 
 # --- 4.2 -----------------------------------------------------------------------------------------
@@ -164,7 +207,7 @@ def pooling(student: Student, rng, case: int) -> None:
         (right.amax(1), "Each channel is pooled for itself."),
     ]  # fmt: skip
     given = student.call(transposed_view, x.mT.contiguous(), keep=True) if transposed else student.put(x)
-    got = student.call("max_pool", given, k)
+    got, operations = student.call(call_and_list_operations, student.value("max_pool"), given, k)
     hints = {
         "shape": f"With k = {k} and the shape {(b, c, h, w)}, how many whole windows fit? Batch and channels stay.",
         "dtype": "The result has the dtype of x. A tensor made by torch.zeros or torch.empty is float32 unless told.",
@@ -173,7 +216,8 @@ def pooling(student: Student, rng, case: int) -> None:
     }
     expect(got, right, what="The pooled picture", mistakes=mistakes, hints=hints)
     if not torch.equal(student.get(given), x):
-        raise CheckFailed("The function changed its argument number 1.", "A slice is a view: do not assign to it.")
+        raise CheckFailed("x has changed.", "A slice is a view, which changes x: do not assign to it.")
+    _expect_none_of(operations, "pool", "Write it with other tensor operations: slices, reshape or unfold, and amax.")
 
 
 # --- 4.3 -----------------------------------------------------------------------------------------
@@ -233,6 +277,8 @@ def depthwise_convolution(student: Student, rng, case: int) -> None:
         (right.sum(1, keepdim=True), "The channels are added up, as an ordinary convolution does: here they stay "
         "apart."),
         (right.sum(1), "The channels are added up, as an ordinary convolution does: here they stay apart."),
+        (right.sum(1, keepdim=True).expand_as(right), "The channels are added up, as an ordinary convolution does: "
+         "here they stay apart."),
         (right + 1, "Begin the sum with zeros."),
         (right / (rows * columns), "The products are added up: this is their mean."),
     ]  # fmt: skip
@@ -247,7 +293,8 @@ def depthwise_convolution(student: Student, rng, case: int) -> None:
     if rows == columns:
         mistakes.append((_depthwise(x, weight.mT, dilation), "Rows and columns of the kernel are exchanged."))
     options: dict[str, Any] = {} if dilation == 1 else {"dilation": dilation}
-    got = student.call("depthwise", x, weight, **options)
+    given = [student.put(x), student.put(weight)]
+    got, operations = student.call(call_and_list_operations, student.value("depthwise"), *given, **options)
     hints = {
         "shape": f"A kernel of {rows} x {columns} reaches over {dilation * (rows - 1) + 1} x "
         f"{dilation * (columns - 1) + 1} pixels here. In how many places does it fit? Task 4.1 knows.",
@@ -255,6 +302,11 @@ def depthwise_convolution(student: Student, rng, case: int) -> None:
         "values": "Try x with a single 1 in it, and a kernel with weights 1, 2, 3, ...: where does each weight land?",
     }
     expect(got, right, what="The result", mistakes=mistakes, hints=hints, rtol=1e-3, atol=1e-4)
+    for name, before, after in zip(("x", "weight"), (x, weight), student.get(given), strict=True):
+        if not torch.equal(before, after):
+            raise CheckFailed(f"{name} has changed.", "Make a new tensor for the result, and assign to no part of it.")
+    own = "Write it without a convolution of PyTorch's: products of weights and parts of x, added up."
+    _expect_none_of(operations, "conv", own)
 
 
 # --- 4.4 -----------------------------------------------------------------------------------------
@@ -334,6 +386,9 @@ def _expect_test_picture(got: torch.Tensor, x: torch.Tensor, mean: torch.Tensor,
     expect(got, right, what="The test picture", mistakes=mistakes, hints=hints, rtol=1e-3, atol=1e-4)
 
 
+_DEFAULTS = "Leave scale, ratio and value of v2.RandomErasing as they are: v2.RandomErasing(p=0.5)."
+
+
 def _expect_hole_of_zeros(result: torch.Tensor, unchanged: torch.Tensor, x: torch.Tensor, black: torch.Tensor) -> None:
     """A training picture differs from the standardised picture in one rectangle, and is 0 there.
 
@@ -357,12 +412,34 @@ def _expect_hole_of_zeros(result: torch.Tensor, unchanged: torch.Tensor, x: torc
         "Only two things are random here: mirrored left to right or not, and one rectangle set to 0 or not, by "
         "v2.RandomErasing(p=0.5). No rotation, no crop, no change of colour, no upside down."
     )
+    if (result.abs() < 1e-3).all(0).float().mean() > 0.5:
+        raise CheckFailed("More than half of a training picture is erased.", _DEFAULTS)
     if unchanged.float().mean() < 0.1:
         if max(((result - other).abs() < 1e-3).float().mean() for other in (x, x.flip(2))) > 0.5:
             hint = "It is not standardised: v2.Normalize(mean, std) belongs to both transforms."
         raise CheckFailed("A training picture is neither the picture nor its mirror image.", hint)
     if area.abs().max() > 1e-3:
         raise CheckFailed("A training picture differs from the picture in more than one rectangle of zeros.", hint)
+
+
+def _expect_default_rectangles(holes: torch.Tensor) -> None:
+    """The erased rectangles must be of the sizes and shapes that RandomErasing draws by default.
+
+    Its areas are 2 % to 33 % of the picture, its heights 0.3 to 3.3 times its widths. A sample of 58 rectangles, the
+    fewest that pass :func:`_expect_half_and_half`, stays within one of the bounds below once in ten million.
+
+    Args:
+        holes: (n, 32, 32), where a picture is erased.
+    """
+    heights = holes.any(2).sum(1)
+    widths = holes.any(1).sum(1)
+    areas = heights * widths / (32 * 32)
+    ratios = heights / widths
+    large = (areas > 0.2).any() and (areas < 0.12).any() and areas.max() < 0.37
+    long = (ratios > 1.5).any() and (ratios < 1 / 1.5).any() and ratios.max() < 5 and ratios.min() > 0.2
+    if not large or not long:
+        which = "sizes" if not large else "shapes"
+        raise CheckFailed(f"The erased rectangles have other {which} than those of RandomErasing.", _DEFAULTS)
 
 
 def _expect_half_and_half(erased: torch.Tensor, mirrored: torch.Tensor) -> None:
@@ -459,6 +536,7 @@ def transforms(student: Student, rng, case: int) -> None:
     for result, pixels_unchanged in zip(results[erased], unchanged[erased], strict=True):
         _expect_hole_of_zeros(result, pixels_unchanged, x, (0 - m) / s)
     _expect_half_and_half(erased, mirrored)
+    _expect_default_rectangles(~unchanged[erased])
 
 
 # --- 4.5 -----------------------------------------------------------------------------------------
@@ -469,6 +547,16 @@ SHAPES = [(8, 3, 5, 5), (8,), (32, 8, 5, 5), (32,), (256, 800), (256,), (10, 256
 def load_parameters(model, values):
     for name, parameter in model.named_parameters():
         parameter.data.copy_(values[name])
+
+
+def gradients_of(model, x, upstream):
+    """The gradients of the parameters where this gradient arrives at the output, in evaluation mode."""
+    model.eval()
+    device = next(model.parameters()).device
+    parameters = dict(model.named_parameters())
+    output = model(x.to(device))
+    found = torch.autograd.grad(output, list(parameters.values()), upstream.to(device), allow_unused=True)
+    return dict(zip(parameters, found, strict=True))
 
 
 def _identity(x: torch.Tensor) -> torch.Tensor:
@@ -514,6 +602,21 @@ def _expect_outputs(got, x: torch.Tensor, parameters: list[torch.Tensor]) -> Non
     expect(got, right, what="The output", mistakes=mistakes, hints=hints, rtol=1e-3, atol=1e-3)
 
 
+def _expect_gradients(student: Student, model: Handle, x, names: dict, parameters: list, upstream) -> None:
+    """All parameters must get their gradients, and the forward step must not have changed them."""
+    leaves = [parameter.clone().requires_grad_() for parameter in parameters]
+    expected = torch.autograd.grad(_wider(x, leaves), leaves, upstream)
+    got = student.call(gradients_of, model, x, upstream)
+    for shape, gradient in zip(SHAPES, expected, strict=True):
+        found = got.get(names[shape]) if isinstance(got, dict) else None
+        if not close(found, gradient, rtol=1e-2, atol=1e-2 * float(gradient.abs().max())):
+            hint = "The outputs are right, but not their gradients: no no_grad, detach, item or .data in forward."
+            raise CheckFailed("Some parameters of the network get no gradient, or a wrong one.", hint)
+    after = student.module(model).parameters
+    if not all(torch.equal(after[names[shape]], leaf) for shape, leaf in zip(SHAPES, leaves, strict=True)):
+        raise CheckFailed("forward has changed the parameters.", "Only the optimizer changes them.")
+
+
 @task(
     "4.5",
     "The forward of a wider network",
@@ -532,8 +635,14 @@ def _expect_outputs(got, x: torch.Tensor, parameters: list[torch.Tensor]) -> Non
     hidden=4,
     on_error={
         "^NotImplementedError": "Is forward indented, as a method of the class?",
-        "shapes cannot be multiplied|is invalid for input of size": "fc1 takes 800 numbers for each picture: are "
-        "there two convolutions and two poolings before it, and does x.flatten(1) keep the batch?",
+        r"shape '\[\d+, -1\]' is invalid|\((?:[7-9]|\d\d+)x\d+ and 800x256\)": "The number of rows that fc1 gets is "
+        "not the number of pictures: the batch, of whatever size, stays the first dimension: x.flatten(1).",
+        "shapes cannot be multiplied|size mismatch|is invalid for input of size": "fc1 takes a row of 800 numbers for "
+        "each picture. Print x.shape in front of it: are there two convolutions and two poolings before, and does "
+        "x.flatten(1) keep the batch, whatever its size, and lay the rest in a row?",
+        "modified by an inplace operation": "forward changes in place what the gradients need: leave the parameters, "
+        "and the results on the way, as they are.",
+        "not require grad": "Something in forward stops the gradients: no no_grad, detach, item or .data in it.",
         "channels, but got|to have \\d+ channels": "The order of the convolutions: conv1 takes the 3 colours, conv2 "
         "the 8 channels that come from it.",
         "has no attribute": "Use the names that __init__ gives to the layers, with self. in front.",
@@ -555,9 +664,13 @@ def forward_of_wider_net(student: Student, rng, case: int) -> None:
     first = model.forward(x)
     second = model.forward(x)
     if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor) and not torch.equal(first, second):
-        hint = "self.dropout knows the mode. F.dropout(x, 0.5) does not: it would need training=self.training."
+        hint = (
+            "Dropout does nothing in evaluation mode if it is self.dropout, which knows the mode. One that is made in "
+            "forward does not, nor F.dropout without training=self.training. And forward must not call self.train()."
+        )
         raise CheckFailed("In evaluation mode the same pictures give different outputs.", hint)
     _expect_outputs(first, x, parameters)
+    _expect_gradients(student, model.handle, x, names, parameters, normal(rng, count, 10))
 
     # To see where dropout acts, fc2 passes on ten of fc1's neurons, all of them positive, and adds a constant.
     parameters[5] = parameters[5].abs() + 40
@@ -586,7 +699,7 @@ def forward_of_wider_net(student: Student, rng, case: int) -> None:
 
 
 def build_network(channels, kernel, hidden, groups, extras):
-    """A network with BatchNorm, and which of its parameters require a gradient."""
+    """A network with BatchNorm, in evaluation mode."""
     inner = nn.Sequential(
         nn.Conv2d(channels, channels, kernel, groups=groups, bias=False),
         nn.BatchNorm2d(channels),
@@ -608,11 +721,27 @@ def build_network(channels, kernel, hidden, groups, extras):
         model.register_parameter("scale", nn.Parameter(torch.ones(hidden)))
     if "freeze" in extras:
         model[0].requires_grad_(False)
-    return model, [parameter.requires_grad for parameter in model.parameters()]
+    return model.eval()
 
 
-def which_require_grad(model):
-    return [parameter.requires_grad for parameter in model.parameters()]
+def state_and_settings(model):
+    """The state, which parameters require a gradient, and which layers are in training mode."""
+    flags = [parameter.requires_grad for parameter in model.parameters()]
+    return dict(model.state_dict()), flags, [layer.training for layer in model.modules()]
+
+
+def call_and_list_files(function, *args, **kwargs):
+    """The result of a call, and the files whose functions it took."""
+    import sys
+
+    files = set()
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, argument: files.add(frame.f_code.co_filename))
+    try:
+        result = function(*args, **kwargs)
+    finally:
+        sys.setprofile(before)
+    return result, sorted(files)
 
 
 def _check_conv_parameters(student: Student, rng) -> None:
@@ -625,7 +754,11 @@ def _check_conv_parameters(student: Student, rng) -> None:
         if groups > 1:
             options["groups"] = groups
         student.case = f"conv_parameters | {inputs}, {outputs}, {kernel}, {options}"
-        got = student.call("conv_parameters", inputs, outputs, kernel, **options)
+        function = student.value("conv_parameters")
+        got, files = student.call(call_and_list_files, function, inputs, outputs, kernel, **options)
+        if any(file.replace("\\", "/").endswith("torch/nn/modules/conv.py") for file in files):
+            hint = "Count by a formula: how many filters are there, and how many weights has each?"
+            raise CheckFailed("conv_parameters makes the layer.", hint)
         seen = inputs // groups  # channels that one filter sees
         pixels = kernel * kernel
         biases = outputs * bias
@@ -660,7 +793,9 @@ def _check_count_parameters(student: Student, rng, case: int) -> None:
     )
     words = {"freeze": "the first layer frozen", "share": "weights in use twice", "loose": "a parameter of its own"}
     student.case = "count_parameters, a network with BatchNorm" + "".join(f", {words[e]}" for e in extras)
-    model, requires_grad = student.call(build_network, channels, kernel, hidden, groups, extras)
+    model = student.call(build_network, channels, kernel, hidden, groups, extras, keep=True)
+    before = student.call(state_and_settings, model)
+    requires_grad = before[1]
     first = channels * 3 * kernel * kernel + channels
     second = channels * (channels // groups) * kernel * kernel
     plain = first + second + 2 * channels + channels * hidden + hidden + hidden * 10 + 10
@@ -684,8 +819,12 @@ def _check_count_parameters(student: Student, rng, case: int) -> None:
     ]  # fmt: skip
     biases = "Not only weights: a bias, and the two numbers per channel of BatchNorm, are trained as well."
     _expect_int(got, right, "count_parameters", mistakes, biases)
-    if student.call(which_require_grad, model) != requires_grad:
+    state, flags, modes = student.call(state_and_settings, model)
+    if flags != requires_grad:
         raise CheckFailed("After counting, requires_grad has changed.", "Only look at p.requires_grad: do not set it.")
+    if modes != before[2] or not all(torch.equal(state[name], value) for name, value in before[0].items()):
+        hint = "Only look at it: neither its mode nor its numbers change."
+        raise CheckFailed("Counting has changed the network.", hint)
 
 
 @task(
@@ -737,9 +876,10 @@ def _draw_pictures(rng, case: int) -> tuple[torch.Tensor, str]:
     return torch.from_numpy(values.astype("uint8")), special
 
 
-def _wrong_statistics(images: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> list[tuple[tuple, str]]:
-    """Pairs of a wrong (mean, std) and the hint for it."""
+def _wrong_statistics(images: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> list[tuple]:
+    """Triples of a wrong mean, a wrong std and the hint for them."""
     x = images.double() / 255
+    mixed = x.reshape(3, -1)
     squares = (x**2).mean((0, 2, 3))
     overflown = (images.float() ** 2 % 256).mean((0, 2, 3)) / 255**2 - mean**2
     no_mean = torch.full((3,), torch.inf)  # equals no student's mean, so only the standard deviation is compared
@@ -758,8 +898,12 @@ def _wrong_statistics(images: torch.Tensor, mean: torch.Tensor, std: torch.Tenso
         (no_mean, x.mean((2, 3)).std(0, correction=correction), "This is the spread of the pictures' means: take all "
          "pixels of a colour."),
         (no_mean, x.std((0, 2, 3)) * 255, "The std is that of the values from 0 to 255: divide by 255 first."),
+        (no_mean, x.mean(0).std((1, 2)), "This is the spread within the mean picture: take the pixels of "
+         "all pictures."),
+        (mixed.mean(1), mixed.std(1), "reshape(3, -1) keeps the order in memory, in which the pictures come first, so "
+         "it mixes the colours: bring the colours to the front before, or reduce with dim=(0, 2, 3)."),
         (no_mean, squares.sqrt(), "The mean has to be subtracted before the values are squared."),
-        (no_mean, overflown.clamp(min=0).sqrt(), "The squares of uint8 numbers run over at 256: convert first."),
+        (no_mean, overflown.clamp(min=0).sqrt(), "The squares of uint8 numbers overflow beyond 255: convert first."),
         (x.mean(), x.std(), colour),
         (x.mean((1, 2, 3)), x.std((1, 2, 3)), "This is one number for each picture: one for each colour is asked "
          "for."),
@@ -771,7 +915,7 @@ def _wrong_statistics(images: torch.Tensor, mean: torch.Tensor, std: torch.Tenso
         (x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True), "The shape (3,) is asked for: no keepdim."),
         (std, mean, "The order: first the mean, then the standard deviation."),
     ]  # fmt: skip
-    return [((m.float(), s.float()), hint) for m, s, hint in mistakes]
+    return [(m.float(), s.float(), hint) for m, s, hint in mistakes]
 
 
 @task(
@@ -802,19 +946,23 @@ def statistics(student: Student, rng, case: int) -> None:
     mean = x.mean((0, 2, 3))
     std = x.std((0, 2, 3))
     got = student.call("channel_statistics", images)
+    if not isinstance(got, (list, tuple)) or len(got) != 2:
+        raise CheckFailed("The result must be two tensors, the mean and the standard deviation.", "`return mean, std`.")
     uncorrected = x.std((0, 2, 3), correction=0)  # a division by N in place of N - 1 is right as well
-    if isinstance(got, (list, tuple)) and len(got) == 2 and close(got[1], uncorrected, rtol=1e-5, atol=1e-6):
+    if close(got[1], uncorrected, rtol=1e-5, atol=1e-6):
         std = uncorrected
     hints = {
         "shape": "One number for each colour: dimension 1 stays, all others are reduced.",
         "dtype": "float32 is asked for, in the mean and in the standard deviation: .float() at the end.",
         "nonfinite": "A root of a number below 0: the mean of the squares minus the square of the mean loses nearly "
         "all its digits where there is little contrast. Subtract the mean first, or use std.",
-        "values": "Are all pixels of a colour in it, from 0 to 1? The mean of the squares minus the square of the mean "
-        "loses its digits where there is little contrast: subtract the mean first.",
+        "values": "Take one colour by itself, `images[:, 0].double() / 255`, and compare its mean and its std with "
+        "yours. Half precision loses digits, and so does the mean of the squares minus the square of the mean.",
     }
     mistakes = _wrong_statistics(images, mean, std)
-    expect(got, (mean.float(), std.float()), what="The result", mistakes=mistakes, hints=hints, rtol=1e-4, atol=1e-5)
+    for number, (what, right) in enumerate([("The mean", mean), ("The standard deviation", std)]):
+        known = [(wrong[number], wrong[2]) for wrong in mistakes]
+        expect(got[number], right.float(), what=what, mistakes=known, hints=hints)
 
 
 # --- 4.8 -----------------------------------------------------------------------------------------
@@ -843,7 +991,16 @@ def network_and_optimizer(pair):
     return None
 
 
+def is_new(pair, other):
+    """Whether two pairs of a network and an optimizer share neither the network nor a parameter."""
+    models = [one[0] for one in (pair, other)]
+    shared = {id(parameter) for parameter in models[0].parameters()} & {id(p) for p in models[1].parameters()}
+    return models[0] is not models[1] and not shared
+
+
 def train_one_epoch(model, optimizer, pictures, labels, mean, std, batch):
+    device = next((parameter.device for parameter in model.parameters()), pictures.device)
+    pictures, labels = pictures.to(device), labels.to(device)
     for x, y in zip(pictures.split(batch), labels.split(batch), strict=True):
         model.train()
         optimizer.zero_grad()
@@ -922,8 +1079,8 @@ def _explain_low_accuracy(
         )
     elif not any("Pool" in kind for kind in kinds) and accuracy > 0.3:
         hint = (
-            "It learns, but slowly. After a convolution, pooling or a stride gives away position, and makes it easier "
-            "for the fully connected layer. If there is one already: a larger learning rate, or BatchNorm."
+            "It learns, but slowly. After a convolution, pooling or a stride discards the exact position, and makes it "
+            "easier for the fully connected layer. If there is one already: a larger learning rate, or BatchNorm."
         )
     return CheckFailed(message, hint)
 
@@ -967,12 +1124,15 @@ def learn_in_few_steps(student: Student, rng, case: int) -> None:
     names = rng.permutation(10)
     student.case = f"{STEPS} steps with {BATCH} pictures each, {HELD_OUT} other pictures to test"
     for _ in range(2):
-        pair = student.call(network_and_optimizer, student.call("make_network", keep=True))
-        if pair is None:
+        pairs = [student.call(network_and_optimizer, student.call("make_network", keep=True)) for _ in range(2)]
+        if None in pairs:
             raise CheckFailed(
                 "The result must be the network and its optimizer.", "The last line: `return model, optimizer`."
             )
-        model, optimizer = pair
+        if student.call(is_new, *pairs) is not True:
+            hint = "Make the layers and the optimizer inside the function, so that each call begins anew."
+            raise CheckFailed("Two calls of make_network return the same network, or parts of it.", hint)
+        model, optimizer = pairs[0]
         network = student.module(model)
         before = network.state_dict
         x, y = _scattered(rng, True, STEPS * BATCH, turns, mirror, names)

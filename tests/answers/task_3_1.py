@@ -189,3 +189,121 @@ def gradient_by_hand(x):
 
 def gradient_by_autograd(f, x):
     return gradient_by_hand(x.detach())
+
+
+# %% right: a partial and a lambda
+import functools
+
+gradient_by_hand = lambda x: (8 * x - 1) / float(x.nelement())
+
+
+def _gradient(f, x, *, create_graph=False):
+    with torch.enable_grad():
+        leaf = torch.empty_like(x).copy_(x.detach()).requires_grad_(True)
+        return torch.autograd.grad(outputs=f(leaf), inputs=[leaf], create_graph=create_graph)[0]
+
+
+gradient_by_autograd = functools.partial(_gradient, create_graph=False)
+
+
+# %% right: in float64 inside, a decorator
+def undisturbed(function):
+    def inner(*args):
+        return function(*args).to(args[-1].dtype)
+
+    return inner
+
+
+@undisturbed
+def gradient_by_hand(x):
+    t = x.double()
+    return torch.full_like(t, 1 / t.numel()) * (8 * t - 1)
+
+
+@undisturbed
+def gradient_by_autograd(f, x):
+    t = x.detach().double().requires_grad_()
+    return torch.autograd.functional.jacobian(f, t)
+
+
+# %% wrong: by hand through autograd -> works only where autograd does
+def gradient_by_hand(x):
+    return gradient_by_autograd(lambda t: ((2 * t - 1) ** 2 + 3 * t).mean(), x)
+
+
+def gradient_by_autograd(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    f(leaf).backward()
+    return leaf.grad
+
+
+# %% wrong: the function of the text for every f -> call f itself
+def gradient_by_hand(x):
+    return (4 * (2 * x - 1) + 3) / x.numel()
+
+
+def gradient_by_autograd(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    ((2 * leaf - 1) ** 2 + 3 * leaf).mean().backward()
+    return leaf.grad
+
+
+# %% wrong: differences in place of autograd -> takes what f detaches for a constant
+def gradient_by_hand(x):
+    return (4 * (2 * x - 1) + 3) / x.numel()
+
+
+def gradient_by_autograd(f, x):
+    flat = x.detach().double().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = 1e-5
+        slopes.append((f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / 2e-5)
+    return torch.stack(slopes).view(x.shape).to(x.dtype)
+
+
+# %% wrong: switches gradients off and leaves them off -> left gradients switched off
+def gradient_by_hand(x):
+    torch.set_grad_enabled(False)
+    return (4 * (2 * x - 1) + 3) / x.numel()
+
+
+def gradient_by_autograd(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    f(leaf).backward()
+    return leaf.grad
+
+
+# %% wrong: float32 always -> dtype
+def gradient_by_hand(x):
+    return ((4 * (2 * x - 1) + 3) / x.numel()).float()
+
+
+def gradient_by_autograd(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    f(leaf).backward()
+    return leaf.grad
+
+
+# %% wrong: summed over the rows -> The gradient by autograd
+def gradient_by_hand(x):
+    return (4 * (2 * x - 1) + 3) / x.numel()
+
+
+def gradient_by_autograd(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    f(leaf).backward()
+    return leaf.grad.sum(0)
+
+
+# %% wrong: by hand changes x -> changed its argument
+def gradient_by_hand(x):
+    n = x.numel()
+    return x.mul_(8).sub_(1).div_(n)
+
+
+def gradient_by_autograd(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    f(leaf).backward()
+    return leaf.grad

@@ -137,7 +137,7 @@ def numerical_gradient(f, x, delta):
     return result.view(x.shape)
 
 
-# %% wrong: not put back in x itself -> argument number 2
+# %% wrong: not put back in x itself -> x has changed
 def numerical_gradient(f, x, delta):
     x = x.to(torch.float64)
     result = torch.zeros(x.numel(), dtype=torch.float64)
@@ -194,4 +194,101 @@ def numerical_gradient(f, x, delta):
     flat = x.view(-1).double()
     steps = delta * torch.eye(len(flat), dtype=flat.dtype)
     slopes = [(f((flat + s).view(x.shape)) - f((flat - s).view(x.shape))) / (2 * delta) for s in steps]
+    return torch.stack(slopes).view(x.shape)
+
+
+# %% right: named arguments, a generator, an array of NumPy for the result
+import numpy as np
+
+
+def numerical_gradient(f, x, delta):
+    point = x.to(torch.float64)
+    steps = (delta * row.view(point.shape) for row in torch.eye(point.numel(), dtype=torch.float64))
+    slopes = [float(f(point + s) - f(point - s)) / (2 * delta) for s in steps]
+    return torch.from_numpy(np.array(slopes)).reshape(point.shape).to(point.device)
+
+
+# %% right: recorded, a closure
+def numerical_gradient(f, x, delta):
+    flat = x.detach().double().reshape(-1)
+
+    def value(i, by):
+        moved = flat.clone()
+        moved[i] = moved[i] + by
+        return f(moved.reshape(x.shape)).detach()
+
+    slopes = [(value(i, delta) - value(i, -delta)) / delta / 2 for i in range(flat.numel())]
+    return torch.stack(slopes).reshape(x.shape)
+
+
+# %% wrong: f is never called -> f was not called
+def numerical_gradient(f, x, delta):
+    return torch.zeros(x.shape, dtype=torch.float64)
+
+
+# %% wrong: the last element is left out -> The gradient is wrong
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    slopes = torch.zeros_like(flat)
+    for i in range(max(1, len(flat) - 1)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        slopes[i] = (f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / (2 * delta)
+    return slopes.view(x.shape)
+
+
+# %% wrong: a step of its own -> with the given delta
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = 1e-4
+        slopes.append((f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / 2e-4)
+    return torch.stack(slopes).view(x.shape)
+
+
+# %% wrong: relative steps -> The gradient is wrong
+def numerical_gradient(f, x, delta):
+    flat = x.double().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta * flat[i]
+        slopes.append((f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / (2 * step[i]))
+    return torch.stack(slopes).view(x.shape)
+
+
+# %% wrong: the step in float32 -> is wrong
+def numerical_gradient(f, x, delta):
+    flat = x.float().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        up, down = (flat + step).view(x.shape).double(), (flat - step).view(x.shape).double()
+        slopes.append((f(up) - f(down)) / (2 * delta))
+    return torch.stack(slopes).view(x.shape)
+
+
+# %% wrong: two elements of each row -> is wrong
+def numerical_gradient(f, x, delta):
+    x = x.double()
+    slopes = torch.zeros_like(x)
+    for index in torch.cartesian_prod(*(torch.arange(min(n, 2)) for n in x.shape)).view(-1, x.dim()).tolist():
+        step = torch.zeros_like(x)
+        step[tuple(index)] = delta
+        slopes[tuple(index)] = (f(x + step) - f(x - step)) / (2 * delta)
+    return slopes
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+def numerical_gradient(f, x, delta):
+    torch.set_grad_enabled(False)
+    flat = x.double().flatten()
+    slopes = []
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        slopes.append((f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / (2 * delta))
     return torch.stack(slopes).view(x.shape)

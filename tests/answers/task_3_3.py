@@ -65,7 +65,7 @@ class DigitDataset:
         return image, int(label)
 
 
-# %% right: checks the index itself, converts at once
+# %% wrong: converts at once -> keeps converted images
 class DigitDataset(Dataset):
     def __init__(self, images, labels, transform=None):
         self.images = images.to(torch.float32).mul(1 / 255).unsqueeze(1)
@@ -227,7 +227,7 @@ class DigitDataset(Dataset):
         return self.transform(self.images[index].unsqueeze(0) / 255), int(self.labels[index])
 
 
-# %% wrong: transform once, in the beginning -> call it in __getitem__
+# %% wrong: transform once, in the beginning -> keeps converted images
 class DigitDataset(Dataset):
     def __init__(self, images, labels, transform=None):
         self.images = [image.unsqueeze(0) / 255 for image in images]
@@ -313,3 +313,201 @@ class DigitDataset(Dataset):
 
     def __getitem__(self, index):
         raise NotImplementedError("Task 3.3: write this part")
+
+
+# %% right: a TensorDataset inside, a helper method, a decorator
+def as_pair(method):
+    def inner(self, index):
+        image, label = method(self, index)
+        return image, label.item()
+
+    return inner
+
+
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        super().__init__()
+        self._pairs = TensorDataset(images, labels)
+        self.transform = transform or (lambda image: image)
+
+    def __len__(self):
+        return len(self._pairs)
+
+    def _converted(self, image):
+        return image[None].to(dtype=torch.get_default_dtype()).div(255.0)
+
+    @as_pair
+    def __getitem__(self, index):
+        image, label = self._pairs[index]
+        return self.transform(self._converted(image)), label
+
+
+# %% right: a copy of the images, labels as a list, float64 inside
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images = images.clone()
+        self.labels = labels.tolist()
+        self.transform = transform
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        image = (self.images[index].double() / 255).float().reshape(1, *self.images.shape[1:])
+        return (image if self.transform is None else self.transform(image)), self.labels[index]
+
+
+# %% wrong: converts at once, to float64 arrays -> keeps converted images
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.pictures = [image.double().numpy() / 255 for image in images.cpu()]
+        self.labels, self.transform = labels, transform
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def __getitem__(self, index):
+        image = torch.as_tensor(self.pictures[index], dtype=torch.float32)[None]
+        return (self.transform(image) if self.transform else image), int(self.labels[index])
+
+
+# %% wrong: keeps what was once converted -> keeps converted images
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+        self.cache = {}
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        if index not in self.cache:
+            self.cache[index] = self.images[index].unsqueeze(0) / 255
+        image = self.cache[index]
+        return (self.transform(image) if self.transform else image), int(self.labels[index])
+
+
+# %% wrong: keeps what was once transformed -> did not call transform
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+        self.cache = {}
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        image = self.images[index].unsqueeze(0) / 255
+        if self.transform and index not in self.cache:
+            self.cache[index] = self.transform(image)
+        return self.cache.get(index, image), int(self.labels[index])
+
+
+# %% wrong: transform called twice -> called transform 2 times
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        image = self.images[index].unsqueeze(0) / 255
+        if self.transform is not None:
+            self.transform(image)
+            image = self.transform(image)
+        return image, int(self.labels[index])
+
+
+# %% wrong: a list of two -> must be a pair
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        image = self.images[index].unsqueeze(0) / 255
+        return [self.transform(image) if self.transform else image, int(self.labels[index])]
+
+
+# %% wrong: a square image only -> invalid for input of size
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        image = self.images[index].reshape(1, self.images.shape[1], self.images.shape[1]) / 255
+        return (self.transform(image) if self.transform else image), int(self.labels[index])
+
+
+# %% wrong: the label of the next one -> The label at the same index
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        image = self.images[index].unsqueeze(0) / 255
+        return (self.transform(image) if self.transform else image), int(self.labels[index - 1])
+
+
+# %% wrong: negative indexes are refused -> IndexError
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        image = self.images[index].unsqueeze(0) / 255
+        return (self.transform(image) if self.transform else image), int(self.labels[index])
+
+
+# %% wrong: the length of the labels' digits -> number of images
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+
+    def __len__(self):
+        return self.images.shape[1]
+
+    def __getitem__(self, index):
+        image = self.images[index].unsqueeze(0) / 255
+        return (self.transform(image) if self.transform else image), int(self.labels[index])
+
+
+# %% wrong: the channel behind -> one channel in front
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        image = self.images[index].unsqueeze(-1) / 255
+        return (self.transform(image) if self.transform else image), int(self.labels[index])
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        self.images, self.labels, self.transform = images, labels, transform
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        torch.set_grad_enabled(False)
+        image = self.images[index].unsqueeze(0) / 255
+        return (self.transform(image) if self.transform else image), int(self.labels[index])

@@ -115,3 +115,93 @@ def make_loaders(train_set, test_set, batch_size=128):
 # %% wrong: one loader only -> two DataLoaders
 def make_loaders(train_set, test_set, batch_size=128):
     return DataLoader(train_set, batch_size=batch_size, shuffle=True)
+
+
+# %% right: a partial, keywords, workers
+import functools
+
+
+def make_loaders(train_set, test_set, batch_size=128):
+    loader = functools.partial(DataLoader, batch_size=batch_size, drop_last=False)
+    return loader(dataset=train_set, shuffle=True), loader(dataset=test_set, shuffle=False)
+
+
+# %% right: a subclass, a list
+class Loader(DataLoader):
+    def __init__(self, data, size, training):
+        super().__init__(data, batch_size=size, shuffle=training)
+
+
+def make_loaders(train_set, test_set, batch_size=128):
+    return [Loader(data, batch_size, data is train_set) for data in (train_set, test_set)]
+
+
+# %% right: a batch sampler
+def make_loaders(train_set, test_set, batch_size=128):
+    samplers = torch.utils.data.RandomSampler(train_set), torch.utils.data.SequentialSampler(test_set)
+    batches = [torch.utils.data.BatchSampler(sampler, batch_size, drop_last=False) for sampler in samplers]
+    return DataLoader(train_set, batch_sampler=batches[0]), DataLoader(test_set, batch_sampler=batches[1])
+
+
+# %% wrong: a part of the training data for validation -> nothing is split off
+def make_loaders(train_set, test_set, batch_size=128):
+    count = int(0.8 * len(train_set))
+    part, _ = torch.utils.data.random_split(train_set, [count, len(train_set) - count])
+    return DataLoader(part, batch_size, shuffle=True), DataLoader(test_set, batch_size)
+
+
+# %% wrong: both sets together -> nothing is split off
+def make_loaders(train_set, test_set, batch_size=128):
+    both = torch.utils.data.ConcatDataset([train_set, test_set])
+    return DataLoader(both, batch_size, shuffle=True), DataLoader(test_set, batch_size)
+
+
+# %% wrong: batches of neighbours in random order -> drawn for itself
+def make_loaders(train_set, test_set, batch_size=128):
+    class Blocks:
+        def __iter__(self):
+            blocks = list(torch.arange(len(train_set)).split(batch_size))
+            last = blocks.pop()
+            for i in [*torch.randperm(len(blocks)).tolist()]:
+                yield blocks[i].roll(int(torch.randint(batch_size, ()))).tolist()
+            yield last.roll(1).tolist()
+
+        def __len__(self):
+            return -(-len(train_set) // batch_size)
+
+    return DataLoader(train_set, batch_sampler=Blocks()), DataLoader(test_set, batch_size)
+
+
+# %% wrong: begins somewhere and goes round -> drawn for itself
+def make_loaders(train_set, test_set, batch_size=128):
+    class Round:
+        def __iter__(self):
+            begin = int(torch.randint(1, len(train_set), ()))
+            return iter([(begin + i) % len(train_set) for i in range(len(train_set))])
+
+        def __len__(self):
+            return len(train_set)
+
+    return DataLoader(train_set, batch_size, sampler=Round()), DataLoader(test_set, batch_size)
+
+
+# %% wrong: an epoch once only -> must be two DataLoaders
+def make_loaders(train_set, test_set, batch_size=128):
+    return iter(DataLoader(train_set, batch_size, shuffle=True)), iter(DataLoader(test_set, batch_size))
+
+
+# %% wrong: each sample alone in the test -> batches of 1
+def make_loaders(train_set, test_set, batch_size=128):
+    return DataLoader(train_set, batch_size, shuffle=True), DataLoader(test_set, batch_size=1)
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+def make_loaders(train_set, test_set, batch_size=128):
+    torch.set_grad_enabled(False)
+    return DataLoader(train_set, batch_size, shuffle=True), DataLoader(test_set, batch_size)
+
+
+# %% wrong: the test data backwards -> test data are shuffled
+def make_loaders(train_set, test_set, batch_size=128):
+    backwards = torch.utils.data.Subset(test_set, range(len(test_set) - 1, -1, -1))
+    return DataLoader(train_set, batch_size, shuffle=True), DataLoader(backwards, batch_size)

@@ -973,3 +973,827 @@ def evaluate(model, test_loader, device):
             correct += (logits.argmax(dim=1) == labels).sum().item()
             count += len(labels)
     return total / count, correct / count
+
+
+# %% right: counts by numel before it moves
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        n = labels.numel()
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * n
+        count += n
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            n = labels.numel()
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * n
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += n
+    return total / count, correct / count
+
+
+# %% right: converts dtypes first
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.float().to(device), labels.long().to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.float().to(device), labels.long().to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% right: flattens first
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.flatten(1).to(device), labels.flatten().to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.view(inputs.size(0), -1).to(device), labels.view(-1).to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% right: as_tensor
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = torch.as_tensor(inputs, device=device), torch.as_tensor(labels, device=device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = (torch.asarray(part, device=device) for part in (inputs, labels))
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% right: a helper that moves what is a tensor
+def moved(batch, device):
+    return [t.to(device, non_blocking=True) if torch.is_tensor(t) else t for t in batch]
+
+
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for batch in train_loader:
+        inputs, labels = moved(batch, device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for batch in test_loader:
+            inputs, labels = moved(batch, device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% right: moves if it is elsewhere, to where the parameters lie
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        if inputs.device != device:
+            inputs = inputs.to(next(model.parameters()).device)
+        labels = labels.to(inputs.device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device=device), labels.to(inputs.to(device).device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% right: labels and predictions are collected on the CPU
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+@torch.inference_mode()
+def evaluate(model, test_loader, device):
+    model.eval()
+    logits, labels = [], []
+    for x, y in test_loader:
+        logits.append(model(x.to(device)).cpu())
+        labels.append(y)
+    logits, labels = torch.cat(logits), torch.cat(labels).cpu()
+    return F.cross_entropy(logits, labels).item(), (logits.argmax(-1) == labels).double().mean().item()
+
+
+# %% right: one function for both, a criterion made once
+criterion = nn.CrossEntropyLoss(reduction="sum")
+
+
+def epoch(model, loader, device, optimizer=None):
+    model.train(optimizer is not None)
+    loss_sum, hits, seen = 0.0, 0, 0
+    with torch.set_grad_enabled(optimizer is not None):
+        for x, y in loader:
+            x, y = x.to(device), y.to(device)
+            logits = model(x)
+            loss = criterion(logits, y)
+            if optimizer is not None:
+                optimizer.zero_grad()
+                (loss / y.size(0)).backward()
+                optimizer.step()
+            loss_sum += float(loss)
+            hits += int(torch.sum(torch.eq(logits.argmax(1), y)))
+            seen += y.size(0)
+    return loss_sum / seen, hits / seen
+
+
+def train_one_epoch(model, train_loader, optimizer, device):
+    return epoch(model, train_loader, device, optimizer)[0]
+
+
+def evaluate(model, test_loader, device):
+    return epoch(model, test_loader, device)
+
+
+# %% right: sums as tensors on the device, copied at the end
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train(mode=True)
+    sums = torch.zeros(2, device=device)
+    for x, y in train_loader:
+        optimizer.zero_grad(set_to_none=True)
+        y = y.to(device)
+        loss = F.cross_entropy(input=model(x.to(device)), target=y)
+        loss.backward()
+        optimizer.step()
+        sums += torch.stack([loss.detach() * len(y), torch.tensor(float(len(y)), device=device)])
+    return (sums[0] / sums[1]).item()
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% right: the loss stays a tensor until the end
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss * len(labels)
+        count += len(labels)
+    return (total / count).item()
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: step twice -> is step() called twice
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: weights with numel of the inputs -> numel() counts all
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * inputs.numel()
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: divides by batches times batch size -> The last batch is smaller
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / (len(train_loader) * train_loader.batch_size)
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: evaluates after the epoch -> nothing is evaluated afterwards
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return evaluate(model, train_loader, device)[0]
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: eval at the end of the loop body -> from batch 2 on
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+        model.eval()
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: train in the loop, after the first prediction -> Call model.train() before the loop
+def train_one_epoch(model, train_loader, optimizer, device):
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        model.train()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: requires_grad switched off in evaluate -> no longer require gradients
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval().requires_grad_(False)
+    total = correct = count = 0
+    if True:
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: gradients switched off for good in evaluate -> left gradients switched off
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    torch.set_grad_enabled(False)
+    if True:
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: gradients switched off for good after training -> left gradients switched off
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    torch.set_grad_enabled(False)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: evaluate looks at the first batch only -> test samples
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+            break
+    return total / count, correct / count
+
+
+# %% wrong: evaluate drops the last batch -> test samples
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            if len(labels) < test_loader.batch_size:
+                continue
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: evaluate trains on -> model
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    for p in model.parameters():
+        p.data.mul_(0.999)
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: evaluate in training mode, put to evaluation mode at the end -> Call model.eval()
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    model.eval()
+    return total / count, correct / count
+
+
+# %% wrong: the whole epoch in one batch -> The model was called 1 times
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    inputs, labels = (torch.cat([part.to(device) for part in parts]) for parts in zip(*train_loader))
+    loss = F.cross_entropy(model(inputs), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: two epochs -> of model(...) for each batch
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in [*train_loader, *train_loader]:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: one number moved, labels not -> Move both tensors
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs = inputs.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: moved, but the result is thrown away -> Move both tensors
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: moved to another dtype only -> Move both tensors
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(torch.float32), labels.to(torch.int64)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: accuracy of the last batch -> last batch
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct = (logits.argmax(dim=1) == labels).float().mean().item()
+            count += len(labels)
+    return total / count, correct

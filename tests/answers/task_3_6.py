@@ -298,3 +298,147 @@ def accumulated_step(model, optimizer, micro_batches):
         mean += loss.item()
     optimizer.step()
     mean
+
+
+# %% right: nn.CrossEntropyLoss made once, enumerate
+criterion = nn.CrossEntropyLoss(reduction="sum")
+
+
+def accumulated_step(model, optimizer, micro_batches):
+    sizes = [y.numel() for _, y in micro_batches]
+    parts = torch.zeros(len(sizes))
+    optimizer.zero_grad(set_to_none=False)
+    for i, (x, y) in enumerate(micro_batches):
+        part = criterion(model(x), y).div(sum(sizes))
+        part.backward()
+        parts[i] = part.detach()
+    optimizer.step()
+    return float(parts.sum())
+
+
+# %% right: the gradients are cleared parameter by parameter
+def accumulated_step(model, optimizer, micro_batches):
+    for p in model.parameters():
+        p.grad = None
+    n = len(torch.cat([labels for _, labels in micro_batches]))
+    losses = []
+    for inputs, labels in list(micro_batches):
+        loss = F.nll_loss(F.log_softmax(model(inputs), dim=-1), labels) * (len(inputs) / n)
+        losses.append(loss.item())
+        loss.backward()
+    optimizer.step()
+    return sum(losses)
+
+
+# %% right: the loss in float64, in a pass of its own before
+def accumulated_step(model, optimizer, micro_batches):
+    count = sum(len(labels) for _, labels in micro_batches)
+    with torch.no_grad():
+        mean = sum(F.cross_entropy(model(x).double(), y, reduction="sum") for x, y in micro_batches).item() / count
+    optimizer.zero_grad()
+    for x, y in micro_batches:
+        (F.cross_entropy(model(x), y, reduction="sum") / count).backward()
+    optimizer.step()
+    return mean
+
+
+# %% wrong: the loss after the update -> loss after the update
+def accumulated_step(model, optimizer, micro_batches):
+    count = sum(len(labels) for _, labels in micro_batches)
+    optimizer.zero_grad()
+    for inputs, labels in micro_batches:
+        (F.cross_entropy(model(inputs), labels, reduction="sum") / count).backward()
+    optimizer.step()
+    with torch.no_grad():
+        return sum(F.cross_entropy(model(x), y, reduction="sum") for x, y in micro_batches).item() / count
+
+
+# %% wrong: the loss of the whole batch at once -> one micro-batch at a time
+def accumulated_step(model, optimizer, micro_batches):
+    count = sum(len(labels) for _, labels in micro_batches)
+    x, y = (torch.cat(parts) for parts in zip(*micro_batches))
+    optimizer.zero_grad()
+    for inputs, labels in micro_batches:
+        (F.cross_entropy(model(inputs), labels, reduction="sum") / count).backward()
+    with torch.no_grad():
+        mean = F.cross_entropy(model(torch.cat([x, x])), torch.cat([y, y])).item()
+    optimizer.step()
+    return mean
+
+
+# %% wrong: step twice -> The model after the update
+def accumulated_step(model, optimizer, micro_batches):
+    count = sum(len(labels) for _, labels in micro_batches)
+    mean = 0
+    optimizer.zero_grad()
+    for inputs, labels in micro_batches:
+        loss = F.cross_entropy(model(inputs), labels, reduction="sum") / count
+        loss.backward()
+        mean += loss.item()
+    optimizer.step()
+    optimizer.step()
+    return mean
+
+
+# %% wrong: weights with the number of inputs -> The model after the update
+def accumulated_step(model, optimizer, micro_batches):
+    count = sum(len(labels) for _, labels in micro_batches)
+    mean = 0
+    optimizer.zero_grad()
+    for inputs, labels in micro_batches:
+        loss = F.cross_entropy(model(inputs), labels) * inputs.numel() / count
+        loss.backward()
+        mean += loss.item()
+    optimizer.step()
+    return mean
+
+
+# %% wrong: the last piece is left out -> return inside the loop
+def accumulated_step(model, optimizer, micro_batches):
+    pieces = micro_batches[:-1] or []
+    count = sum(len(labels) for _, labels in micro_batches)
+    mean = 0
+    optimizer.zero_grad()
+    for inputs, labels in pieces:
+        loss = F.cross_entropy(model(inputs), labels, reduction="sum") / count
+        loss.backward()
+        mean += loss.item()
+    optimizer.step()
+    return mean
+
+
+# %% wrong: a fixed number of pieces -> weighted with 1
+def accumulated_step(model, optimizer, micro_batches):
+    mean = 0
+    optimizer.zero_grad()
+    for inputs, labels in micro_batches:
+        loss = F.cross_entropy(model(inputs), labels) / 1
+        loss.backward()
+        mean += loss.item() / len(micro_batches)
+    optimizer.step()
+    return mean
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+def accumulated_step(model, optimizer, micro_batches):
+    count = sum(len(labels) for _, labels in micro_batches)
+    mean = 0
+    optimizer.zero_grad()
+    for inputs, labels in micro_batches:
+        loss = F.cross_entropy(model(inputs), labels, reduction="sum") / count
+        loss.backward()
+        mean += loss.item()
+    optimizer.step()
+    torch.set_grad_enabled(False)
+    return mean
+
+
+# %% wrong: all forwards before all backwards -> inside the loop
+def accumulated_step(model, optimizer, micro_batches):
+    count = sum(len(labels) for _, labels in micro_batches)
+    optimizer.zero_grad()
+    losses = [F.cross_entropy(model(x), y, reduction="sum") / count for x, y in micro_batches]
+    for loss in losses:
+        loss.backward()
+    optimizer.step()
+    return sum(loss.item() for loss in losses)

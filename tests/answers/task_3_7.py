@@ -395,7 +395,7 @@ def softplus(x):
     return Softplus.apply(x)
 
 
-# %% wrong: no Function, only F.softplus -> of your own
+# %% wrong: no Function, only F.softplus -> does not come from Softplus
 class Softplus(torch.autograd.Function):
     pass
 
@@ -445,6 +445,411 @@ class Softplus(torch.autograd.Function):
         x.add_(0.5)
         ctx.save_for_backward(x)
         return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% right: float64 inside, a lambda
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x.double().relu() + x.double().abs().neg().exp().log1p()).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+softplus = lambda x: Softplus.apply(x)
+
+
+# %% right: log of 1 plus, through a long row
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.maximum(x, torch.zeros_like(x)) + torch.log(1 + torch.exp(-torch.abs(x)))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(values):
+    return Softplus.apply(values.reshape(-1)).reshape(values.shape)
+
+
+# %% right: a base class, named arguments, a decorator
+class Elementwise(torch.autograd.Function):
+    @classmethod
+    def of(cls, x):
+        return cls.apply(x)
+
+
+class Softplus(Elementwise):
+    @staticmethod
+    def forward(context, values):
+        context.save_for_backward(values)
+        return -torch.log_softmax(torch.stack([torch.zeros_like(values), values]), dim=0)[0]
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(context, upstream):
+        (values,) = context.saved_tensors
+        return upstream.mul(values.sigmoid())
+
+
+def softplus(x):
+    return Softplus.of(x)
+
+
+# %% wrong: switches at 4 -> accurate
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x > 4, x, torch.log(1 + torch.exp(x)))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: switches at 5 -> accurate
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x > 5, x, torch.log(1 + torch.exp(x)))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: switches at 6 -> accurate
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x > 6, x, torch.log(1 + torch.exp(x)))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: switches at 8 -> accurate
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x > 8, x, torch.log1p(torch.exp(x.clamp(max=8))))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: switches at 10 -> accurate
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x > 10, x, torch.log1p(torch.exp(x.clamp(max=10))))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: switches at 12 -> accurate
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x > 12, x, torch.log1p(torch.exp(x.clamp(max=12))))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: switches at 15 -> accurate
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x > 15, x, torch.log1p(torch.exp(x.clamp(max=15))))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: nothing below -10 -> accurate
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x < -10, torch.zeros_like(x), x.clamp(min=0) + torch.log1p(torch.exp(-x.abs())))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: exponent cut off at 50 -> every x
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.log1p(torch.exp(x.clamp(max=50)))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: 100 in place of inf -> holds for every x
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        y = torch.log(1 + torch.exp(x))
+        return torch.where(y.isinf(), torch.full_like(y, 100.0), y)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: computed in float32 -> in float64
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        y = x.float()
+        return (y.clamp(min=0) + torch.log1p(torch.exp(-y.abs()))).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: the slope in float32 -> in float64
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x.float()).to(x.dtype)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: the slope is 1 above 8 -> The slope is not accurate
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.where(x > 8, torch.ones_like(x), torch.sigmoid(x))
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: changes the gradient that arrives -> changed its argument
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output.mul_(torch.sigmoid(x))
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: a Softplus beside F.softplus -> does not come from Softplus
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return F.softplus(x)
+
+
+# %% wrong: another class in use -> does not come from Softplus
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+class Mine(Softplus):
+    pass
+
+
+def softplus(x):
+    return torch.logaddexp(x, torch.zeros_like(x))
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    result = Softplus.apply(x)
+    torch.set_grad_enabled(False)
+    return result
+
+
+# %% wrong: no gradient -> records no gradient
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x.detach())
+
+
+# %% wrong: always float32 -> dtype
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))).float()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: one number for all -> shape
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))).sum()
 
     @staticmethod
     def backward(ctx, grad_output):

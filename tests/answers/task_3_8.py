@@ -48,7 +48,7 @@ def clip_gradients(parameters, max_norm):
     return norm
 
 
-# %% right: through the ready-made one
+# %% wrong: through the ready-made one -> torch.nn.utils did the clipping
 def clip_gradients(parameters, max_norm):
     return nn.utils.clip_grad_norm_(parameters, max_norm)
 
@@ -236,3 +236,141 @@ def clip_gradients(parameters, max_norm):
         for g in gradients:
             g.mul_(max_norm / norm)
     norm
+
+
+# %% right: vector_norm, float64 inside, a clamp
+def clip_gradients(parameters, max_norm):
+    gradients = list(filter(lambda g: g is not None, map(lambda p: p.grad, parameters)))
+    norm = torch.linalg.vector_norm(torch.cat([g.flatten() for g in gradients]).double())
+    factor = (max_norm / norm).clamp(max=1)
+    [g.copy_(g * factor) for g in gradients]
+    return norm.to(gradients[0].dtype)
+
+
+# %% right: einsum, new gradients
+def clip_gradients(parameters, max_norm):
+    parameters = tuple(parameters)
+    square = torch.zeros(())
+    for p in parameters:
+        if p.grad is not None:
+            square += torch.einsum("i,i->", p.grad.flatten(), p.grad.flatten())
+    norm = square.sqrt().item()
+    for p in parameters:
+        if p.grad is not None and norm > max_norm:
+            p.grad = p.grad.clone().div_(norm).mul_(max_norm)
+    return norm
+
+
+# %% right: foreach, on copies
+def clip_gradients(parameters, max_norm):
+    kept = [p for p in parameters if p.grad is not None]
+    grads = torch._foreach_mul([p.grad for p in kept], 1.0)
+    norm = torch.stack(torch._foreach_norm(grads)).norm()
+    for p, g in zip(kept, grads):
+        p.grad = g * torch.minimum(torch.ones(()), max_norm / norm)
+    return norm
+
+
+# %% wrong: ready-made, from a list -> torch.nn.utils did the clipping
+def clip_gradients(parameters, max_norm):
+    return torch.nn.utils.clip_grad_norm_(parameters=[p for p in parameters], max_norm=max_norm, norm_type=2.0)
+
+
+# %% wrong: the norm by hand, ready-made clipping -> torch.nn.utils did the clipping
+def clip_gradients(parameters, max_norm):
+    kept = [p for p in parameters if p.grad is not None]
+    norm = torch.stack([p.grad.norm() for p in kept]).norm()
+    nn.utils.clip_grad_norm_(kept, max_norm)
+    return norm
+
+
+# %% wrong: largest number -> largest number in the gradients
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = max(g.abs().max() for g in gradients)
+    if norm > max_norm:
+        for g in gradients:
+            g.mul_(max_norm / norm)
+    return norm
+
+
+# %% wrong: factor from the largest norm -> largest of the norms
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norms = torch.stack([g.norm() for g in gradients])
+    factor = (max_norm / norms.max()).clamp(max=1)
+    for g in gradients:
+        g.mul_(factor)
+    return norms.norm()
+
+
+# %% wrong: the last one is forgotten -> The gradient afterwards
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([g.norm() for g in gradients]).norm()
+    if norm > max_norm:
+        for g in gradients[:-1]:
+            g.mul_(max_norm / norm)
+    return norm
+
+
+# %% wrong: without signs -> The gradient afterwards
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([g.norm() for g in gradients]).norm()
+    if norm > max_norm:
+        for g in gradients:
+            g.mul_(max_norm / norm).abs_()
+    return norm
+
+
+# %% wrong: factor squared -> The gradient afterwards
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([g.norm() for g in gradients]).norm()
+    if norm > max_norm:
+        for g in gradients:
+            g.mul_((max_norm / norm) ** 2)
+    return norm
+
+
+# %% wrong: the weights as well -> parameters themselves
+def clip_gradients(parameters, max_norm):
+    kept = [p for p in parameters if p.grad is not None]
+    norm = torch.stack([p.grad.norm() for p in kept]).norm()
+    for p in kept:
+        p.data.sub_(0.0 * p.grad)
+        if norm > max_norm:
+            p.data.mul_(max_norm / norm)
+            p.grad.mul_(max_norm / norm)
+    return norm
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+def clip_gradients(parameters, max_norm):
+    torch.set_grad_enabled(False)
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([g.norm() for g in gradients]).norm()
+    if norm > max_norm:
+        for g in gradients:
+            g.mul_(max_norm / norm)
+    return norm
+
+
+# %% wrong: max_norm of 1 built in -> The gradient afterwards
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([g.norm() for g in gradients]).norm()
+    for g in gradients:
+        g.mul_(min(1.0, 1.0 / norm))
+    return norm
+
+
+# %% wrong: two gradients at most -> The norm is wrong
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = sum((g**2).sum() for g in gradients[:2]) ** 0.5
+    if norm > max_norm:
+        for g in gradients:
+            g.mul_(max_norm / norm)
+    return norm

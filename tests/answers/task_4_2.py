@@ -133,3 +133,114 @@ def max_pool(x, k):
         for j in range(k):
             result.copy_(torch.maximum(result, x[:, :, i:rows:k, j:columns:k]))
     return result
+
+
+# %% right: einops style with movedim, a list of maxima
+def max_pool(x, k):
+    b, c, h, w = x.shape
+    parts = [x[..., i : h - h % k : k, j : w - w % k : k] for i in range(k) for j in range(k)]
+    return torch.stack(parts).max(dim=0).values
+
+
+# %% right: narrow, split and chunk
+def max_pool(x, k):
+    rows, columns = x.size(2) // k, x.size(3) // k
+    x = x.narrow(2, 0, rows * k).narrow(3, 0, columns * k)
+    x = torch.stack(x.split(k, dim=2), dim=2).amax(dim=3)
+    return torch.stack(x.split(k, dim=3), dim=3).amax(dim=4)
+
+
+# %% right: sorted windows
+def max_pool(x, k):
+    b, c, h, w = x.shape
+    windows = x[:, :, : h // k * k, : w // k * k].unflatten(2, (-1, k)).unflatten(4, (-1, k))
+    return windows.transpose(3, 4).flatten(4).sort(dim=-1).values[..., -1]
+
+
+# %% right: a class and a partial
+class _Pool(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x):
+        windows = x.unfold(2, self.size, self.size).unfold(3, self.size, self.size)
+        return windows.flatten(-2).max(-1)[0]
+
+
+def max_pool(x, k):
+    return _Pool(k)(x)
+
+
+# %% wrong: F.max_pool2d -> own operation did the work
+def max_pool(x, k):
+    return F.max_pool2d(x, k)
+
+
+# %% wrong: nn.MaxPool2d -> own operation did the work
+def max_pool(x, k):
+    return nn.MaxPool2d(k)(x)
+
+
+# %% wrong: F.adaptive_max_pool2d -> own operation did the work
+def max_pool(x, k):
+    return F.adaptive_max_pool2d(x[:, :, : x.shape[2] // k * k, : x.shape[3] // k * k], (x.shape[2] // k, x.shape[3] // k))
+
+
+# %% wrong: minus the pool of minus x, twice -> own operation did the work
+def max_pool(x, k):
+    return -(-F.max_pool2d(x, (k, k)))
+
+
+# %% wrong: F.max_pool3d -> own operation did the work
+def max_pool(x, k):
+    return F.max_pool3d(x, (1, k, k))
+
+
+# %% wrong: torch.max_pool2d -> own operation did the work
+def max_pool(x, k):
+    return torch.max_pool2d(x, k)
+
+
+# %% wrong: two pools of one dimension -> own operation did the work
+def max_pool(x, k):
+    return torch.stack([F.max_pool2d(part, (k, 1)) for part in x]).unfold(3, k, k).amax(-1)
+
+
+# %% wrong: the largest size of value -> is wrong
+def max_pool(x, k):
+    b, c, h, w = x.shape
+    windows = x[:, :, : h // k * k, : w // k * k].reshape(b, c, h // k, k, w // k, k)
+    return windows.abs().amax(dim=(3, 5))
+
+
+# %% wrong: k of 2 only -> how many whole windows fit
+def max_pool(x, k):
+    b, c, h, w = x.shape
+    return x[:, :, : h // 2 * 2, : w // 2 * 2].reshape(b, c, h // 2, 2, w // 2, 2).amax(dim=(3, 5))
+
+
+# %% wrong: one picture only -> Each channel
+def max_pool(x, k):
+    b, c, h, w = x.shape
+    return x[:, :, : h // k * k, : w // k * k].reshape(b, c, h // k, k, w // k, k).amax(dim=(1, 3, 5))
+
+
+# %% wrong: fills the rest of x with minus infinity -> x has changed
+def max_pool(x, k):
+    b, c, h, w = x.shape
+    x[:, :, h // k * k :] = -torch.inf
+    x[:, :, :, w // k * k :] = -torch.inf
+    return x[:, :, : h // k * k, : w // k * k].reshape(b, c, h // k, k, w // k, k).amax(dim=(3, 5))
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+def max_pool(x, k):
+    torch.set_grad_enabled(False)
+    return x.unfold(2, k, k).unfold(3, k, k).amax(dim=(4, 5))
+
+
+# %% wrong: the second largest -> is wrong
+def max_pool(x, k):
+    windows = x.unfold(2, k, k).unfold(3, k, k).flatten(-2)
+    return windows.sort(dim=-1).values[..., max(-2, -windows.shape[-1])]

@@ -26,7 +26,7 @@ def depthwise(x, weight, dilation=1):
     return y.view(b, c, h - dilation * (rows - 1), -1)
 
 
-# %% right: one channel at a time
+# %% wrong: F.conv2d, one channel at a time -> own operation did the work
 def depthwise(x, weight, dilation=1):
     channels = [F.conv2d(x[:, n : n + 1], weight[n : n + 1], dilation=dilation) for n in range(x.shape[1])]
     return torch.cat(channels, dim=1)
@@ -84,7 +84,8 @@ def depthwise(x, weight, dilation=1):
 
 # %% wrong: dilation taken for a stride -> This is a stride
 def depthwise(x, weight, dilation=1):
-    return F.conv2d(x, weight, groups=x.shape[1], stride=dilation)
+    windows = x.unfold(2, weight.shape[2], dilation).unfold(3, weight.shape[3], dilation)
+    return (windows * weight[:, 0, None, None]).sum(dim=(4, 5))
 
 
 # %% wrong: channels added up -> here they stay apart
@@ -150,3 +151,195 @@ def depthwise(x, weight, dilation=1):
         for j in range(columns):
             y += weight[:, :, i, j, None] * x[:, :, i * dilation :, j * dilation :][:, :, : y.shape[2], : y.shape[3]]
     return y
+
+
+# %% right: float64 inside, a comprehension
+def depthwise(x, weight, dilation=1):
+    rows, columns = weight.shape[-2:]
+    h, w = (n - dilation * (k - 1) for n, k in zip(x.shape[-2:], (rows, columns)))
+    terms = [
+        weight.double()[:, 0, i, j].view(-1, 1, 1) * x.double().narrow(2, i * dilation, h).narrow(3, j * dilation, w)
+        for i in range(rows)
+        for j in range(columns)
+    ]
+    return torch.stack(terms).sum(0).to(x.dtype)
+
+
+# %% right: as_strided
+def depthwise(x, weight, dilation=1):
+    x = x.contiguous()
+    b, c, h, w = x.shape
+    _, _, rows, columns = weight.shape
+    size = (b, c, h - dilation * (rows - 1), w - dilation * (columns - 1), rows, columns)
+    steps = (*x.stride(), x.stride(2) * dilation, x.stride(3) * dilation)
+    return (x.as_strided(size, steps) * weight[:, 0, None, None]).sum(dim=(4, 5))
+
+
+# %% right: a matrix for each channel
+def depthwise(x, weight, dilation=1):
+    parts = F.unfold(x, weight.shape[2:], dilation=dilation)
+    parts = parts.unflatten(1, (x.shape[1], -1))
+    height = x.shape[2] - dilation * (weight.shape[2] - 1)
+    return torch.matmul(weight.flatten(1)[:, None], parts).squeeze(2).unflatten(-1, (height, -1))
+
+
+# %% right: einsum over a list of parts, named arguments
+def depthwise(x, weight, dilation=1):
+    rows, columns = weight.size(2), weight.size(3)
+    bottom, right = dilation * (rows - 1), dilation * (columns - 1)
+    result = torch.zeros_like(x[:, :, bottom:, right:])
+    for i in range(rows):
+        for j in range(columns):
+            part = x[:, :, i * dilation : x.size(2) - bottom + i * dilation, j * dilation : x.size(3) - right + j * dilation]
+            result += torch.einsum("c,bchw->bchw", weight[:, 0, i, j], part)
+    return result
+
+
+# %% wrong: F.conv2d -> own operation did the work
+def depthwise(x, weight, dilation=1):
+    return F.conv2d(x, weight, groups=x.shape[1], dilation=dilation)
+
+
+# %% wrong: torch.conv2d -> own operation did the work
+def depthwise(x, weight, dilation=1):
+    return torch.conv2d(x, weight, None, 1, 0, dilation, len(weight))
+
+
+# %% wrong: F.conv3d -> own operation did the work
+def depthwise(x, weight, dilation=1):
+    return F.conv3d(x[:, :, None], weight[:, :, None], groups=len(weight), dilation=(1, dilation, dilation))[:, :, 0]
+
+
+# %% wrong: nn.Conv2d with the weights put in -> own operation did the work
+def depthwise(x, weight, dilation=1):
+    c, _, rows, columns = weight.shape
+    layer = nn.Conv2d(c, c, (rows, columns), groups=c, dilation=dilation, bias=False, dtype=x.dtype)
+    layer.weight.data = weight
+    return layer(x).detach()
+
+
+# %% wrong: a transposed convolution -> own operation did the work
+def depthwise(x, weight, dilation=1):
+    rows, columns = dilation * (weight.shape[2] - 1), dilation * (weight.shape[3] - 1)
+    full = F.conv_transpose2d(x, weight.flip(2, 3), groups=len(weight), dilation=dilation)
+    return full[:, :, rows : full.shape[2] - rows, columns : full.shape[3] - columns]
+
+
+# %% wrong: channels added up, and spread again -> here they stay apart
+def depthwise(x, weight, dilation=1):
+    rows, columns = weight.shape[2:]
+    height = x.shape[2] - dilation * (rows - 1)
+    width = x.shape[3] - dilation * (columns - 1)
+    result = 0
+    for i in range(rows):
+        for j in range(columns):
+            part = x[:, :, i * dilation :, j * dilation :][:, :, :height, :width]
+            result = result + weight[:, :, i, j, None] * part
+    return result.sum(1, keepdim=True).expand(-1, x.shape[1], -1, -1)
+
+
+# %% wrong: the last weight only -> The result is wrong
+def depthwise(x, weight, dilation=1):
+    rows, columns = weight.shape[2:]
+    height = x.shape[2] - dilation * (rows - 1)
+    width = x.shape[3] - dilation * (columns - 1)
+    result = 0
+    for i in range(rows):
+        for j in range(columns):
+            part = x[:, :, i * dilation :, j * dilation :][:, :, :height, :width]
+            result = weight[:, :, i, j, None] * part
+    return result
+
+
+# %% wrong: the last row of the kernel is left out -> is wrong
+def depthwise(x, weight, dilation=1):
+    rows, columns = weight.shape[2:]
+    height = x.shape[2] - dilation * (rows - 1)
+    width = x.shape[3] - dilation * (columns - 1)
+    result = 0
+    for i in range(max(1, rows - 1)):
+        for j in range(columns):
+            part = x[:, :, i * dilation :, j * dilation :][:, :, :height, :width]
+            result = result + weight[:, :, i, j, None] * part
+    return result
+
+
+# %% wrong: dilation of the rows only -> wrong
+def depthwise(x, weight, dilation=1):
+    rows, columns = weight.shape[2:]
+    height = x.shape[2] - dilation * (rows - 1)
+    width = x.shape[3] - (columns - 1)
+    result = 0
+    for i in range(rows):
+        for j in range(columns):
+            part = x[:, :, i * dilation :, j:][:, :, :height, :width]
+            result = result + weight[:, :, i, j, None] * part
+    return result
+
+
+# %% wrong: rounds x in place -> wrong
+def depthwise(x, weight, dilation=1):
+    x[:] = x.round(decimals=3)
+    rows, columns = weight.shape[2:]
+    height = x.shape[2] - dilation * (rows - 1)
+    width = x.shape[3] - dilation * (columns - 1)
+    result = 0
+    for i in range(rows):
+        for j in range(columns):
+            part = x[:, :, i * dilation :, j * dilation :][:, :, :height, :width]
+            result = result + weight[:, :, i, j, None] * part
+    return result
+
+
+# %% wrong: changes the kernel -> weight has changed
+def depthwise(x, weight, dilation=1):
+    rows, columns = weight.shape[2:]
+    height = x.shape[2] - dilation * (rows - 1)
+    width = x.shape[3] - dilation * (columns - 1)
+    result = 0
+    for i in range(rows):
+        for j in range(columns):
+            part = x[:, :, i * dilation :, j * dilation :][:, :, :height, :width]
+            result = result + weight[:, :, i, j, None] * part
+    weight.zero_()
+    return result
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+def depthwise(x, weight, dilation=1):
+    torch.set_grad_enabled(False)
+    rows, columns = weight.shape[2:]
+    height = x.shape[2] - dilation * (rows - 1)
+    width = x.shape[3] - dilation * (columns - 1)
+    result = 0
+    for i in range(rows):
+        for j in range(columns):
+            part = x[:, :, i * dilation :, j * dilation :][:, :, :height, :width]
+            result = result + weight[:, :, i, j, None] * part
+    return result
+
+
+# %% wrong: float32 inside and out -> dtype
+def depthwise(x, weight, dilation=1):
+    rows, columns = weight.shape[2:]
+    height = x.shape[2] - dilation * (rows - 1)
+    width = x.shape[3] - dilation * (columns - 1)
+    result = 0
+    for i in range(rows):
+        for j in range(columns):
+            part = x[:, :, i * dilation :, j * dilation :][:, :, :height, :width]
+            result = result + weight[:, :, i, j, None] * part
+    return result.float()
+
+
+# %% wrong: absolute weights -> The result is wrong
+def depthwise(x, weight, dilation=1):
+    rows, columns = weight.shape[2:]
+    height = x.shape[2] - dilation * (rows - 1)
+    width = x.shape[3] - dilation * (columns - 1)
+    result = 0
+    for i in range(rows):
+        for j in range(columns):
+            part = x[:, :, i * dilation :, j * dilation :][:, :, :height, :width]
+            result = result + weight[:, :, i, j, None].abs() * part
+    return result

@@ -166,3 +166,128 @@ def make_transforms(mean, std):
 def make_transforms(mean, std):
     common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
     return [v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)], common
+
+
+# %% right: RandomApply, named arguments
+def make_transforms(mean, std):
+    first = v2.RandomApply([v2.RandomHorizontalFlip(p=1.0)], p=0.5)
+    common = v2.Compose([v2.PILToTensor(), v2.ConvertImageDtype(torch.float32), v2.Normalize(mean=mean, std=std)])
+    return v2.Compose([first, common, v2.RandomErasing(p=0.5, value=0, inplace=True)]), common
+
+
+# %% right: a lambda and the functional forms
+def make_transforms(mean, std):
+    def standardised(picture):
+        x = v2.functional.to_dtype(v2.functional.pil_to_tensor(picture), torch.float32, scale=True)
+        return v2.functional.normalize(x, mean, std)
+
+    flip, erase = v2.RandomHorizontalFlip(), v2.RandomErasing(p=0.5)
+    return lambda picture: erase(standardised(flip(picture))), standardised
+
+
+# %% right: flips the tensor at the end, by hand
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    erase = v2.RandomErasing()
+
+    def train(picture):
+        x = erase(v2.Compose(common)(picture))
+        return x.flip(-1) if torch.rand(()) < 0.5 else x
+
+    return train, v2.Compose(common)
+
+
+# %% wrong: small rectangles only -> other sizes
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5, scale=(0.02, 0.1))]), v2.Compose(common)
+
+
+# %% wrong: large rectangles only -> other sizes
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5, scale=(0.2, 0.33))]), v2.Compose(common)
+
+
+# %% wrong: up to the whole picture -> as they are
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5, scale=(0.02, 0.9))]), v2.Compose(common)
+
+
+# %% wrong: squares -> other shapes
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5, ratio=(1, 1))]), v2.Compose(common)
+
+
+# %% wrong: upright rectangles -> other shapes
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5, ratio=(1, 3.3))]), v2.Compose(common)
+
+
+# %% wrong: long rectangles -> other shapes
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5, ratio=(0.05, 20))]), v2.Compose(common)
+
+
+# %% wrong: one square of a fixed place -> other
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    def erase(x):
+        if torch.rand(()) < 0.5:
+            x[:, 8:16, 8:16] = 0
+        return x
+
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, erase]), v2.Compose(common)
+
+
+# %% wrong: noise in the rectangle -> more than one rectangle of zeros
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5, value="random")]), v2.Compose(common)
+
+
+# %% wrong: two rectangles -> 
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5), v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: cropped as well -> No rotation, no crop
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), v2.RandomCrop(32, padding=4), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: begins anew with each picture -> 
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    train = v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)])
+
+    def seeded(picture):
+        torch.manual_seed(0)
+        return train(picture)
+
+    return seeded, v2.Compose(common)
+
+
+# %% wrong: the same mean for all -> given
+def make_transforms(mean, std):
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: grey -> The test picture
+def make_transforms(mean, std):
+    common = [v2.Grayscale(3), v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+def make_transforms(mean, std):
+    torch.set_grad_enabled(False)
+    common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)

@@ -313,3 +313,297 @@ class WiderNet(nn.Module):
         x = self.pool(F.relu(self.conv2(x)))
         x = self.dropout(F.relu(self.fc1(x.flatten(1))))
         x = self.fc2(x)
+
+
+# %% right: a list of steps, nested
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        for conv in (self.conv1, self.conv2):
+            x = F.max_pool2d(torch.relu_(conv(x)), kernel_size=2, stride=2)
+        hidden = torch.clamp_min(self.fc1(torch.flatten(x, start_dim=1)), 0)
+        return self.fc2(input=self.dropout(hidden))
+
+
+# %% right: einsum for the last layer, maximum for ReLU
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(self.conv1(x).maximum(torch.zeros((), device=x.device)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.flatten(1))))
+        return torch.einsum("bi,oi->bo", x, self.fc2.weight) + self.fc2.bias
+
+
+# %% right: nn.functional.dropout by name, reshape with the batch
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = F.dropout(F.relu(self.fc1(x.reshape(x.size(0), 800))), p=self.dropout.p, training=self.training)
+        return self.fc2(x)
+
+
+# %% wrong: a batch of 64 built in -> the batch, of whatever size
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.view(64, -1))))
+        return self.fc2(x)
+
+
+# %% wrong: a batch of 4 built in -> whatever its size
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.reshape(4, -1))))
+        return self.fc2(x)
+
+
+# %% wrong: the channels join the batch -> the batch, of whatever size
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.flatten(2).flatten(0, 1))))
+        return self.fc2(x)
+
+
+# %% wrong: self.train() in forward -> must not call self.train()
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        self.train()
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.flatten(1))))
+        return self.fc2(x)
+
+
+# %% wrong: self.eval() in forward -> nothing is dropped
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        self.eval()
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.flatten(1))))
+        return self.fc2(x)
+
+
+# %% wrong: dropout made in forward -> made in forward
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = nn.Dropout(0.5)(F.relu(self.fc1(x.flatten(1))))
+        return self.fc2(x)
+
+
+# %% wrong: no_grad in forward -> not require grad
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        with torch.no_grad():
+            x = self.pool(F.relu(self.conv1(x)))
+            x = self.pool(F.relu(self.conv2(x)))
+            x = self.dropout(F.relu(self.fc1(x.flatten(1))))
+            return self.fc2(x)
+
+
+# %% wrong: detached after the convolutions -> but not their gradients
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.detach().flatten(1))))
+        return self.fc2(x)
+
+
+# %% wrong: the data of the first layer -> but not their gradients
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)).data)
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.flatten(1))))
+        return self.fc2(x)
+
+
+# %% wrong: shrinks a weight each time -> leave the parameters
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.flatten(1))))
+        result = self.fc2(x)
+        with torch.no_grad():
+            self.fc2.weight.mul_(0.5)
+        return result
+
+
+# %% wrong: shrinks a weight at first -> changed the parameters
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.flatten(1))))
+        result = self.fc2(x)
+        self.conv1.bias.data.mul_(0.5)
+        return result
+
+
+# %% wrong: normalised pictures -> The output is wrong
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = (x - x.mean()) / x.std()
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.flatten(1))))
+        return self.fc2(x)
+
+
+# %% wrong: flattened as columns -> with nothing moved before
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.permute(0, 2, 3, 1).flatten(1))))
+        return self.fc2(x)
+
+
+# %% wrong: ReLU6 -> The output is wrong
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu6(self.conv1(x)))
+        x = self.pool(F.relu6(self.conv2(x)))
+        x = self.dropout(F.relu6(self.fc1(x.flatten(1))))
+        return self.fc2(x)
+
+
+# %% wrong: dropout after the first pool -> there and nowhere else
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.dropout(self.pool(F.relu(self.conv1(x))))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = F.relu(self.fc1(x.flatten(1)))
+        return self.fc2(x)
+
+
+# %% wrong: the first picture only -> Ten logits for each picture
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = self.dropout(F.relu(self.fc1(x.flatten(1))))
+        return self.fc2(x)[:1].expand(1, -1)[0]

@@ -1,4 +1,4 @@
-# %% right: asks a layer, and a loop
+# %% wrong: asks a layer -> makes the layer
 def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
     layer = nn.Conv2d(in_channels, out_channels, kernel, bias=bias, groups=groups)
     return sum(p.numel() for p in layer.parameters())
@@ -208,3 +208,161 @@ def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
 
 def count_parameters(model):
     return sum(p.numel() for layer in model if not isinstance(layer, nn.Sequential) for p in set(layer.parameters()) if p.requires_grad)
+
+
+# %% right: math.prod, tensors
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    shape = torch.tensor([out_channels, in_channels // groups, kernel, kernel])
+    return shape.prod().item() + (out_channels if bias is True else 0)
+
+
+
+def count_parameters(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% right: lambdas, a vector of all parameters
+conv_parameters = lambda i, o, k, bias=True, groups=1: o * (i // groups) * k**2 + int(bias) * o
+count_parameters = lambda model: sum(map(torch.numel, filter(lambda p: p.requires_grad, model.parameters())))
+
+
+# %% right: parameters_to_vector
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups * kernel * kernel + bool(bias))
+
+
+def count_parameters(model):
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return len(nn.utils.parameters_to_vector(trained)) if trained else 0
+
+
+# %% wrong: makes the layer on the meta device -> makes the layer
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    layer = nn.Conv2d(in_channels, out_channels, kernel, bias=bias, groups=groups, device="meta")
+    return sum(p.numel() for p in layer.parameters())
+
+
+
+def count_parameters(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: asks the shapes of a layer -> makes the layer
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    layer = torch.nn.Conv2d(in_channels, out_channels, kernel, groups=groups)
+    return layer.weight.numel() + (layer.bias.numel() if bias else 0)
+
+
+
+def count_parameters(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: skips the first numbers -> makes the layer
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    layer = nn.utils.skip_init(nn.Conv2d, in_channels, out_channels, kernel, bias=bias, groups=groups)
+    return sum(p.numel() for p in layer.parameters())
+
+
+
+def count_parameters(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: groups multiply -> conv_parameters is wrong
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * in_channels * groups * kernel**2 + bias * out_channels
+
+
+
+def count_parameters(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: a kernel of 3 -> conv_parameters is wrong
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups) * 9 + bias * out_channels
+
+
+
+def count_parameters(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: freezes what it counts -> requires_grad has changed
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups * kernel * kernel + bool(bias))
+
+
+def count_parameters(model):
+    return sum(p.numel() * p.requires_grad + 0 * p.requires_grad_(False).numel() for p in model.parameters())
+
+
+# %% wrong: leaves the network in training mode -> has changed the network
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups * kernel * kernel + bool(bias))
+
+
+def count_parameters(model):
+    model.train()
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: overwrites what it has counted -> has changed the network
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups * kernel * kernel + bool(bias))
+
+
+def count_parameters(model):
+    total = 0
+    for p in model.parameters():
+        if p.requires_grad:
+            p.data = torch.ones_like(p)
+            total += int(p.sum())
+    return total
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups * kernel * kernel + bool(bias))
+
+
+def count_parameters(model):
+    torch.set_grad_enabled(False)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: matrices only -> Not only weights
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups * kernel * kernel + bool(bias))
+
+
+def count_parameters(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad and p.dim() > 1)
+
+
+# %% wrong: rows only -> count_parameters is wrong
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups * kernel * kernel + bool(bias))
+
+
+def count_parameters(model):
+    return sum(len(p) for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: a tensor -> type
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups * kernel * kernel + bool(bias))
+
+
+def count_parameters(model):
+    return torch.tensor(sum(p.numel() for p in model.parameters() if p.requires_grad))
+
+
+# %% wrong: bytes -> count_parameters is wrong
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups * kernel * kernel + bool(bias))
+
+
+def count_parameters(model):
+    return sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)

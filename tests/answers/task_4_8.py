@@ -395,3 +395,60 @@ def make_network():
         nn.Linear(128, 10),
     )
     return torch.optim.Adam(model.parameters(), lr=0.003), model
+
+
+# %% right: a lazy layer after a dry run, a scheduler in the optimizer's hook
+def make_network():
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(32, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.LazyLinear(10)),
+    )
+    model(torch.zeros(2, 1, 20, 20))
+    return [model, torch.optim.AdamW(model.parameters(), lr=0.003)]
+
+
+# %% wrong: one network for all calls -> return the same network
+_model = nn.Sequential(
+    *(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
+    *(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
+    *(nn.Conv2d(32, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
+    *(nn.Flatten(), nn.Linear(128, 10)),
+)
+
+
+def make_network():
+    return _model, torch.optim.Adam(_model.parameters(), lr=0.003)
+
+
+# %% wrong: new layers around an old one -> return the same network
+_first = nn.Conv2d(1, 16, 3, padding=1)
+
+
+def make_network():
+    model = nn.Sequential(_first, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1600, 10))
+    return model, torch.optim.Adam(model.parameters(), lr=0.003)
+
+
+# %% wrong: made once, kept in a default argument -> return the same network
+def make_network(model=nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1296, 10))):
+    return model, torch.optim.Adam(model.parameters(), lr=0.003)
+
+
+# %% wrong: only the parameters -> and its optimizer
+def make_network():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(400, 10))
+    return model, model.parameters()
+
+
+# %% wrong: the class of the optimizer -> and its optimizer
+def make_network():
+    return nn.Sequential(nn.Flatten(), nn.Linear(400, 10)), torch.optim.Adam
+
+
+# %% wrong: gradients switched off for good -> left gradients switched off
+def make_network():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(400, 10))
+    torch.set_grad_enabled(False)
+    return model, torch.optim.Adam(model.parameters(), lr=0.003)
