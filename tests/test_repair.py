@@ -175,3 +175,44 @@ def test_a_cell_that_became_text_is_code_again():
 def test_what_is_no_notebook_is_said(content):
     with pytest.raises(Unreadable):
         read_cells(content)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "mended"),
+    [
+        ("def f(x):\n\u00a0\u00a0return x", "def f(x):\n  return x"),
+        ("x =\u202f1", "x = 1"),
+        ("print(\u201ca\u201d, \u2018b\u2019)", "print(\"a\", 'b')"),
+        ("x\u200b = 1", "x = 1"),
+        ("\ufeffx = 1", "x = 1"),
+        ("x = 1\0", "x = 1"),
+        ("%time\u00a0x = 1\ndef f():\n\u00a0return 1", "%time x = 1\ndef f():\n return 1"),
+    ],
+)
+def test_characters_that_a_browser_exchanged(damaged, mended):
+    _, (source,), (note,) = repaired(damaged)
+    assert source == mended and note.startswith("cell 1 holds blanks or quotes")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 'don\u2019t'",
+        "# \u201cquoted\u201d\u00a0text\nx = 1",
+        "x = '\u00a0'",
+        "print\uff081\uff09",
+        "x = \u201cit's",
+        "def f(:\u00a0",
+        "x = 1 \u2212 2",
+        "\u00e9t\u00e9 = 1",
+        "\u540d\u524d = '\u5c71\u7530\u3000\u592a\u90ce'",
+    ],
+)
+def test_what_is_python_or_unclear_stays(source):
+    assert repaired(source) == ([True], [source], [])
+
+
+def test_a_stub_that_is_left_is_known_as_one():
+    cells = cells_of(STUB, "# Task 9.1\ndef double(x):\n    return x", "x = 1", "# Task 9.2\nmodel = ...\n1 / 0")
+    repair(cells, NAMES)
+    assert [cell.stub for cell in cells] == [True, False, False, True]

@@ -130,3 +130,154 @@ def test_the_line_that_is_named_is_the_students(names, tmp_path):
     with pytest.raises(StudentError) as caught:
         student.call(raises_in_torch, torch.ones(3))
     assert caught.value.where == ""
+
+
+# --- what a function changes is proved from outside ------------------------------------------------
+
+IN_PLACE = {
+    "a tensor": (lambda x: x.add_(1), "number 1"),
+    "its data": (lambda x: setattr(x, "data", x.data + 1), "number 1"),
+    "its shape": (lambda x: x.unsqueeze_(0), "number 1"),
+    "an element": (lambda x: x.__setitem__(0, 5.0), "number 1"),
+    "by NumPy": (lambda x: x.numpy().fill(7), "number 1"),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+@pytest.mark.parametrize("how", ["alone", "by name", "in a list", "in a dict", "in a tuple", "the second"])
+def test_a_change_in_place_is_seen_wherever_the_argument_is(names, name, how):
+    change, _ = IN_PLACE[name]
+    names["f"] = lambda *args, **kwargs: change(first([*args, *kwargs.values()][-1]))
+    x, student = torch.zeros(3), LiveStudent(names)
+    calls = {
+        "alone": lambda: student.call("f", x),
+        "by name": lambda: student.call("f", x=x),
+        "in a list": lambda: student.call("f", [[x]]),
+        "in a dict": lambda: student.call("f", {"x": x}),
+        "in a tuple": lambda: student.call("f", (x,), keep=True),
+        "the second": lambda: student.call("f", 1, x),
+    }
+    with pytest.raises(CheckFailed) as caught:
+        calls[how]()
+    place = {"by name": "'x'", "the second": "number 2"}.get(how, "number 1")
+    assert str(caught.value) == f"The function changed its argument {place}." and caught.value.kind == "in place"
+    assert x.sum() == 0, "it had a copy"
+
+
+def first(value):
+    """The tensor inside lists, tuples and dicts."""
+    while not isinstance(value, torch.Tensor):
+        value = next(iter(value.values() if isinstance(value, dict) else value))
+    return value
+
+
+@pytest.mark.parametrize("change", [lambda x: x.append(1), lambda x: x.clear(), lambda x: x[0].append(1)])
+def test_a_changed_list_is_seen(names, change):
+    names["f"] = change
+    with pytest.raises(CheckFailed, match="argument number 1"):
+        LiveStudent(names).call("f", [[1], 2])
+    assert LiveStudent(names).call("f", [[1], 2], modifies=True) is None
+
+
+def test_a_function_that_works_on_a_copy_changes_nothing(names):
+    names["f"] = lambda x, y=None: x.clone().add_(1)
+    assert LiveStudent(names).call("f", torch.zeros(2), y=[torch.ones(1)]).tolist() == [1, 1]
+
+
+def note_and_double(log, x):
+    log.append(list(x.shape))
+    return 2 * x
+
+
+def test_an_empty_log_is_a_failure(names):
+    student = LiveStudent(names)
+    log = student.put([])
+    with pytest.raises(CheckFailed, match=r"The model was not called\.") as caught:
+        student.seen(log, "The model", hint="Call model(x).")
+    assert caught.value.hint == "Call model(x)."
+    student.call(note_and_double, log, torch.ones(2, 3))
+    assert student.seen(log, "The model") == [[2, 3]]
+    with pytest.raises(CheckFailed):
+        student.seen(student.put({"a": 1}), "The model")
+
+
+def test_gradients_that_a_call_leaves_off_are_a_failure(names):
+    for leave in (lambda: torch.set_grad_enabled(False), lambda: torch.no_grad().__enter__()):
+        names["f"] = lambda leave=leave: leave() and None
+        with pytest.raises(StudentError, match="GradientsLeftOff"):
+            LiveStudent(names).call("f")
+        assert torch.is_grad_enabled()
+    names["f"] = torch.no_grad()(lambda: 1)
+    assert LiveStudent(names).call("f") == 1
+
+
+# --- code of a check that cannot run there is refused at once ------------------------------------------
+
+elsewhere = 3
+
+
+def uses_a_global(x):
+    return x + elsewhere
+
+
+def has_a_default(x, y=elsewhere):
+    return x + y
+
+
+def is_annotated(x: CheckFailed):
+    return x
+
+
+def calls_a_helper(x):
+    return plus_one(x)
+
+
+async def waits(x):
+    return x
+
+
+@torch.no_grad
+def decorated(x):
+    return x
+
+
+def uses_a_global_inside(x):
+    def inner():
+        return elsewhere
+
+    return inner()
+
+
+def imports_it_itself(x: torch.Tensor, log: list | None = None) -> "CheckFailed":
+    import math
+    from collections import Counter
+
+    total = sum(value for value in [math.pi, *Counter(a=1).values()])
+
+    class Net(nn.Module):
+        def forward(self, y):
+            return F.relu(y) + np.ones(1) + copy.copy(total)  # noqa: F821 - the code has these names there
+
+    return Net
+
+
+@pytest.mark.parametrize(
+    ("function", "word"),
+    [
+        (uses_a_global, "elsewhere"),
+        (has_a_default, "elsewhere"),
+        (is_annotated, "CheckFailed"),
+        (calls_a_helper, "plus_one"),
+        (uses_a_global_inside, "elsewhere"),
+        (waits, "asynchronous"),
+        (decorated, "cannot be sent"),
+    ],
+)
+def test_code_that_the_students_process_could_not_run_is_refused(names, function, word):
+    with pytest.raises(TypeError, match=word):
+        LiveStudent(names).define(function)
+
+
+def test_code_may_import_and_define_what_it_needs():
+    assert "class Net" in Code.of(imports_it_itself).expression
+    assert Code.of(calls_a_helper, plus_one, _added).expression.count("def ") == 3
