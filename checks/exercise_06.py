@@ -1529,7 +1529,7 @@ def _expect_refused_with(answer: dict, allowed: tuple[int, ...], hints: dict[int
     "An endpoint for strangers",
     points=5,
     difficulty=3,
-    minutes=20,
+    minutes=13,
     names=["make_app"],
     hints=[
         "Four things in this order: read the body, but not more of it than allowed; open the picture, but do not yet "
