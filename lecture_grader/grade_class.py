@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import itertools
 import json
-import secrets
+import traceback
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -20,10 +20,11 @@ from lecture_grader.sandbox import Limits, SandboxError, start_again, stop_all
 from lecture_grader.similarity import answers_of
 from lecture_grader.submissions import Submission
 from lecture_utils.files import write_text
+from lecture_utils.grading.errors import CheckError
 from lecture_utils.grading.tasks import Exercise
 
 # Raise this number when a change of the grader may change a mark or a report: a class is then graded again.
-GRADER_VERSION = 2
+GRADER_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class GradingOptions:
     """How every submission of a class is graded.
 
     Attributes:
-        seed: of the random inputs; None takes that of the rows that are there, or else a new one.
+        seed: of the random inputs, to repeat a run; None draws 128 fresh bits for each submission, kept nowhere.
         limits: what one submission may use.
         hidden: run all cases of the checks, or only those that students see too.
         isolate: run each submission in a sandbox; False is for notebooks that are trusted.
@@ -54,7 +55,8 @@ class Job:
     """All that a mark depends on, in a form that can be sent to another process or machine.
 
     ``problem`` says why there is no notebook, or is empty. ``key`` goes into the row, see
-    :meth:`~lecture_grader.results.Results.why_again`. ``grader`` is the version that made this job.
+    :meth:`~lecture_grader.results.Results.why_again`. ``grader`` is the version that made this job; ``alone`` says that
+    it ran out of time beside a submission that took more than its share of the cores, and is tried once more.
     """
 
     student: str
@@ -64,14 +66,30 @@ class Job:
     key: dict[str, Any]
     options: GradingOptions
     grader: int = GRADER_VERSION
+    alone: bool = False
 
 
 class Result(NamedTuple):
-    """A line of ``results.jsonl``, the report as HTML, and the code by task, see :func:`~.similarity.answers_of`."""
+    """A line of ``results.jsonl``, the report as HTML, and the code by task, see :func:`~.similarity.answers_of`.
+
+    ``timed_out`` says that its time was over, ``greedy`` that it used more cores than its share.
+    """
 
     row: dict[str, Any]
     report: str
     answers: dict[str, str]
+    timed_out: bool = False
+    greedy: bool = False
+
+
+@dataclass(eq=False)
+class _Attempt:
+    """A job, and what became of it; ``beside`` are the jobs that ran beside it and have not ended yet."""
+
+    job: Job
+    result: Result | None = None
+    beside: set[Future] = field(default_factory=set)
+    disturbed: bool = False
 
 
 def grade_class(
@@ -112,8 +130,6 @@ def grade_class(
     options = options or GradingOptions()
     students = [one.student for one in submissions]
     with Results(out, fresh=fresh) as results:
-        seed = results.seed() if options.seed is None else options.seed
-        options = replace(options, seed=secrets.randbits(32) if seed is None else seed)
         try:
             waiting, reasons = [], {}
             for one in submissions:
@@ -125,15 +141,30 @@ def grade_class(
                 else:
                     yield results.rows[one.student], ""
             jobs = (_job(one, exercise, key, options) for one, key in waiting)
-            for row, report, answers in _run_all(jobs, executor, workers):
-                name = report_name(row["student"])
-                write_text(out / "reports" / f"{name}.html", report)
-                write_text(out / "answers" / f"{name}.json", json.dumps(answers))
-                results.append(row)  # last, because it says that the others are there
+            for result in _run_all(jobs, executor, workers):
+                row = _kept(results, result, exercise)
                 results.write_csv(students, exercise, now=False)
                 yield row, reasons[row["student"]]
         finally:
             results.write_csv(students, exercise)
+
+
+def _kept(results: Results, result: Result, exercise: Exercise) -> dict[str, Any]:
+    """Write a result and return its row. What cannot be written, though there is room, becomes a row that says so."""
+    row, report, answers = result[:3]
+    name = report_name(row["student"])
+    try:
+        write_text(results.out / "reports" / f"{name}.html", report)
+        write_text(results.out / "answers" / f"{name}.json", json.dumps(answers))
+        results.append(row)  # last, because it says that the others are there
+    except OSError:  # the disk is full, or the folder cannot be written: neither can the next one
+        raise
+    except Exception as error:
+        grade = Grade(Status.CRASHED, None, exercise.max_points, row["seconds"], notes=[_fault(error)])
+        row = to_row(row["student"], exercise, grade, seed=row["seed"], key=row["key"])
+        write_text(results.out / "reports" / f"{name}.html", render(row, grade, exercise))
+        results.append(row)
+    return row
 
 
 def _key(one: Submission, exercise: Exercise, options: GradingOptions) -> dict[str, Any]:
@@ -173,25 +204,61 @@ def _run_all(jobs: Iterable[Job], executor: Executor | None, workers: int) -> It
 
 
 def run_jobs(jobs: Iterable[Job], executor: Executor, ahead: int) -> Iterator[Result]:
-    """Results in the order in which they are ready. At most ``ahead`` notebooks are in memory at a time."""
-    running: dict[Future, Job] = {}
+    """Results in the order in which they are ready. At most ``ahead`` jobs are given to the executor at a time.
+
+    What ran out of time beside a submission that used more than its share of the cores is run once more at the end,
+    with nothing beside it, and only that result counts.
+    """
+    running: dict[Future, _Attempt] = {}
+    held: list[_Attempt] = []  # they ran out of time, and what ran beside them has not ended
+    again: list[_Attempt] = []
     try:
         for job in itertools.chain(jobs, [None]):
             if job is not None:
-                running[executor.submit(grade_job, job)] = job
+                running[executor.submit(grade_job, job)] = _Attempt(job)
             while running and (job is None or len(running) >= ahead):
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield _result(future, running.pop(future))
+                    yield from _sort_out(future, running, held, again)
+        for attempt in again:
+            job = replace(attempt.job, alone=True)
+            future = executor.submit(grade_job, job)
+            running[future] = attempt
+            yield _result(future, job)
     finally:
         for future in running:
             future.cancel()
+
+
+def _sort_out(
+    future: Future, running: dict[Future, _Attempt], held: list[_Attempt], again: list[_Attempt]
+) -> Iterator[Result]:
+    """Take note of a job that has ended; yield the results that are sure now."""
+    attempt = running.pop(future)
+    result = attempt.result = _result(future, attempt.job)
+    if result.greedy:
+        for other in (*running.values(), *(one for one in held if future in one.beside)):
+            other.disturbed = True
+    if result.timed_out:
+        attempt.beside = set(running)
+        held.append(attempt)
+    else:
+        yield result
+    for one in list(held):
+        one.beside.discard(future)
+        if one.disturbed:
+            again.append(one)
+            held.remove(one)
+        elif not one.beside:
+            held.remove(one)
+            assert one.result
+            yield one.result
 
 
 def _result(future: Future, job: Job) -> Result:
     """What a job returned. A row without a key, which the next run replaces, if its process was lost."""
     try:
         return future.result()
-    except (SandboxError, ClusterError):
+    except (SandboxError, ClusterError, CheckError):
         raise
     except CancelledError:
         raise ClusterError("the cluster is gone: the same command goes on with another") from None
@@ -213,7 +280,6 @@ def grade_job(job: Job) -> Result:
     if job.problem:
         return _finish(job, _no_mark(job, Status.UNREADABLE, job.problem))
     options = job.options
-    assert options.seed is not None
     try:
         grade = grade_one.grade_notebook(
             job.content,
@@ -224,12 +290,20 @@ def grade_job(job: Job) -> Result:
             isolate=options.isolate,
             cold=not options.fork,
         )
-    except SandboxError:
+        if job.alone:
+            grade.notes.append("run once more, alone, since another had taken more than its share of the cores")
+        return _finish(job, grade)
+    except (SandboxError, CheckError):
         raise
     except Exception as error:  # a fault of the grader with one notebook must not stop the others
-        note = f"the grader failed ({type(error).__name__}: {error}): please report this, with the notebook"
-        grade = _no_mark(job, Status.CRASHED, note[:500])
-    return _finish(job, grade)
+        return _finish(job, _no_mark(job, Status.CRASHED, _fault(error)))
+
+
+def _fault(error: Exception) -> str:
+    """A note on a fault of the grader's. The error's own text is left out: it may repeat an input of a hidden case."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return f"the grader failed ({type(error).__name__} in {where}): please report this, with the notebook"
 
 
 def _no_mark(job: Job, status: Status, note: str) -> Grade:
@@ -238,6 +312,6 @@ def _no_mark(job: Job, status: Status, note: str) -> Grade:
 
 def _finish(job: Job, grade: Grade) -> Result:
     """The row, the report and the answers of a graded submission."""
-    assert job.options.seed is not None
     row = to_row(job.student, job.exercise, grade, seed=job.options.seed, key=job.key)
-    return Result(row, render(row, grade, job.exercise), answers_of(grade.cells))
+    greedy = grade.cores > 1.25 * job.options.limits.threads
+    return Result(row, render(row, grade, job.exercise), answers_of(grade.cells), grade.timed_out, greedy)

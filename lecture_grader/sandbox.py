@@ -31,8 +31,8 @@ from lecture_grader.control_groups import Group, container_limits, memory_folder
 MB = 1 << 20
 LAUNCHER = Path(__file__).with_name("launcher.py")
 MAX_PROCESSES = 48  # at once; threads are counted by the kernel
-# What each of these may hold in the kernel. A lock takes less, but counting many takes long.
-SOCKET_BYTES, LOCK_BYTES = 512 << 10, 16 << 10
+MAX_LOCKS = 500  # of files, at once
+SOCKET_BYTES = 512 << 10  # what the kernel may hold for each
 # When root grades, each worker gets an unused user id, because the kernel counts processes per user.
 _FREE_UIDS = itertools.count(1_000_000_000 + os.getpid() % 100_000 * 10_000)
 _ALIVE: weakref.WeakSet["Sandbox"] = weakref.WeakSet()
@@ -142,6 +142,7 @@ class Sandbox:
         self.limits, self._stopped = limits, ""
         self._too_much = f"it took more than {limits.memory_mb} MB of memory"
         self._seconds: dict[tuple[int, float], float] = {}  # of the cores, by process
+        self._locks = 0
         self._group = self._home = None
         if isolate and sys.platform != "linux":
             raise SandboxError(f"no sandbox on {sys.platform}: grade on Linux, or give --allow-unsandboxed")
@@ -213,13 +214,14 @@ class Sandbox:
                 times = child.cpu_times()
                 self._seconds[child.pid, child.create_time()] = times.user + times.system
         held = {child.pid: _bytes(f"/proc/{child.pid}/status", _HELD) for child in family}
-        kernel = _in_the_kernel(family[0].pid, set(held)) if family and not self._home else 0
-        if sum(held.values()) + kernel > self.limits.memory_mb * MB:
+        buffers = _sockets(family[0].pid) * SOCKET_BYTES if family and not self._home else 0
+        if sum(held.values()) + buffers > self.limits.memory_mb * MB:
             for pid in held:  # count pages that forked processes share once, which is slow
                 with contextlib.suppress(PermissionError):  # a process that cannot be read counts with all its pages
                     shared = _bytes(f"/proc/{pid}/smaps_rollup", _SHARED_OUT)
                     held[pid] = shared + _bytes(f"/proc/{pid}/status", _TABLES)
-        return sum(held.values()) + kernel, len(family)
+        self._locks = _locks(set(held))
+        return sum(held.values()) + buffers, len(family)
 
     @property
     def cpu_seconds(self) -> float:
@@ -229,8 +231,14 @@ class Sandbox:
         """End it as soon as it takes more memory or starts more processes than it may; return when it has ended."""
         while self.process.poll() is None and not self.stopped:
             time.sleep(0.1)
-            memory, processes = self.usage()
-            if processes > MAX_PROCESSES:
+            try:
+                memory, processes = self.usage()
+            except Exception as error:  # nothing may run that is not watched
+                self._stopped = f"it could not be measured ({error})"
+                break
+            if self._locks > MAX_LOCKS:
+                self._stopped = f"it held more than {MAX_LOCKS} locks of files at once"
+            elif processes > MAX_PROCESSES:
                 self._stopped = f"it ran more than {MAX_PROCESSES} processes at once"
             elif memory > self.limits.memory_mb * MB:
                 self._stopped = self._too_much
@@ -307,14 +315,19 @@ def _bytes(file: str, names: tuple[str, ...]) -> int:
         return 0
 
 
-def _in_the_kernel(first: int, family: set[int]) -> int:
-    """Bytes that the sockets and locks of these processes may take; ``first`` is in their network namespace."""
-    sockets = locks = 0
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        sockets = int(Path(f"/proc/{first}/net/sockstat").read_text().split()[2])
-    with contextlib.suppress(OSError):
-        locks = sum(int(line.split()[-4]) in family for line in Path("/proc/locks").read_text().splitlines())
-    return sockets * SOCKET_BYTES + locks * LOCK_BYTES
+def _sockets(pid: int) -> int:
+    """The number of sockets in the network namespace of a process, those on their way to another process included."""
+    with contextlib.suppress(OSError, IndexError, ValueError):  # it has ended
+        return int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])
+    return 0
+
+
+def _locks(family: set[int]) -> int:
+    """The number of file locks of these processes among the first few thousand; to read all may take minutes."""
+    with contextlib.suppress(OSError), Path("/proc/locks").open("rb") as file:
+        lines = [line.split() for line in file.read(256 << 10).splitlines()]
+        return sum(len(line) > 7 and int(line[-4]) in family for line in lines)
+    return 0
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -51,7 +52,7 @@ def test_no_more_notebooks_are_read_than_are_under_way():
             future = grade_class.Future()
             waiting.append((future, job))
             if len(waiting) == 3:
-                waiting.pop(1)[0].set_result((job, ""))  # not in order
+                waiting.pop(1)[0].set_result(grade_class.Result({}, "", {}))  # not in order
             return future
 
     waiting, read = [], []
@@ -84,3 +85,45 @@ def test_a_class_half_graded_by_an_earlier_version_is_graded_again(tmp_path):
     assert first["Aki"][1]["key"]["grader"] == grade_class.GRADER_VERSION
     assert {reason for reason, _ in graded().values()} == {""}
     assert {reason for reason, _ in graded(options=grade_class.GradingOptions(hidden=False)).values()} == {"settings"}
+
+
+@pytest.mark.parametrize(
+    ("becomes", "again"),
+    [
+        ({}, []),
+        ({"a": "slow"}, []),
+        ({"b": "greedy"}, []),
+        ({"a": "slow", "b": "greedy"}, ["a"]),
+        ({"a": "greedy", "b": "slow"}, ["b"]),
+        ({"a": "slow greedy"}, []),
+        ({"a": "slow greedy", "b": "slow greedy"}, ["a", "b"]),
+        ({"a": "slow", "d": "greedy"}, []),
+        ({"a": "slow", "b": "greedy", "a alone": "slow greedy"}, ["a"]),
+    ],
+)
+def test_who_ran_out_of_time_beside_a_greedy_one_is_tried_once_more_alone(becomes, again):
+    class Hand:
+        """An executor: two jobs run at a time, and the first of them ends first."""
+
+        def submit(self, function, job):
+            name = f"{job.student} alone" if job.alone else job.student
+            if job.alone:
+                assert all(future.done() for _, future in begun), "nothing runs beside it"
+            future = grade_class.Future()
+            begun.append((name, future))
+            under_way = [(name, future) for name, future in begun if not future.done()]
+            for name, one in under_way[: len(under_way) - 1] if not job.alone else under_way:
+                finish(name, one)
+            return future
+
+    def finish(name, future):
+        how = becomes.get(name, "")
+        future.set_result(grade_class.Result({"student": name}, "", {}, "slow" in how, "greedy" in how))
+
+    begun = []
+    exercise = load_exercise(CHECKS)
+    jobs = [grade_class.Job(name, b"", "", exercise, {}, grade_class.GradingOptions()) for name in "abcd"]
+    threading.Timer(0.5, lambda: [finish(*one) for one in begun if not one[1].done()]).start()
+    names = [result.row["student"] for result in grade_class.run_jobs(jobs, Hand(), 2)]
+    assert sorted(names) == sorted(name if name not in again else f"{name} alone" for name in "abcd"), "each once"
+    assert [name for name, _ in begun if "alone" in name] == [f"{name} alone" for name in again]

@@ -172,17 +172,6 @@ for _ in range(400):
     ours.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [a.fileno(), b.fileno()]))])
     a.close(), b.close()
 """,
-    "locks": """
-import fcntl
-file = open("/tmp/lock", "wb")
-for place in range(20000): fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
-""",
-    "locks of many files": """
-import fcntl
-held = [open(f"/tmp/{n}", "wb") for n in range(100)]
-for place in range(300):
-    for file in held: fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
-""",
     "a program that may not be read": """
 import shutil
 shutil.copy(sys.executable, "/tmp/program")
@@ -214,7 +203,36 @@ def test_more_memory_than_allowed_is_noticed_wherever_it_lies(name, way, monkeyp
     assert "it was not stopped" not in said
 
 
+LOCKS = {
+    "of a file": """
+file = open("/tmp/lock", "wb")
+for place in range(30000): fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
+""",
+    "of many files": """
+held = [open(f"/tmp/{n}", "wb") for n in range(300)]
+for place in range(300):
+    for file in held: fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
+""",
+    "of several processes": """
+for _ in range(4): os.fork()
+held = [open(f"/tmp/{os.getpid()}-{n}", "wb") for n in range(100)]
+for file in held: fcntl.flock(file, fcntl.LOCK_EX)
+""",
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_more_locks_than_allowed_are_noticed(name):
+    """The kernel keeps each, and to list many takes it minutes."""
+    begun = time.monotonic()
+    _, said, stopped = inside("import fcntl\n" + LOCKS[name] + SPENT.format("many"))
+    assert stopped == "it held more than 500 locks of files at once", said
+    assert "it was not stopped" not in said and time.monotonic() - begun < 20
+
+
 HONEST = {
+    "locks of files": "import fcntl\nheld = [open(f'/tmp/{n}', 'wb') for n in range(100)]\n"
+    "for file in held: fcntl.flock(file, fcntl.LOCK_EX)\ntime.sleep(0.5)",
     "pages that processes share": """
 x = b"x" * (150 << 20)
 for _ in range(4):

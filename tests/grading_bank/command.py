@@ -23,11 +23,11 @@ def rows_of(out):
     return {row["student"]: row for row in map(json.loads, (out / "results.jsonl").read_text().splitlines())}
 
 
-def grade_bank(names, tmp_path_factory, *more):
+def grade_bank(names, tmp_path_factory, *more, bank=BANK):
     """Those submissions of the bank, graded with the command: their folder, the results, what it printed."""
     folder, out = (tmp_path_factory.mktemp(name) for name in ("submissions", "graded"))
     for name in names:
-        content = BANK[name][0]
+        content = bank[name][0]
         content = content() if callable(content) else content
         (folder / f"{name}.ipynb").write_bytes(notebook(content) if isinstance(content, list) else content)
     before = {p.name: hashlib.sha256(p.read_bytes()).digest() for p in folder.iterdir()}
