@@ -36,12 +36,12 @@ def _recorded_graph(last: Node) -> tuple[dict[Node, list[Node]], dict[Node, tupl
     sorter.prepare()
     x = 0
     while sorter.is_active():
-        column = sorter.get_ready()
-        order += column
-        heights = {node: [places[user][1] for user in places if node in sources[user]] for node in column}
-        column = sorted(column, key=lambda node: -np.mean(heights[node] or [0]))
+        ready = sorter.get_ready()
+        order += ready
+        heights = {node: [places[user][1] for user in places if node in sources[user]] for node in ready}
+        column = sorted(ready, key=lambda node: -np.mean(heights[node] or [0]))
         places |= {node: (x, 0.75 * ((len(column) - 1) / 2 - i)) for i, node in enumerate(column)}
-        sorter.done(*column)
+        sorter.done(*ready)
         x -= 1
     return {node: sources[node] for node in order}, places
 
