@@ -209,7 +209,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
 
 async def _refuse_and_close(scope, receive, send):
-    """ASGI application of a connection too many."""
+    """Answer 503 and close the connection: the ASGI application of connections beyond the limit."""
 
     async def closing(message):
         if message["type"] == "http.response.start":

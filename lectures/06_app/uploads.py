@@ -1,6 +1,6 @@
-"""From the bytes of an upload to a picture, or to a sentence that says what is wrong with them.
+"""Read the picture of an upload, or say in a sentence what is wrong with it.
 
-Nothing here touches the disk, and the name of an uploaded file is never used, so it can do no harm.
+Nothing is written to the disk, and the name of an uploaded file is never used, so it can do no harm.
 """
 
 import dataclasses
@@ -10,10 +10,9 @@ import warnings
 
 from PIL import Image
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import Field, File, create_form_parser
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # no others: each decoder is more code that an attacker can feed
-PIECE = 2**16
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # no others: each decoder is more code that an attacker can reach
 
 log = logging.getLogger("app")
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # its warnings tell of malformed forms, which get a 400
@@ -112,47 +111,19 @@ def file_of_form(body: bytes, content_type: str) -> bytes:
     Raises:
         Refused: the form is malformed, or it has no such part or several.
     """
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
-    parts: list[tuple[dict, list[bytes]]] = []  # headers and pieces of content
-    name: list[bytes] = []
-
-    def begin():
-        parts.append(({}, []))
-
-    def header_name(data, start, end):
-        name.append(data[start:end])
-
-    def header_value(data, start, end):
-        key = b"".join(name).lower()
-        headers = parts[-1][0]
-        headers[key] = headers.get(key, b"") + data[start:end]
-
-    def content(data, start, end):
-        parts[-1][1].append(data[start:end])
-
+    parts: list[Field | File] = []
+    config = {"MAX_MEMORY_FILE_SIZE": len(body)}  # python_multipart would write a larger file to the disk
     try:
-        if not boundary:
-            raise FormParserError("no boundary")
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": begin,
-                "on_header_field": header_name,
-                "on_header_value": header_value,
-                "on_header_end": name.clear,
-                "on_part_data": content,
-            },
-        )
-        for start in range(0, len(body), PIECE):
-            parser.write(body[start : start + PIECE])
+        parser = create_form_parser({"Content-Type": content_type}, parts.append, parts.append, config)
+        parser.write(body)
         parser.finalize()
     except FormParserError:
         raise Refused(
             400, "bad_form", "The form cannot be read: send multipart/form-data with one file in the field 'file'."
         ) from None
-    fields = [parse_options_header(headers.get(b"content-disposition"))[1].get(b"name") for headers, _ in parts]
-    if fields.count(b"file") > 1:
+    found = [part for part in parts if part.field_name == b"file"]
+    if len(found) > 1:
         raise Refused(400, "several_files", "There are several files: send one picture at a time.")
-    if b"file" not in fields:
+    if not found:
         raise Refused(400, "no_file", "The form has no field 'file': the picture belongs in a field of that name.")
-    return b"".join(parts[fields.index(b"file")][1])
+    return found[0].file_object.getvalue() if isinstance(found[0], File) else found[0].value or b""
