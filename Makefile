@@ -17,7 +17,7 @@ UNITS       := addresses class_page compare device diagrams feedback files lint 
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test check full coverage colab walk lab slides book app doctor lint pins clean help
+.PHONY: lectures test check gpu full coverage colab walk lab slides book app doctor lint pins clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -26,6 +26,9 @@ lectures: $(READY)  ## execute every lecture; results in build/lectures/
 # several processes; in one, for a debugger: make test ARGS="-n0 --pdb tests/test_plotting.py"
 test: $(READY)  ## the whole test suite
 	$(PYTEST) $(ARGS)
+
+gpu: $(READY)  ## where there is a GPU: lectures, solutions, checks, one graded notebook; each with the device's name
+	cd tests && ../$(BIN)/python on_a_gpu.py $(ARGS)
 
 full: $(READY)  ## lectures 3 to 6 with the slides' data sets, from the folder LECTURE_DATA: minutes
 	$(PYTEST) --full -k in_full tests/test_lectures.py $(ARGS)

@@ -168,31 +168,39 @@ def register() -> None:
             _LIBRARY.impl(full_name.removeprefix("aten::"), _factory(function), "PrivateUse1")
 
 
-def main() -> None:
-    """Judge the solution and the right answers of the tasks that are named, with the device as default."""
+def judge_answers(device: str, tasks: list[str], right: int) -> int:
+    """Judge solutions and right answers with a device as default, print each verdict, and count the failures.
+
+    Args:
+        device: its name.
+        tasks: such as "4.4", or "4" for all of exercise 4; all if the list is empty.
+        right: so many right answers of each task, besides the solution.
+    """
     from test_checks import TASKS, answers, judge, solutions
 
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("tasks", nargs="*", help="such as 4.4, or 4 for all of exercise 4; all if none is given")
-    parser.add_argument("--device", default=NAME)
-    parser.add_argument("--right", type=int, default=99, help="so many right answers besides the solution")
-    options = parser.parse_args()
-    if options.device == NAME:
-        register()
-    torch.set_num_threads(1)
     failures = 0
     for task_id in TASKS:
-        if options.tasks and not {task_id, task_id.partition(".")[0]} & set(options.tasks):
+        if tasks and not {task_id, task_id.partition(".")[0]} & set(tasks):
             continue
-        right = [(name, code) for name, _, code in answers(task_id, "right")[: options.right]]
-        for name, code in [("the solution", solutions()[task_id]), *right]:
-            verdict = judge(task_id, code, device=options.device)
+        tried = [("the solution", None, solutions()[task_id]), *answers(task_id, "right")[:right]]
+        for name, _, code in tried:
+            verdict = judge(task_id, code, device=device)
             # An answer that goes through NumPy says .cpu() first only where it was written with a GPU in mind.
             status = "skipped" if "type tensor to numpy" in verdict.error else verdict.status
             failures += status not in ("passed", "skipped")
-            words = "" if status != "failed" else f": {verdict}"
-            print(f"{task_id} {status}, {name}{words}", flush=True)
-    sys.exit(failures > 0)
+            print(f"{task_id} {status}, {name}{f': {verdict}' * (status == 'failed')}", flush=True)
+    return failures
+
+
+def main() -> None:
+    """Judge solutions and right answers with the device as default."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("tasks", nargs="*", help="such as 4.4, or 4 for all of exercise 4; all if none is given")
+    parser.add_argument("--right", type=int, default=99, help="so many right answers besides the solution")
+    options = parser.parse_args()
+    register()
+    torch.set_num_threads(1)
+    sys.exit(judge_answers(NAME, options.tasks, options.right) > 0)
 
 
 if __name__ == "__main__":
