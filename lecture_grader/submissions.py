@@ -49,8 +49,9 @@ _NO_STUDENT = {"__pycache__", "build", "data", "datasets", "dist", "env", "node_
 _NOTEBOOK = re.compile(r"\.ipynb(?:[ _-]?\(?\d{0,3}\)?\.(?:ipynb|json|txt))*\s*$", re.IGNORECASE)
 # Moodle: a folder `Name_12345_assignsubmission_file` (before 4.1 with `_` at the end), or files with that before
 # their names. nbgrader's exchange: `name+assignment+time+more`. Canvas: `name_LATE_12345_67890_work.ipynb`,
-# `name_12345_text.html` for a text that was typed, and `LATE_anon_a1B2c_67890_work.ipynb` without names.
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.DOTALL)
+# `name_12345_text.html` for a text that was typed, and `LATE_anon_a1B2c_67890_work.ipynb` without names. The first
+# numbers are the platform's; what follows them, the student chose.
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.DOTALL)
 _EXCHANGE = re.compile(r"(?P<name>.+)\+[^+]+\+(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^+]*)(?:\+[^+]*)?", re.DOTALL)
 _CANVAS = re.compile(
     r"(?:(?P<late_unnamed>LATE_)?(?P<unnamed>anon_[0-9A-Za-z]{5})"
@@ -490,16 +491,15 @@ def _name_in_zip(info: zipfile.ZipInfo) -> str:
 
 
 def _without_wrapper(entries: list[_Entry]) -> list[_Entry]:
-    """Entries without the one folder around all of them, as Google Drive packs it, if that is not a student's."""
+    """Entries without the one folder that all students are in, as Google Drive packs it, if that is not a student's."""
     while True:
-        shown = {e.parts[0] for e in entries if not _is_hidden(e.parts[0])}
-        if len(shown) != 1 or any(map(_is_of_platform, shown)):
+        shown = [e for e in entries if not any(map(_is_hidden, e.parts))]
+        around = {e.parts[0] for e in shown if len(e.parts) > 1}
+        inner = {e.parts[1] if len(e.parts) > 1 else "" for e in shown if e.is_notebook or e.is_zip}
+        if len(around) != 1 or len(inner) < 2 or "" in inner or any(map(_is_of_platform, around)):
             return entries
-        inner = [replace(e, parts=e.parts[1:]) for e in entries if e.parts[0] in shown and any(e.parts[1:])]
-        notebooks = [e for e in inner if (e.is_notebook or e.is_zip) and not any(map(_is_hidden, e.parts))]
-        if len({e.parts[0] for e in notebooks}) < 2:
-            return entries
-        entries = inner + [e for e in entries if e.parts[0] not in shown]
+        within = [replace(e, parts=e.parts[1:]) for e in entries if e.parts[0] in around and any(e.parts[1:])]
+        entries = within + [e for e in entries if e.parts[0] not in around]
 
 
 def _without_groups(entries: list[_Entry]) -> list[_Entry]:

@@ -251,6 +251,22 @@ def test_a_number_of_a_platform_belongs_to_one(tmp_path):
     assert len(found) == 4 and found["Aki Sato_101"].path.read_bytes() == WORK
 
 
+def test_a_file_cannot_be_called_like_another_participant(tmp_path):
+    files = {
+        "Carl_103_assignsubmission_file_x_104_assignsubmission_file_w.ipynb": WORK,
+        "Dora_104_assignsubmission_file_w.ipynb": OTHER,
+        "eve_105_9001_dora_104_9002_w.ipynb": WORK,
+        "dora_104_9003_w.ipynb": OTHER,
+    }
+    found, _ = collected(folder(tmp_path / "in", files), tmp_path)
+    assert sorted((one.platform, one.user_id, name) for name, one in found.items()) == [
+        ("canvas", "104", "dora_104-2"),
+        ("canvas", "105", "eve_105"),
+        ("moodle", "103", "Carl_103"),
+        ("moodle", "104", "Dora_104"),
+    ]
+
+
 # --- each entry is graded or named ---------------------------------------------------------------
 
 ODD = {
@@ -359,6 +375,19 @@ def test_groups_of_moodle(packed, tmp_path):
     found, left_out = collected(where, tmp_path, name="09_words")
     assert len(found) == 10 and {one.platform for one in found.values()} == {"moodle"}
     assert sorted(left_out) == ["Group 2/.x (its name begins with a dot)", "Group 2/readme.txt (no notebook)"]
+
+
+def test_what_lies_beside_the_folder_around_all_is_named(tmp_path):
+    files = {
+        "Exercise 9/Ann.ipynb": WORK,
+        "Exercise 9/Bo/w.ipynb": WORK,
+        "Exercise 9/.x.ipynb": WORK,
+        "Exercise 9/": b"",
+    }
+    files |= {"readme.txt": b"", ".y": b"", "Exercise 9/notes.txt": b"", "Exercise 9/.DS_Store": b""}
+    found, left_out = collected(archive(tmp_path / "a.zip", files), tmp_path)
+    assert list(found) == ["Ann", "Bo"]
+    assert sorted(line.split(" (")[0] for line in left_out) == [".x.ipynb", ".y", "notes.txt", "readme.txt"]
 
 
 def test_a_section_of_a_class_is_seen(tmp_path):
