@@ -313,5 +313,4 @@ def _no_mark(job: Job, status: Status, note: str) -> Grade:
 def _finish(job: Job, grade: Grade) -> Result:
     """The row, the report and the answers of a graded submission."""
     row = to_row(job.student, job.exercise, grade, seed=job.options.seed, key=job.key)
-    greedy = grade.cores > 1.25 * job.options.limits.threads
-    return Result(row, render(row, grade, job.exercise), answers_of(grade.cells), grade.timed_out, greedy)
+    return Result(row, render(row, grade, job.exercise), answers_of(grade.cells), grade.timed_out, grade.greedy)

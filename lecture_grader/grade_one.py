@@ -66,7 +66,7 @@ class Grade:
         verdicts: one for each task.
         notes: sentences for the report: what was repaired, left out or stopped.
         cells: the cells as run, for the report: ``kind``, ``source``, ``task``, ``runs``, ``outputs``, ``error``.
-        cores: how many its processes kept busy, on average.
+        greedy: whether it used more than its share of the cores.
         timed_out: whether a cell, a call or the whole took too long.
     """
 
@@ -77,7 +77,7 @@ class Grade:
     verdicts: list[Verdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cells: list[dict[str, Any]] = field(default_factory=list)
-    cores: float = 0.0
+    greedy: bool = False
     timed_out: bool = False
 
     def __post_init__(self) -> None:
@@ -540,7 +540,7 @@ def _grade(run: _Run, hidden: bool) -> Grade:
         for key in ("running", "stub", "left out"):
             cell.pop(key, None)
     grade = Grade(status, points, exercise.max_points, _since(begun), verdicts, run.notes, run.cells)
-    grade.cores = sum(sandbox.cpu_seconds for sandbox in run.sandboxes) / max(1, time.monotonic() - begun)
+    grade.greedy = any(sandbox.greedy for sandbox in run.sandboxes)
     grade.timed_out = Status.TIMEOUT in run.troubles
     return grade
 

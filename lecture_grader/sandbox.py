@@ -113,7 +113,7 @@ class Process(Protocol):
 class Sandbox:
     """One worker process and the socket to it.
 
-    ``cpu_seconds`` is the time of the cores that :meth:`usage` has seen its processes use.
+    ``greedy`` says that for some second it used more cores than its share, or had many more processes that wanted one.
 
     Args:
         argv: the worker's command; the number of its socket is appended. A fork needs none.
@@ -141,7 +141,10 @@ class Sandbox:
         check_not_stopped()
         self.limits, self._stopped = limits, ""
         self._too_much = f"it took more than {limits.memory_mb} MB of memory"
+        self.greedy = False
         self._seconds: dict[tuple[int, float], float] = {}  # of the cores, by process
+        # when it began, the seconds before, and how many processes wanted a core each time
+        self._window: tuple[float, float, list[int]] = (time.monotonic(), 0.0, [])
         self._locks = 0
         self._group = self._home = None
         if isolate and sys.platform != "linux":
@@ -209,10 +212,7 @@ class Sandbox:
             family = psutil.Process(self.process.pid).children(recursive=True)
         if len(family) > MAX_PROCESSES:
             return 0, len(family)  # reading on would take too long
-        for child in family:
-            with contextlib.suppress(psutil.Error):
-                times = child.cpu_times()
-                self._seconds[child.pid, child.create_time()] = times.user + times.system
+        self._look_at_cores(family)
         held = {child.pid: _bytes(f"/proc/{child.pid}/status", _HELD) for child in family}
         buffers = _sockets(family[0].pid) * SOCKET_BYTES if family and not self._home else 0
         if sum(held.values()) + buffers > self.limits.memory_mb * MB:
@@ -223,9 +223,22 @@ class Sandbox:
         self._locks = _locks(set(held))
         return sum(held.values()) + buffers, len(family)
 
-    @property
-    def cpu_seconds(self) -> float:
-        return sum(list(self._seconds.values()))
+    def _look_at_cores(self, family: list) -> None:
+        """Find out in windows of a second whether it is greedy, which slows down its neighbours."""
+        import psutil
+
+        begun, before, wanting = self._window
+        wanting.append(0)
+        for child in family:
+            with contextlib.suppress(psutil.Error), child.oneshot():
+                times = child.cpu_times()
+                self._seconds[child.pid, child.create_time()] = times.user + times.system
+                wanting[-1] += child.status() == psutil.STATUS_RUNNING
+        now, seconds = time.monotonic(), sum(self._seconds.values())
+        if now - begun >= 1:
+            share = self.limits.threads
+            self.greedy |= seconds - before > 1.25 * share * (now - begun) or sum(wanting) > 2 * share * len(wanting)
+            self._window = (now, seconds, [])
 
     def watch(self) -> None:
         """End it as soon as it takes more memory or starts more processes than it may; return when it has ended."""

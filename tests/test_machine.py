@@ -3,9 +3,14 @@
 import sys
 
 import pytest
-from grading_bank.command import grade_bank, rows_of
+from grading_bank.command import CHECKS, grade_bank, rows_of
 from grading_bank.machine import ATTACKS, HONEST, MACHINE
+from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
 from test_fork_server import run_folder  # noqa: F401 - for every test here
+
+from lecture_grader import grade_class, submissions
+from lecture_grader.sandbox import Limits
+from lecture_utils.grading.tasks import load_exercise
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
@@ -29,3 +34,37 @@ def test_what_notebooks_use_works(graded, name):
     _, found, error = report.partition('class="shown error"')
     print(row["status"], row["notes"], error[:3000])
     assert (row["points"], row["status"], found) == (3, "graded", "")
+
+
+STARVERS = {
+    "in sessions of their own": "os.setsid()\n        while True: pass",
+    "in one session": "while True: pass",
+    "that end and begin again": "while True:\n            if os.fork() == 0: end(0.3)\n            os.wait()",
+}
+
+
+@pytest.mark.parametrize("name", STARVERS)
+def test_a_neighbour_that_was_starved_keeps_its_points(name, tmp_path):
+    """Processes that spin leave a core's share to each of them; the neighbour's cell is slow, not endless."""
+    spin = f"""
+import os, time
+def end(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until: pass
+    os._exit(0)
+for _ in range(20):
+    if os.fork() == 0:
+        {STARVERS[name]}
+time.sleep(14)
+"""
+    honest = "import time\nuntil = time.process_time() + 1\nwhile time.process_time() < until: pass"
+    for student, cells in {"honest": [honest, RIGHT1, RIGHT2, RIGHT3], "starver": [spin, RIGHT1]}.items():
+        (tmp_path / f"{student}.ipynb").write_bytes(notebook(cells))
+    found = [submissions.Submission(name, tmp_path / f"{name}.ipynb") for name in ("starver", "honest")]
+    options = grade_class.GradingOptions(limits=Limits(cell_seconds=5, total_seconds=60))
+    rows = [
+        row for row, _ in grade_class.grade_class(found, load_exercise(CHECKS), tmp_path / "out", options, workers=2)
+    ]
+    by_name = {row["student"]: row for row in rows}
+    print([(row["student"], row["status"], row["seconds"], row["notes"]) for row in rows])
+    assert len(rows) == 2 and (by_name["honest"]["points"], by_name["honest"]["status"]) == (7, "graded")
