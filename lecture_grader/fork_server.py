@@ -209,7 +209,12 @@ def _become(program: dict[str, Any], streams: list[int]) -> None:
     for number, file in enumerate(streams):
         os.dup2(file, number)
         os.close(file)
-    sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]  # Python's own
+    for number, name in ((1, "stdout"), (2, "stderr")):  # anew, since the server's own know that its log can be sought
+        errors = "strict" if number == 1 else "backslashreplace"
+        stream = open(number, "w", encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115 - a number
+        stream.reconfigure(line_buffering=number == 2 or os.isatty(1))
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     os.chdir(program["cwd"])
     os.environ.clear()
     os.environ.update(program["env"])
