@@ -40,15 +40,15 @@ def test_killed_half_way_it_goes_on(small):
     lines = (out / "results.jsonl").read_bytes().splitlines(keepends=True)
     (out / "results.jsonl").write_bytes(lines[0] + lines[1][:30])  # as a crash leaves it
     (out / "grades.csv").unlink()
-    done = grade(folder, "--out", out)  # the seed is that of the rows
+    done = grade(folder, "--out", out, "--seed", 5)
     assert done.output.count("from before") == 1
     for student, row in rows_of(out).items():
         assert {**row, "seconds": 0} == {**whole[student], "seconds": 0}
     assert len((out / "results.jsonl").read_bytes().splitlines()) == 2
     (folder / "Bea" / "my work.ipynb").write_bytes(notebook([RIGHT1, RIGHT2]))  # handed in again
-    assert grade(folder, "--out", out).output.count("from before") == 1
+    assert grade(folder, "--out", out, "--seed", 5).output.count("from before") == 1
     assert rows_of(out)["Bea"]["points"] == 3
-    assert grade(folder, "--out", out, "--fresh").output.count("from before") == 0
+    assert grade(folder, "--out", out, "--seed", 5, "--fresh").output.count("from before") == 0
 
 
 def test_names_from_outside_do_no_harm(small):
@@ -139,7 +139,7 @@ def test_interrupted_it_ends_soon(small, program):
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=30)  # the limit of the cell is 60 s
-    assert running.returncode == 130 and "the same command goes on" in said
+    assert (running.returncode, "the same command goes on" in said) == (130, True), said
 
 
 def test_gradescope(small):
@@ -251,6 +251,37 @@ def test_same_seed_same_grade(small):
     grade(folder, "--out", out / "again", "--seed", 1)
     again = rows_of(out / "again")
     assert {s: {**r, "seconds": 0} for s, r in first.items()} == {s: {**r, "seconds": 0} for s, r in again.items()}
+
+
+def test_without_a_seed_nothing_that_is_written_tells_one(small):
+    folder, out = small
+    assert grade(folder, "--out", out).exit_code == 0
+    rows = rows_of(out)
+    assert {row["seed"] for row in rows.values()} == {None} and "seed=None" in rows["Bea"]["key"]["settings"]
+    assert all("seed" not in page.read_text() for page in (out / "reports").iterdir())
+    done = grade(folder, "--out", out)
+    assert done.output.count("from before") == 2, "other bits are no reason to grade again"
+
+
+def test_a_fault_of_a_check_stops_the_run_and_loses_no_row(tmp_path):
+    checks = tmp_path / "checks.py"
+    fault = "    if student.call('double', 3.0) == 9:\n        undefined_name\n"
+    source = CHECKS.read_text().replace("    expect(student.call", fault + "    expect(student.call", 1)
+    checks.write_text(source)
+    folder, out = tmp_path / "handed in", tmp_path / "out"
+    folder.mkdir()
+    for student, answer in (("Aki", RIGHT1), ("Bea", RIGHT1.replace("2 * x", "x ** 2")), ("Cem", RIGHT1)):
+        (folder / f"{student}.ipynb").write_bytes(notebook([answer]))
+    done = grade(folder, "--out", out, "--workers", 1, checks=checks)
+    line = source[: source.index("undefined_name")].count("\n") + 1
+    assert done.exit_code == 2
+    words = (
+        f"the check of task 9.1 has a fault, at checks.py, line {line}: NameError: name 'undefined_name' is not defined"
+    )
+    assert words in " ".join(done.output.split())
+    assert list(rows_of(out)) == ["Aki"] and (out / "grades.csv").read_text("utf-8-sig").count("\n") == 2
+    checks.write_text(source.replace("undefined_name", "pass"))
+    assert grade(folder, "--out", out, "--workers", 1, checks=checks).exit_code == 0
 
 
 def test_the_worked_example_of_the_readme(tmp_path):
