@@ -1,26 +1,27 @@
 """The program ``lecture``. Grading runs in a fork of a process that has its imports, where there can be one."""
 
+import contextlib
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may read this, and only this
     found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
     sys.exit(f"lecture: {found}, 3.11 or newer is needed: name one, as in `make PYTHON=/path/to/python3.12 lab`")
 
-from lecture_grader.fork_client import NoFork, fork_command
+from lecture_grader.interrupts import end_on_interrupt, raise_on_interrupt
 
 
 def main() -> None:
+    end_on_interrupt()  # before the imports, which take a while
+    from lecture_grader.fork_client import NoFork, fork_command
+
     arguments = sys.argv[1:]
     if arguments[:1] == ["grade"] and not {"--cold", "--no-fork", "--allow-unsandboxed", "--help"} & set(arguments):
-        try:
+        with contextlib.suppress(NoFork):  # then it runs here
             sys.exit(fork_command("course_tools.cli", arguments))
-        except NoFork:  # run it here
-            pass
-        except KeyboardInterrupt:
-            sys.exit("lecture: interrupted before anything was graded")
     try:
         from course_tools.cli import app
 
+        raise_on_interrupt()
         app(prog_name="lecture")
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]

@@ -358,10 +358,14 @@ def test_a_class_with_japanese_names_is_graded_to_the_end(tmp_path, encoding):
 # --- Ctrl-C ---------------------------------------------------------------------------------------
 
 
+PROGRAMS = (["lecture_grader"], ["course_tools", "grade", "--cold"])
+
+
 @pytest.mark.parametrize("loaded", ["_socket", "libtorch_cpu.so", "libtorch_python.so"])
-def test_an_interrupt_while_it_imports_is_one_line(loaded, tmp_path):
+@pytest.mark.parametrize("program", PROGRAMS, ids=["python -m lecture_grader", "lecture grade"])
+def test_an_interrupt_while_it_imports_is_one_line(program, loaded, tmp_path):
     """Sent when a library is mapped: at the first imports, and in the middle of PyTorch's."""
-    command = [sys.executable, "-m", "lecture_grader", str(tmp_path), "--exercise", "1"]
+    command = [sys.executable, "-m", *program, str(tmp_path), "--exercise", "1"]
     running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     maps, deadline = Path(f"/proc/{running.pid}/maps"), time.monotonic() + 60
     while loaded not in maps.read_text() and time.monotonic() < deadline:
