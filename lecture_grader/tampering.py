@@ -116,25 +116,32 @@ def _all_parts() -> Iterator[_Part]:
     yield from _named(copy, ["copy", "deepcopy"])
     yield from _named(json, ["dumps", "loads"])
     yield from _named(nn.functional, [k for k, v in vars(nn.functional).items() if callable(v) and k[:1] != "_"])
-    for cls in (torch.Tensor, nn.Module):
-        yield from _class(cls, {*dir(cls), "__getattribute__", "__deepcopy__", "__reduce_ex__", "training"})
-    for cls in (autograd_function.Function, autograd_function.FunctionCtx, autograd_function.BackwardCFunction):
-        yield from _class(cls, {*dir(cls), "apply"})
-    for cls in (grad_mode.no_grad, grad_mode.enable_grad, grad_mode.set_grad_enabled, grad_mode.inference_mode):
-        yield from _class(cls, {"__enter__", "__exit__", "__new__", "__call__"})
-    for cls in (torch.optim.Optimizer, *_OPTIMIZERS):
-        yield from _class(cls, set(_OPTIMIZER.split()))
+    for cls, names in _watched_classes():
+        yield from _class(cls, names)
     for space, base in ((nn, nn.Module), (torch.optim, torch.optim.Optimizer)):
-        classes = {k: v for k, v in vars(space).items() if isinstance(v, type) and issubclass(v, base)}
-        yield from _named(space, list(classes))
-        for cls in classes.values() if base is nn.Module else ():
-            yield from _class(cls, {"forward", "__call__"})
+        yield from _named(space, [k for k, v in vars(space).items() if isinstance(v, type) and issubclass(v, base)])
     for name in _OWN:
         if module := sys.modules.get(name):
             yield from _own(module)
     for name in ("builtins", "copy", "json", "numpy", "torch", "torch.nn", "torch.nn.functional", "torch.optim", *_OWN):
         if name in sys.modules:
             yield _Part(f"sys.modules[{name!r}]", sys.modules, name, sys.modules[name], ())
+
+
+def _watched_classes() -> Iterator[tuple[type, set[str]]]:
+    """Classes, and those of their names that are watched."""
+    cls: type
+    for cls in (torch.Tensor, nn.Module):
+        yield cls, {*dir(cls), "__getattribute__", "__deepcopy__", "__reduce_ex__", "training"}
+    for cls in (autograd_function.Function, autograd_function.FunctionCtx, autograd_function.BackwardCFunction):
+        yield cls, {*dir(cls), "apply"}
+    for cls in (grad_mode.no_grad, grad_mode.enable_grad, grad_mode.set_grad_enabled, grad_mode.inference_mode):
+        yield cls, {"__enter__", "__exit__", "__new__", "__call__"}
+    for cls in (torch.optim.Optimizer, *_OPTIMIZERS):
+        yield cls, set(_OPTIMIZER.split())
+    for layer in vars(nn).values():
+        if isinstance(layer, type) and issubclass(layer, nn.Module):
+            yield layer, {"forward", "__call__"}
 
 
 def _named(module: ModuleType, names: list[str]) -> Iterator[_Part]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 
 @contextlib.contextmanager
@@ -87,7 +87,7 @@ def _remember_attributes(layer: nn.Module) -> Callable[[], None]:
 
 def _remember_tensor(tensor: torch.Tensor, storages: dict[int, Callable[[], None]]) -> Callable[[], None]:
     """How to put back a tensor and its gradient. The bytes of each storage are kept once, in ``storages``."""
-    if tensor.device.type == "meta" or isinstance(tensor, UninitializedTensorMixin):
+    if tensor.device.type == "meta" or is_lazy(tensor):
         return lambda: None  # without content
     requires_grad, grad = tensor.requires_grad, tensor.grad
     content = tensor.detach()  # the same memory, with the dtype and shape of now

@@ -37,8 +37,8 @@ _SENTENCES = {
 _A_RULE = "The answer breaks a rule of the task."
 _TRY_OTHERS = "Try it on inputs of your own, also on the smallest and the oddest that the task's text allows."
 # Words that ``expect`` puts behind what the check calls the result; none of them holds a value.
-_FIXED_WORDS = (" is wrong.", " holds nan or inf.", " is None.", " must be a tensor.", " must be a number.")
-_FIXED_WORDS += tuple(f", value {number}" for number in range(1, 21))
+_FIXED_WORDS = [" is wrong.", " holds nan or inf.", " is None.", " must be a tensor.", " must be a number."]
+_FIXED_WORDS += [f", value {number}" for number in range(1, 21)]
 # The names of exceptions that a report repeats for a hidden case: few, since a name can be chosen to say something.
 _COMMON_ERRORS = """
     ArithmeticError AssertionError AttributeError ImportError IndexError KeyError MemoryError ModuleNotFoundError
