@@ -35,6 +35,7 @@ MAX_UNPACKED = 20_000 * MB  # bytes of all its notebooks
 MAX_OF_STUDENT = 20_000  # files of one student that are listed
 MAX_READ = 1_000 * MB  # bytes of one student's notebooks that are read to find the right one
 MAX_DEPTH = 30  # folders in folders
+MAX_ZIPS = 5  # of a student without a notebook that are looked into
 MAX_DIRECTORY = 4 * MB  # bytes of the table of contents of a student's zip
 _TOO_LARGE = f"the file is larger than {MAX_FILE // MB} MB"
 _LINK = "it is a link, not a file"
@@ -172,7 +173,7 @@ def find_submissions(
             entries = _without_wrapper(list(_members(file, str(where))))
         elif where.is_file():
             copies = _Copies(scratch)
-            path, problem = copies.take(_Entry((where.name,), lambda: where.open("rb")))
+            path, problem = copies.take(_Entry((where.name,), lambda: where.open("rb")), MAX_READ)
             return [Submission(_clean(where.stem), path, problem)]
         elif where.is_dir():
             copies = _Copies(scratch)
@@ -305,22 +306,22 @@ def _is_hidden(part: str) -> bool:
 class _Copies:
     """A folder of our own with copies of what was handed in, under numbers: read once, and changed by nobody else.
 
-    Args:
-        folder: where.
-        archive: the zip that all of it is in; it may not unpack to more than :data:`MAX_UNPACKED`.
+    If all of it is in the zip ``archive``, that may not unpack to more than :data:`MAX_UNPACKED`.
     """
 
     def __init__(self, folder: Path, archive: Path | None = None):
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._archive = folder, archive
         self._numbers = itertools.count()
-        self._unpacked = 0
+        self.size = 0  # bytes that were copied, also of what is not kept
 
-    def take(self, entry: _Entry) -> tuple[Path, str]:
-        """The copy of a file, and why there is none, or an empty text."""
+    def take(self, entry: _Entry, enough: int) -> tuple[Path, str]:
+        """The copy of a file, and why there is none, or an empty text; none if ``size`` is ``enough`` already."""
         target = next(path for n in self._numbers if not os.path.lexists(path := self._folder / str(n)))
         if entry.problem or not entry.read:
             return target, entry.problem or _NO_FILE
+        if self.size >= enough:
+            return target, f"the student's files are larger than {MAX_READ // MB} MB in all"
         try:
             with entry.read() as source:
                 size = _copied(source, target)
@@ -336,8 +337,8 @@ class _Copies:
             if error.errno in _NO_ROOM:
                 raise
             return target, f"it cannot be read: {error.strerror or error}"
-        self._unpacked += size
-        if self._archive and self._unpacked > MAX_UNPACKED:
+        self.size += size
+        if self._archive and self.size > MAX_UNPACKED:
             limit = f"more than {MAX_UNPACKED // MB // 1000} GB of notebooks"
             raise ValueError(f"{self._archive} unpacks to {limit}: unpack it yourself, and name the folder")
         if size > MAX_FILE:
@@ -374,10 +375,11 @@ def _open_file(top: int, parts: tuple[str, ...]) -> IO[bytes]:
         number = _opened(top, parts)
     except OSError as error:
         raise _Refused(_why_not_opened(error)) from None
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        raise _Refused(_NO_FILE)
-    return os.fdopen(number, "rb")
+    known = os.fstat(number)
+    if stat.S_ISREG(known.st_mode) and known.st_size <= MAX_FILE:
+        return os.fdopen(number, "rb")
+    os.close(number)
+    raise _Refused(_TOO_LARGE if stat.S_ISREG(known.st_mode) else _NO_FILE)
 
 
 def _why_not_opened(error: OSError) -> str:
@@ -391,7 +393,10 @@ def _why_not_opened(error: OSError) -> str:
 def _walked(top: int, out: Path | None) -> Iterator[_Entry]:
     """The entries of an open folder, without those of ``out``."""
     ours = out.stat() if out and out.exists() else None
-    for name, kind in _listed(top, (), None, MAX_ENTRIES) or []:
+    entries = _listed(top, (), None, MAX_ENTRIES + 1) or []
+    if len(entries) > MAX_ENTRIES:
+        raise ValueError(f"the folder holds more than {MAX_ENTRIES} entries: give a part of it")
+    for name, kind in entries:
         if kind == "folder" and not _is_hidden(name):
             yield from _of_one(top, (name,), ours)
         else:
@@ -608,21 +613,19 @@ def _placed(entry: _Entry, canvas: Counter, name: str) -> tuple[tuple[str, ...],
 
 def _chosen(files: _Files, exercise: Exercise, name: str, copies: _Copies) -> Submission:
     """Of all that a student handed in, the notebook that counts."""
+    enough = copies.size + MAX_READ
     with contextlib.ExitStack() as stack:
         notebooks = [(entry, one) for entry, one in files if entry.is_notebook]
-        notebooks = notebooks or list(_from_zips(files, copies, stack))
+        notebooks = notebooks or list(_from_zips(files, copies, enough, stack))
         first = replace(files[0][1], student=_clean(files[0][1].student), late=any(one.late for _, one in files))
         if not notebooks:
             file = next((f", but {_clean(one.name)}" for _, one in files if one.name), "")
             problem = next((entry.problem for entry, _ in files if entry.problem), _NOTHING + file)
             return replace(first, problem=problem, name="", handed_in=None)
         times = _times(files)
-        taken, left = [], MAX_READ
+        taken = []
         for entry, one in notebooks:
-            if left <= 0:
-                entry = replace(entry, problem=f"the notebooks are larger than {MAX_READ // MB} MB in all")
-            path, problem = copies.take(entry)
-            left -= 0 if problem else path.stat().st_size
+            path, problem = copies.take(entry, enough)
             time = times.get(entry.parts[:-1], one.handed_in)
             taken.append(replace(one, path=path, problem=problem, handed_in=time))
     one = _counting(taken, exercise, name)
@@ -686,12 +689,12 @@ class _Zip(io.FileIO):
         return super().read(size) or b""
 
 
-def _from_zips(files: _Files, copies: _Copies, stack: contextlib.ExitStack) -> Iterator[tuple[_Entry, Submission]]:
-    """The notebooks in the zips of a student; a zip that cannot be read is given out as one that cannot."""
-    for entry, one in files:
-        if not entry.is_zip:
-            continue
-        path, problem = copies.take(entry)
+def _from_zips(
+    files: _Files, copies: _Copies, enough: int, stack: contextlib.ExitStack
+) -> Iterator[tuple[_Entry, Submission]]:
+    """The notebooks in the first zips of a student; a zip that cannot be read is given out as one that cannot."""
+    for entry, one in itertools.islice((file for file in files if file[0].is_zip), MAX_ZIPS):
+        path, problem = copies.take(entry, enough)
         if not problem:
             stack.callback(path.unlink)
             said = _clean(entry.parts[-1])

@@ -472,6 +472,47 @@ def test_one_student_cannot_fill_the_memory_or_the_disk(tmp_path, monkeypatch):
     assert sum(path.stat().st_size for path in (tmp_path / "scratch").iterdir()) < 1_100_000
 
 
+@pytest.mark.parametrize("name", ["{}.ipynb", "{}.zip"])
+def test_many_large_files_of_one_student_are_not_all_read(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(submissions, "MAX_READ", 3_000_000)
+    read, copied = [], submissions._copied
+    monkeypatch.setattr(submissions, "_copied", lambda *args: read.append(copied(*args)) or read[-1])
+    files = {f"eve/{name.format(n)}": zipped({"x.txt": os.urandom(900_000)}) for n in range(12)}
+    found, _ = collected(folder(tmp_path / "in", files | {"ann.ipynb": WORK}), tmp_path)
+    assert sum(read) < 4_000_000 and found["eve"].problem and not found["ann"].problem
+    (tmp_path / "more").mkdir()
+    packed = archive(tmp_path / "a.zip", {f"flo/{n}.ipynb": b" " * 9_000_000 for n in range(9)} | {"ann.ipynb": WORK})
+    monkeypatch.setattr(submissions, "MAX_FILE", 2_000_000)
+    read.clear()
+    found, _ = collected(packed, tmp_path / "more")
+    assert sum(read) < 6_000_000 and found["flo"].problem and not found["ann"].problem
+
+
+def test_not_every_zip_of_a_student_is_opened(tmp_path, monkeypatch):
+    opened, real = [], submissions._Zip
+    monkeypatch.setattr(submissions, "_Zip", lambda path: opened.append(path) or real(path))
+    empty = {f"eve/{n:02}.zip": zipped({}) for n in range(20)}
+    found, _ = collected(folder(tmp_path / "in", empty | {"ann.zip": zipped({"w.ipynb": WORK})}), tmp_path)
+    assert found["eve"].problem == "no notebook was handed in, but 00.zip" and not found["ann"].problem
+    assert len(opened) == submissions.MAX_ZIPS + 1
+
+
+def test_a_sparse_file_is_not_even_read(tmp_path, monkeypatch):
+    where = folder(tmp_path / "in", {"ann.ipynb": WORK, "eve.ipynb": b""})
+    with (where / "eve.ipynb").open("wb") as file:
+        file.truncate(1_500_000_000)
+    read, copied = [], submissions._copied
+    monkeypatch.setattr(submissions, "_copied", lambda *args: read.append(copied(*args)) or read[-1])
+    found, _ = collected(where, tmp_path)
+    assert "larger than" in found["eve"].problem and read == [len(WORK)]
+
+
+def test_too_many_entries_of_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(submissions, "MAX_ENTRIES", 5)
+    with pytest.raises(ValueError, match="more than 5 entries"):
+        collected(folder(tmp_path / "in", {f"{n}.ipynb": WORK for n in range(6)}), tmp_path)
+
+
 # --- each file decides for itself which platform it is from --------------------------------------
 
 CANVAS = {
