@@ -84,7 +84,11 @@ class Worker:
             self.channel.send({"unreadable": "the file is too large to be read in the memory allowed"})
             return False
         self.sources = [cell.source for cell in cells]
-        self.channel.send({"cells": [vars(cell) for cell in cells], "notes": notes})
+        try:
+            self.channel.send({"cells": [vars(cell) for cell in cells], "notes": notes})
+        except ValueError as error:
+            self.channel.send({"unreadable": f"the cells hold {error}"})
+            return False
         return True
 
     def _answer(self, request: dict, value: Any) -> tuple[dict, Any]:

@@ -358,6 +358,12 @@ def test_an_answer_that_is_too_large_costs_its_task_alone(answer):
         assert "cannot be sent" in verdict.error or "too large" in verdict.error
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+def test_a_notebook_of_more_text_than_a_message_holds_is_told_so():
+    done = grade_one.grade_notebook(notebook(["#" * 200_000] * 100), load_exercise(CHECKS), seed=0)
+    assert done.status == "unreadable" and "more than 16 MB of text" in done.notes[0]
+
+
 def test_a_list_that_holds_itself_is_not_sent(ends):
     value = []
     value += [value, value]
