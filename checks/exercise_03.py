@@ -1387,18 +1387,18 @@ def generator_of(parameters):
     return (parameter for parameter in parameters)
 
 
-def call_and_list_files(function, parameters, max_norm):
-    """The result, and the files whose functions it took."""
+def call_and_list_functions(function, parameters, max_norm):
+    """The result, and the file and name of each Python function that it took."""
     import sys
 
-    files = set()
+    seen = set()
     before = sys.getprofile()
-    sys.setprofile(lambda frame, event, argument: files.add(frame.f_code.co_filename))
+    sys.setprofile(lambda frame, event, argument: seen.add((frame.f_code.co_filename, frame.f_code.co_name)))
     try:
         result = function(parameters, max_norm)
     finally:
         sys.setprofile(before)
-    return result, sorted(files)
+    return result, sorted(seen)
 
 
 def values_and_gradients(parameters):
@@ -1446,8 +1446,9 @@ def clipping(student: Student, rng, case: int) -> None:
     given = [None if i == absent else g for i, g in enumerate(gradients)]
     parameters = student.call(parameters_with_gradients, values, given, keep=True)
     passed = student.call(generator_of, parameters, keep=True) if case % 2 == 0 else parameters
-    result, files = student.call(call_and_list_files, student.value("clip_gradients"), passed, max_norm)
-    if any(file.replace("\\", "/").endswith("torch/nn/utils/clip_grad.py") for file in files):
+    result, took = student.call(call_and_list_functions, student.value("clip_gradients"), passed, max_norm)
+    # The file's other function, which finds the norm, may be used.
+    if any("clip" in name and file.replace("\\", "/").endswith("nn/utils/clip_grad.py") for file, name in took):
         hint = "Write it yourself here: the norm of all gradients together, and one factor for all of them."
         raise CheckFailed("torch.nn.utils did the clipping.", hint)
     values_after, gradients_after = student.call(values_and_gradients, parameters)

@@ -665,8 +665,8 @@ def forward_of_wider_net(student: Student, rng, case: int) -> None:
     second = model.forward(x)
     if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor) and not torch.equal(first, second):
         hint = (
-            "Dropout does nothing in evaluation mode if it is self.dropout, which knows the mode. One that is made in "
-            "forward does not, nor F.dropout without training=self.training. And forward must not call self.train()."
+            "self.dropout, made in __init__, does nothing in evaluation mode. A dropout made in forward does not know "
+            "the mode, nor does F.dropout without training=self.training. And forward must not call self.train()."
         )
         raise CheckFailed("In evaluation mode the same pictures give different outputs.", hint)
     _expect_outputs(first, x, parameters)

@@ -374,3 +374,13 @@ def clip_gradients(parameters, max_norm):
         for g in gradients:
             g.mul_(max_norm / norm)
     return norm
+
+
+# %% right: PyTorch finds the norm
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if norm > max_norm:
+        for g in gradients:
+            g.mul_(max_norm / norm)
+    return norm

@@ -343,3 +343,27 @@ def depthwise(x, weight, dilation=1):
             part = x[:, :, i * dilation :, j * dilation :][:, :, :height, :width]
             result = result + weight[:, :, i, j, None].abs() * part
     return result
+
+
+# %% right: one picture and channel at a time, with vmap
+def depthwise(x, weight, dilation=1):
+    def one(channel, kernel):
+        rows, columns = kernel.shape
+        h, w = channel.shape[0] - dilation * (rows - 1), channel.shape[1] - dilation * (columns - 1)
+        return sum(
+            kernel[i, j] * channel[i * dilation : i * dilation + h, j * dilation : j * dilation + w]
+            for i in range(rows)
+            for j in range(columns)
+        )
+
+    return torch.vmap(torch.vmap(one), in_dims=(0, None))(x, weight.squeeze(1))
+
+
+# %% right: through the frequencies
+def depthwise(x, weight, dilation=1):
+    size = x.shape[-2:]
+    wide = torch.zeros(len(weight), *size, dtype=x.dtype, device=x.device)
+    rows, columns = dilation * (weight.shape[2] - 1) + 1, dilation * (weight.shape[3] - 1) + 1
+    wide[:, :rows:dilation, :columns:dilation] = weight[:, 0]
+    product = torch.fft.rfft2(x) * torch.fft.rfft2(wide).conj()
+    return torch.fft.irfft2(product, s=size)[..., : size[0] - rows + 1, : size[1] - columns + 1].contiguous()
