@@ -76,7 +76,7 @@ def check(task_id: str, *, checks: str | Path | None = None, seed: int | None = 
     from lecture_utils.grading.state import restore_state
     from lecture_utils.grading.student import LiveStudent
     from lecture_utils.grading.tasks import load_exercise
-    from lecture_utils.grading.verdict import run_check
+    from lecture_utils.grading.verdict import for_report, run_check
 
     exercise = load_exercise(checks or str(task_id).split(".")[0])
     try:
@@ -91,7 +91,8 @@ def check(task_id: str, *, checks: str | Path | None = None, seed: int | None = 
     if not nbgrader:
         remember(task.id, verdict.status)
     elif verdict.status != "passed":
-        raise AssertionError(f"{verdict.status}: {verdict.message} {verdict.hint}")
+        shown = for_report(verdict, exercise)  # the student will read it
+        raise AssertionError(f"{shown.status}: {shown.message} {shown.hint}")
     return Feedback(task, verdict)
 
 
