@@ -237,7 +237,7 @@ def preprocess(image, recipe):
     for name in recipe["order"]:
         channel = "RGB".index(name)
         at = len(planes)
-        plane = torch.tensor(list(small.getdata(channel)), dtype=torch.float32).view(recipe["size"]) / 255
+        plane = torch.tensor(np.asarray(small)[..., channel].tolist()) / 255
         planes.append((plane - recipe["mean"][at]) / recipe["std"][at])
     return torch.stack(planes)[None]
 
