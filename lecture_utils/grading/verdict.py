@@ -115,7 +115,7 @@ def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int)
     except StudentError as error:
         if error.kind == GRADIENTS_LEFT_OFF:
             return {"status": "failed", "message": "Your code left gradients switched off.", "hint": GRADIENTS_HINT}
-        hint = hint_for_error(str(error), task.on_error)
+        hint = hint_for_error(str(error), task.on_error, error.where, task.names)
         fields = {"error": error.message, "error_kind": error.kind, "where": error.where, "hint": hint}
         return {"status": "failed", "message": f"Your code raised {error.kind}.", **fields}
     except GraderError:
