@@ -281,3 +281,12 @@ def test_code_that_the_students_process_could_not_run_is_refused(names, function
 def test_code_may_import_and_define_what_it_needs():
     assert "class Net" in Code.of(imports_it_itself).expression
     assert Code.of(calls_a_helper, plus_one, _added).expression.count("def ") == 3
+
+
+def test_a_gpu_computes_with_all_digits_during_a_check(monkeypatch):
+    """cuDNN may round to TF32, three digits: a right answer would differ from the check's own numbers."""
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    before = torch.backends.cudnn.allow_tf32
+    student = LiveStudent({"rounded": lambda: torch.backends.cudnn.allow_tf32})
+    assert student.call("rounded") is False
+    assert torch.backends.cudnn.allow_tf32 is before

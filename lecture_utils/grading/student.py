@@ -193,7 +193,11 @@ class LiveStudent(Student):
         return self._namespace.value(name)
 
     def _call(self, function: Any, args: list, kwargs: dict, keep: bool) -> Any:
-        with contextlib.nullcontext() if self._device.type == "cpu" else self._device:
+        with contextlib.ExitStack() as stack:
+            if self._device.type != "cpu":
+                stack.enter_context(self._device)
+            if torch.cuda.is_initialized():  # else cuDNN rounds convolutions and recurrent layers to TF32, three digits
+                stack.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
             return self._namespace.call(function, copy.deepcopy(args), copy.deepcopy(kwargs), keep)
 
 
@@ -240,6 +244,9 @@ def _training(module):
 
 def _forward(module, inputs, training):
     module = copy.deepcopy(module).train(training)
+    for layer in module.modules():
+        if isinstance(layer, nn.RNNBase):
+            layer.flatten_parameters()  # cuDNN wants them in one piece, which a copy does not have
     device = next((parameter.device for parameter in module.parameters()), torch.get_default_device())
     with torch.no_grad():
         return module(*(x.to(device) if isinstance(x, torch.Tensor) else x for x in inputs))
