@@ -8,9 +8,9 @@ import builtins
 import copy
 import functools
 import json
+import operator
 import re
 import sys
-from builtins import all, isinstance, tuple, type, zip  # noqa: UP029 - as they are now, before a notebook runs
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -61,7 +61,6 @@ class _Part(NamedTuple):
     holder: Mapping[str, Any]
     key: str
     value: Any
-    code: tuple
 
 
 def names_of_the_inside(source: str) -> list[str]:
@@ -85,26 +84,54 @@ def watch(*objects: Any) -> Callable[[], list[str]]:
         >>> replaced()
         []
     """
-    parts = [*_parts(), *(part for one in objects for part in _instance(one, objects))]
-    missing, same_code, modes, hooks = _MISSING, _same_code, _function_modes, _global_hooks
+    names, lookups, values, functions, codes = _remembered()
+    own = [part for one in objects for part in _instance(one, objects)]
+    names = [*names, *(part.name for part in own)]
+    lookups = [*lookups, *((part.holder.get, part.key) for part in own)]
+    values = [*values, *(id(part.value) for part in own)]
+    # From here on nothing is looked up that a notebook could replace: all is in the variables of this call.
+    identity, pairs, missing, modes, hooks = id, zip, _MISSING, _function_modes, _global_hooks
 
     def replaced() -> list[str]:
-        found = [
-            name
-            for name, holder, key, value, code in parts
-            if holder.get(key, missing) is not value or (code and not same_code(value, code))
-        ]
-        return found + modes() + hooks()
+        found = modes() + hooks()
+        now = [identity(get(key, missing)) for get, key in lookups]
+        if now != values:
+            found += [name for name, a, b in pairs(names, now, values) if a != b]
+        for get, before in codes:
+            now = [identity(get(function)) for _, function in functions]
+            if now != before:
+                found += [name for (name, _), a, b in pairs(functions, now, before) if a != b]
+        return found
 
     return replaced
 
 
+_ALIVE: list[Any] = []  # what was found, so that nothing new gets the id of something old
+
+
 @functools.cache
-def _parts() -> list[_Part]:
-    """All parts; found once in the process from which workers are forked."""
-    for kind in _OPTIMIZERS:
-        kind([nn.Parameter(torch.empty(0))])  # the first one of a class wraps the class's ``step``
-    return list(_all_parts())
+def _remembered() -> tuple[list[str], list[tuple], list[int], list[tuple[str, FunctionType]], list[tuple]]:
+    """The names of all parts, how and as what each is found, and the functions among them with what they are made of.
+
+    Done once, in the process from which workers are forked.
+    """
+    for kind in _OPTIMIZERS:  # as the first optimizer of a class does, see torch.optim.Optimizer._patch_step_function
+        step: Any = kind.step
+        if not getattr(step, "hooked", False):
+            step = torch.optim.Optimizer.profile_hook_step(step)
+            step.hooked = True
+            setattr(kind, "step", step)  # noqa: B010 - a method is no plain attribute for the type checker
+    parts = list(_all_parts())
+    functions = [(part.name, function) for part in parts if (function := _function_of(part.value))]
+    codes = []
+    for name in ("__code__", "__defaults__", "__kwdefaults__"):
+        get = operator.attrgetter(name)
+        items = [get(function) for _, function in functions]
+        codes.append((get, [id(item) for item in items]))
+        _ALIVE.append(items)
+    _ALIVE.append(parts)
+    lookups = [(part.holder.get, part.key) for part in parts]
+    return [part.name for part in parts], lookups, [id(part.value) for part in parts], functions, codes
 
 
 def _all_parts() -> Iterator[_Part]:
@@ -125,7 +152,7 @@ def _all_parts() -> Iterator[_Part]:
             yield from _own(module)
     for name in ("builtins", "copy", "json", "numpy", "torch", "torch.nn", "torch.nn.functional", "torch.optim", *_OWN):
         if name in sys.modules:
-            yield _Part(f"sys.modules[{name!r}]", sys.modules, name, sys.modules[name], ())
+            yield _Part(f"sys.modules[{name!r}]", sys.modules, name, sys.modules[name])
 
 
 def _watched_classes() -> Iterator[tuple[type, set[str]]]:
@@ -141,13 +168,12 @@ def _watched_classes() -> Iterator[tuple[type, set[str]]]:
         yield cls, set(_OPTIMIZER.split())
     for layer in vars(nn).values():
         if isinstance(layer, type) and issubclass(layer, nn.Module):
-            yield layer, {"forward", "__call__"}
+            yield layer, {"forward"}
 
 
 def _named(module: ModuleType, names: list[str]) -> Iterator[_Part]:
     for name in names:
-        value = vars(module).get(name, _MISSING)
-        yield _Part(f"{module.__name__}.{name}", vars(module), name, value, _code_of(value))
+        yield _Part(f"{module.__name__}.{name}", vars(module), name, vars(module).get(name, _MISSING))
 
 
 def _class(cls: type, names: set[str]) -> Iterator[_Part]:
@@ -156,7 +182,7 @@ def _class(cls: type, names: set[str]) -> Iterator[_Part]:
         if not _HARMLESS.fullmatch(name):
             for base in cls.__mro__:
                 value = vars(base).get(name, _MISSING)
-                yield _Part(f"{_shown(base)}.{name}", vars(base), name, value, _code_of(value))
+                yield _Part(f"{_shown(base)}.{name}", vars(base), name, value)
                 if value is not _MISSING:
                     break
 
@@ -172,7 +198,7 @@ def _instance(one: Any, others: tuple) -> Iterator[_Part]:
     held = [name for name, value in vars(one).items() if any(value is other for other in others)]
     for name in (*dir(type(one)), *held):
         if not name.startswith("__"):
-            yield _Part(f"{type(one).__name__}.{name}", vars(one), name, vars(one).get(name, _MISSING), ())
+            yield _Part(f"{type(one).__name__}.{name}", vars(one), name, vars(one).get(name, _MISSING))
 
 
 def _own(module: ModuleType) -> Iterator[_Part]:
@@ -183,15 +209,11 @@ def _own(module: ModuleType) -> Iterator[_Part]:
             yield from _class(value, set(vars(value)))
 
 
-def _code_of(value: Any) -> tuple:
-    """What of a function can be exchanged without replacing it."""
+def _function_of(value: Any) -> FunctionType | None:
+    """The function whose code could be exchanged without replacing the value."""
     value = value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
     value = value.fget if isinstance(value, property) else value
-    return (value.__code__, value.__defaults__, value.__kwdefaults__) if isinstance(value, FunctionType) else ()
-
-
-def _same_code(value: Any, code: tuple) -> bool:
-    return all(now is before for now, before in zip(_code_of(value), code, strict=True))
+    return value if isinstance(value, FunctionType) else None
 
 
 def _function_modes() -> list[str]:

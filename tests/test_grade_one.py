@@ -239,3 +239,15 @@ def test_forged_replies_cost_only_their_own_submission(exercise, reply):
     )
     grade = grade_notebook(notebook([forge, RIGHT1, RIGHT2, RIGHT3]), exercise)
     assert grade.status in ("graded", "forbidden", "crashed", "tampered") and grade.points is not None
+
+
+def test_what_is_replaced_while_a_task_is_judged_and_put_back_at_its_end_is_noticed(exercise):
+    """Only the task that was judged meanwhile has no mark."""
+    answer = (
+        "# Task 9.1\nkept = torch.equal, torch.set_rng_state\n"
+        "def back(state):\n    torch.equal, torch.set_rng_state = kept\n    kept[1](state)\n"
+        "def double(x):\n    torch.equal, torch.set_rng_state = (lambda *a: True), back\n    return 2 * x"
+    )
+    grade = grade_notebook(notebook([answer, RIGHT2, RIGHT3]), exercise)
+    assert [verdict.status for verdict in grade.verdicts] == ["unjudged", "passed", "passed"]
+    assert (grade.points, grade.status) == (6, "tampered")
