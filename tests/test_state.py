@@ -166,3 +166,29 @@ def test_one_storage_is_kept_once():
     with restore_state(names):
         base.zero_()
     assert all(view.eq(1).all() for view in names.values())
+
+
+class Wrapper(torch.Tensor):
+    """A tensor without memory of its own, as those of functorch or of another kind of device are."""
+
+    @staticmethod
+    def __new__(cls, inner):
+        return torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        def inner(value):
+            return value.inner if isinstance(value, Wrapper) else value
+
+        return Wrapper(function(*map(inner, args), **(kwargs or {})))
+
+
+def test_a_tensor_that_wraps_another_can_have_a_name():
+    model = nn.Linear(2, 2, bias=False)
+    model.weight = nn.Parameter(Wrapper(torch.ones(2, 2)))
+    with restore_state({"model": model}):
+        pass
+    assert torch.equal(model.weight.data.inner, torch.ones(2, 2))

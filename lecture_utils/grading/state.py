@@ -91,14 +91,15 @@ def _remember_tensor(tensor: torch.Tensor, storages: dict[int, Callable[[], None
         return lambda: None  # without content
     requires_grad, grad = tensor.requires_grad, tensor.grad
     content = tensor.detach()  # the same memory, with the dtype and shape of now
-    if tensor.layout != torch.strided:
-        content = content.clone()  # sparse ones have several parts
+    own_memory = _has_own_memory(tensor)
+    if not own_memory:
+        content = content.clone()
     else:
         _remember_storage(tensor, storages)
     put_back_grad = _remember_tensor(grad, storages) if grad is not None else None
 
     def put_back() -> None:
-        if tensor.layout != torch.strided or not _same_memory(tensor, content):
+        if not own_memory or not _same_memory(tensor, content):
             tensor.data = content
         if tensor.requires_grad != requires_grad:
             tensor.requires_grad_(requires_grad)
@@ -108,6 +109,17 @@ def _remember_tensor(tensor: torch.Tensor, storages: dict[int, Callable[[], None
             tensor.grad = grad
 
     return put_back
+
+
+def _has_own_memory(tensor: torch.Tensor) -> bool:
+    """Whether it lies in one piece of memory: a sparse tensor has several parts, and some subclasses wrap others."""
+    if tensor.layout != torch.strided:
+        return False
+    try:
+        tensor.untyped_storage().data_ptr()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
