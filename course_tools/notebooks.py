@@ -8,6 +8,8 @@ from pathlib import Path
 import nbformat
 from nbformat.warnings import DuplicateCellId
 
+from lecture_grader.text import one_line
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 HIDDEN = "hide-input"  # Jupyter Book's tag: folds a quiz's code away, which holds the answer
 
@@ -69,10 +71,15 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", DuplicateCellId)  # else nbformat silently replaces the id by a random one
-            notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=nbformat.NO_CONVERT)
-            nbformat.validate(notebook)
-    except (OSError, DuplicateCellId, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
+            notebook = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=nbformat.NO_CONVERT)
+            newest = min(notebook.nbformat_minor, nbformat.current_nbformat_minor)  # the last whose cells are known
+            is_newer = newest < notebook.nbformat_minor
+            nbformat.validate(notebook, version=notebook.nbformat, version_minor=newest, relax_add_props=is_newer)
+        if notebook.nbformat == nbformat.current_nbformat:
+            _refuse_what_schemas_allow(notebook)
+    except Exception as error:  # of any kind: nbformat takes the form of a file for granted before it validates it
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = "nested too deeply" if isinstance(error, RecursionError) else one_line(reason)
         raise CourseError(
             f"{path.name} is not a valid notebook ({reason}): "
             f"restore it (git checkout {path.name}) or save it again from Jupyter"
@@ -80,6 +87,16 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     if notebook.nbformat != 4:
         raise CourseError(f"{path.name} has the old notebook format {notebook.nbformat}: open and save it in Jupyter")
     return notebook
+
+
+def _refuse_what_schemas_allow(notebook: nbformat.NotebookNode) -> None:
+    """Raise ValueError where no schema tells the form of what papermill, nbconvert or the course itself relies on."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    for part in (notebook, *notebook.cells, *outputs):
+        for key in ("papermill", "slideshow", "nbgrader", "image/png"):
+            if not isinstance(value := part.get("metadata", {}).get(key, {}), dict):
+                raise ValueError(f"the metadata {key} are {value!r}, not an object")
+    nbformat.writes(notebook).encode()  # a lone surrogate can be neither run nor stored
 
 
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
