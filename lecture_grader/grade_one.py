@@ -573,7 +573,8 @@ def _judge(run: _Run, task: Task, hidden: bool) -> Verdict:
     verdict = None
     try:
         replaced = run.begin_or_end("begin")
-        verdict = for_report(run_check(task, student, run.seed, hidden=hidden), run.exercise)
+        verdict = run_check(task, student, run.seed, hidden=hidden)
+        verdict = for_report(_told_by_its_cell(run, task, verdict), run.exercise)
         replaced += run.begin_or_end("end")
     except _WorkerLost as lost:
         run.sandbox = None  # it has ended
@@ -589,32 +590,45 @@ def _judge(run: _Run, task: Task, hidden: bool) -> Verdict:
         words = f"{first} and {len(others)} more" if others else first
         run.note(f"the notebook replaced {words}: what was judged after that has no mark until the instructor decides")
         return Verdict(task.id, "unjudged", 0, 0, "", f"Not judged, since the notebook replaced {words}.")
-    return _told_by_its_cell(run, task, verdict) if verdict.status == "todo" else verdict
+    return verdict
 
 
 def _told_by_its_cell(run: _Run, task: Task, verdict: Verdict) -> Verdict:
-    """The verdict on an answer that is not there because its cell did not run to the end."""
-    names = "|".join(map(re.escape, task.names))
-    defines = re.compile(
-        rf"^[ \t]*(?:(?:async )?def|class)[ \t]+(?:{names})\b|^[ \t]*(?:{names})[ \t]*[=:,]", re.MULTILINE
-    )
-    for number, cell in reversed(list(enumerate(run.cells, 1))):
-        if cell["kind"] != "code" or cell["stub"] or not cell["error"]:
-            continue
-        if cell["task"] != task.id and not defines.search(cell["source"]):
-            continue
-        kind, text = cell["error"][:2]
-        how = f"was left out ({text})" if cell.get("left out") else f"stopped with {kind}: {text}".rstrip(": ")
-        wanted = " and ".join(task.names)
-        message = (
-            f"The cell with your answer (cell {number}) {how}, so {wanted} {'was' if len(task.names) == 1 else 'were'}"
-        )
-        message += " never defined." if len(task.names) == 1 else " not all defined."
+    """The verdict, with the error of the cell that should have defined what is missing."""
+    if verdict.status == "todo":
+        names = "|".join(map(re.escape, task.names))
+        defines = rf"^[ \t]*(?:(?:async )?def|class)[ \t]+(?:{names})\b|^[ \t]*(?:{names})[ \t]*[=:,]"
+        number, how, kind = _stopped_cell(run, defines, task.id)
+        if not number:
+            return verdict
+        missing = f"{task.names[0]} was never" if len(task.names) == 1 else f"{' and '.join(task.names)} were not all"
+        message = f"The cell with your answer (cell {number}) {how}, so {missing} defined."
         hint = "Restart the kernel, run all cells from the top, and mend the first one that stops."
         if kind in ("ModuleNotFoundError", "ImportError"):
             hint = "Use only what the course installs: another package is not there when the notebook is graded."
         return Verdict(task.id, "failed", 0, verdict.cases, "before the checks", message, hint, error_kind=kind)
+    name = re.fullmatch(r"name '(\w+)' is not defined.*", verdict.error, re.DOTALL)
+    if name and not verdict.hidden:
+        number, how, _ = _stopped_cell(run, rf"\b{name[1]}\b", None)
+        if number:
+            return replace(verdict, message=f"{verdict.message} Cell {number}, which names {name[1]}, {how}.")
     return verdict
+
+
+def _stopped_cell(run: _Run, pattern: str, task_id: str | None) -> tuple[int, str, str]:
+    """The number of the last cell of a task, or whose source matches, that did not run to its end; 0 if there is none.
+
+    With it come words on how it ended, and the class of its error.
+    """
+    wanted = re.compile(pattern, re.MULTILINE)
+    for number, cell in reversed(list(enumerate(run.cells, 1))):
+        if cell["kind"] != "code" or cell["stub"] or not cell["error"]:
+            continue
+        if (task_id and cell["task"] == task_id) or wanted.search(cell["source"]):
+            kind, text = cell["error"][:2]
+            how = f"was left out ({text})" if cell.get("left out") else f"stopped with {kind}: {text}".rstrip(": ")
+            return number, how, kind
+    return 0, "", ""
 
 
 def _since(begun: float) -> float:
