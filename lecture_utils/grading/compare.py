@@ -1,5 +1,6 @@
 """Compare an answer with the right one, and describe values in a few words."""
 
+import math
 import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -30,14 +31,23 @@ def describe(value: Any) -> str:
         return f"NumPy array, shape {value.shape}, {value.dtype}"
     if isinstance(value, Handle):
         return f"an object of class {value.kind}"
-    text = _rounded(value)
+    text = _rounded(value, 200)
     return text if len(text) <= 200 else text[:200] + " ..."
 
 
-def _rounded(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_rounded, value))}]"
-    return f"{value:.5g}" if isinstance(value, float) else repr(value)
+def _rounded(value: Any, room: float = math.inf) -> str:
+    """A value with five digits of each number; of a long list, tuple or dict only a little more than ``room`` shows."""
+    kind = type(value)
+    if kind not in (list, tuple, dict):
+        return f"{value:.5g}" if isinstance(value, float) else repr(value)
+    parts: list[str] = []
+    for item in value.items() if kind is dict else value:
+        if room < 0:
+            break
+        parts.append(": ".join(_rounded(part, room) for part in item) if kind is dict else _rounded(item, room))
+        room -= len(parts[-1])
+    begin, end = ("[", "]") if kind is list else ("(", ")") if kind is tuple else ("{", "}")
+    return f"{begin}{', '.join(parts)}{',' if kind is tuple and len(parts) == 1 else ''}{end}"
 
 
 def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0, dtype: str = "float32") -> torch.Tensor:
