@@ -21,6 +21,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from papermill.execute import ERROR_MARKER_TAG
 from papermill.log import logger
 
 from course_tools.notebooks import CourseError, clean, read_notebook
@@ -29,6 +30,8 @@ from lecture_utils.files import atomic_write
 
 for noisy in (logger, logging.getLogger("asyncio")):  # they would repeat what the result says
     noisy.setLevel(logging.CRITICAL)
+
+_ENDED = "the cell ends the program, and no cell after it runs: leave out exit() or sys.exit()"
 
 
 @dataclass
@@ -93,49 +96,71 @@ def run_notebook(
     if folder and takes_folder(notebook):
         values["folder"] = str(folder.resolve())
     environment = {} if device == "auto" else {"LECTURE_DEVICE": device}
-    options = {"result": result, "environment": environment, "cell_timeout": cell_timeout, "on_cell": on_cell}
+    options = {"environment": environment, "cell_timeout": cell_timeout, "on_cell": on_cell}
     failed = out / f"{path.stem}.failed.ipynb"
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".running-") as scratch:
         draft = Path(scratch, path.name)
         try:
-            _run_papermill(path, draft, values, kernel_name=kernel, **options)
-        except (PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
-            result.status, result.error = _explain(error, cell_timeout)
-            draft.replace(failed)
-        else:
-            result.failed_cell = None
-            write_page(nbformat.read(draft, as_version=4), path, out)
-            draft.replace(out / path.name)
-            failed.unlink(missing_ok=True)
+            executed = _run_papermill(notebook, path, values, result, kernel_name=kernel, **options)
+            nbformat.write(executed, draft)
+            if result.error:
+                draft.replace(failed)
+            else:
+                write_page(executed, path, out)
+                draft.replace(out / path.name)
+                failed.unlink(missing_ok=True)
+        except (OSError, CourseError):
+            raise
+        except Exception as error:  # of a library, on a notebook that is odd in a new way: the others are still run
+            result.status, result.error = "failed", f"{type(error).__name__}: {error}"
     result.seconds = round(time.perf_counter() - start, 2)
     return result
 
 
-def _run_papermill(path: Path, draft: Path, parameters: dict[str, Any], **options: Any) -> None:
-    papermill.execute_notebook(
-        path,
-        draft,
-        parameters,
-        engine_name=_WatchedEngine.name,
-        language="python",  # also where the metadata do not say so
-        request_save_on_cell_execute=False,  # saving after every cell costs a quarter of the time
-        progress_bar=False,
-        cwd=path.parent,
-        draft=draft,
-        **options,
-    )
+def _run_papermill(
+    notebook: nbformat.NotebookNode, path: Path, parameters: dict[str, Any], result: RunResult, **options: Any
+) -> nbformat.NotebookNode:
+    """Execute a notebook as far as it goes; say in ``result`` what became of it."""
+    kept: list[nbformat.NotebookNode] = []
+    try:
+        # Not from the file: papermill takes braces in its name for parameters, and reads no byte order mark.
+        papermill.execute_notebook(
+            notebook,
+            None,
+            parameters,
+            engine_name=_WatchedEngine.name,
+            language="python",  # also where the metadata do not say so
+            progress_bar=False,
+            cwd=path.parent,
+            result=result,
+            kept=kept,
+            **options,
+        )
+    except PapermillExecutionError as error:
+        if not result.error:  # a cell that may raise, by its tag; papermill has put two cells in front of it
+            result.error = _explain(error, 0)[1]
+            ours = {"injected-parameters", ERROR_MARKER_TAG}
+            result.failed_cell = sum(ours.isdisjoint(c.metadata.tags) for c in kept[0].cells[: error.cell_index + 3])
+    except (CellTimeoutError, DeadKernelError) as error:
+        if not result.error:  # not ended by a cell
+            result.status, result.error = _explain(error, options["cell_timeout"])
+    if not result.error:
+        result.failed_cell = None
+    elif result.status == "passed":  # also where papermill takes exit() or sys.exit(0) for a success
+        result.status = "failed"
+    kept[0].metadata.papermill.input_path = str(path)
+    return kept[0]
 
 
 class _WatchedEngine(NBClientEngine):
-    """Papermill's engine, which notes the running cell and the memory, with an environment for the kernel."""
+    """Papermill's engine, which notes the running cell, its error and the memory, and sets variables."""
 
     name = "watched"
 
     @classmethod
-    def execute_managed_notebook(
-        cls, nb_man, kernel_name, *, result, draft, cell_timeout, environment, on_cell, **_: Any
-    ):
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, result, kept, cell_timeout, environment, on_cell, **_):
+        kept.append(nb_man.nb)
         watching = contextlib.ExitStack()
 
         async def kernel_started(notebook) -> None:
@@ -146,20 +171,24 @@ class _WatchedEngine(NBClientEngine):
                 result.failed_cell = (result.failed_cell or 0) + 1
                 on_cell(result.failed_cell, result.cells)
 
+        async def cell_executed(cell, cell_index, execute_reply) -> None:
+            try:
+                _raise_error(cell, cell_index, execute_reply)
+            except CellExecutionError as error:  # papermill drops what it says
+                result.error = _explain(error, cell_timeout)[1]
+                raise
+
         client = PapermillNotebookClient(
             nb_man,
             kernel_name=kernel_name,
             timeout=cell_timeout,
             on_notebook_start=kernel_started,
             on_cell_start=cell_started,
+            on_cell_executed=cell_executed,
             log=logger,
         )
-        try:
-            with watching:  # what a dying kernel prints is left out: the result says it in one sentence
-                return client.execute(env=os.environ | environment, stderr=subprocess.DEVNULL)
-        except (CellTimeoutError, DeadKernelError):  # papermill itself saves only where a cell raised
-            nbformat.write(nb_man.nb, draft)
-            raise
+        with watching:  # what a dying kernel prints is left out: the result says it in one sentence
+            return client.execute(env=os.environ | environment, stderr=subprocess.DEVNULL)
 
 
 papermill_engines.register(_WatchedEngine.name, _WatchedEngine)
@@ -178,6 +207,7 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,  # in how many pieces a text arrives depends on the clock
+        on_cell_executed=_raise_error,
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
@@ -192,13 +222,23 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         nbformat.write(notebook, draft)
 
 
+def _raise_error(cell: nbformat.NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:
+    """Called after each cell: raise its error. After ``exit()``, too, which is none for the kernel, but its end."""
+    reply = execute_reply["content"]
+    if any(step.get("source") == "ask_exit" for step in reply.get("payload", [])):
+        raise CellExecutionError("", "SystemExit", _ENDED)
+    if reply["status"] == "error" and not _has_tag(cell, "raises-exception"):
+        ended = [_ENDED] if reply["ename"] == "SystemExit" else []
+        raise CellExecutionError("", reply["ename"], "; ".join(filter(None, [reply["evalue"], *ended])))
+
+
 def _explain(error: Exception, cell_timeout: int) -> tuple[str, str]:
     """The status and the sentence of a :class:`RunResult`."""
     if isinstance(error, (PapermillExecutionError, CellExecutionError)):
-        return "failed", f"{error.ename}: {error.evalue}"
+        return "failed", f"{error.ename}: {error.evalue}".removesuffix(": ")
     if isinstance(error, CellTimeoutError):
         return "timeout", f"ran longer than {cell_timeout} s: give it more with --cell-timeout"
-    return "died", "the kernel died: most often memory ran out (try a smaller batch_size), or native code crashed"
+    return "died", "the kernel died: memory ran out (try a smaller batch_size), native code crashed, or a cell ended it"
 
 
 @contextlib.contextmanager

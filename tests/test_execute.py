@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+from conftest import KERNEL
 
 from course_tools.execute import run_notebook, store_outputs
 from course_tools.lint import find_faults
@@ -46,15 +47,91 @@ def test_failing_cell_is_named_and_earlier_results_stay(make_notebook, tmp_path)
     assert not (out / "sample.failed.ipynb").exists()  # out of date now
 
 
-def test_failing_cell_is_named_in_a_notebook_without_ids_and_metadata(make_notebook, tmp_path):
-    path = make_notebook("undefined_name")
+def without_ids(path, minor):
+    """Make a notebook one of an older format, without metadata."""
     notebook = nbformat.read(path, as_version=4)
-    notebook.nbformat_minor, notebook.metadata = 4, {}
+    notebook.nbformat_minor, notebook.metadata = minor, {}
     for cell in notebook.cells:
         del cell["id"]
     nbformat.write(notebook, path)
-    result = run_notebook(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("minor", [0, 4, 5])
+def test_failing_cell_is_named_in_a_notebook_without_ids_and_metadata(make_notebook, tmp_path, minor):
+    path = make_notebook("undefined_name")
+    without_ids(path, minor)
+    result = run_notebook(path, tmp_path / "out", kernel=KERNEL)
     assert (result.status, result.failed_cell) == ("failed", 3)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import sys; sys.exit(0)", "SystemExit: 0; the cell ends the program"),
+        ("import sys; sys.exit()", "SystemExit: the cell ends the program"),
+        ("import sys; sys.exit('')", "SystemExit: the cell ends the program"),
+        ("raise SystemExit", "SystemExit: the cell ends the program"),
+        ("exit()", "SystemExit: the cell ends the program"),
+        ("quit", "SystemExit: the cell ends the program"),
+        ("get_ipython().ask_exit()", "SystemExit: the cell ends the program"),
+        ("%no_such_magic", "UsageError: Line magic function `%no_such_magic` not found"),
+        ("%%no_such_magic", "UsageError: Cell magic `%%no_such_magic` not found"),
+        ("%timeit -z", "UsageError: option -z not recognized"),
+        ("raise ValueError", "ValueError"),
+        ("raise ValueError(chr(0xd800))", "surrogates not allowed"),
+    ],
+)
+def test_a_cell_that_ends_the_run_is_named_with_its_reason(source, words, make_notebook, tmp_path):
+    path = make_notebook(source, "assert False, 'not reached'")
+    result = run_notebook(path, tmp_path / "out", kernel=KERNEL)
+    assert (result.status, result.failed_cell) == ("failed", 3) and words in result.error
+    assert "memory" not in result.error and not result.error.endswith((" ", ":"))
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["sample.failed.ipynb"]
+
+
+@pytest.mark.parametrize("source", ["import sys; sys.exit(0)", "exit()"])
+def test_a_last_cell_that_ends_the_program_has_not_passed(source, make_notebook, tmp_path):
+    path = make_notebook("1", source)
+    before = path.read_bytes()
+    result = run_notebook(path, tmp_path / "out", kernel=KERNEL)
+    assert (result.status, result.failed_cell) == ("failed", 4)
+    with pytest.raises(CourseError, match="a cell failed: SystemExit: .*leave out exit"):
+        store_outputs(path)
+    assert path.read_bytes() == before
+
+
+def test_an_error_of_a_cell_that_may_raise_is_that_cell_s(make_notebook, tmp_path):
+    path = make_notebook("1/0", "print('reached')")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].metadata.tags = ["raises-exception"]
+    nbformat.write(notebook, path)
+    result = run_notebook(path, tmp_path / "out", kernel=KERNEL)
+    assert (result.status, result.failed_cell, result.error) == ("failed", 3, "ZeroDivisionError: division by zero")
+    assert "reached" in (tmp_path / "out" / "sample.failed.ipynb").read_text()
+
+
+@pytest.mark.parametrize("name", ["a{b}", "{", "100%", "日本 & ’x’"])
+def test_a_name_is_only_a_name(name, make_notebook, tmp_path):
+    path = make_notebook("print(profile)", name=name, folder=tmp_path / name)
+    assert run_notebook(path, tmp_path / name / "out", kernel=KERNEL).status == "passed"
+    executed = nbformat.read(tmp_path / name / "out" / path.name, as_version=4)
+    assert executed.cells[-1].outputs[0].text == "quick\n" and executed.metadata.papermill.input_path == str(path)
+
+
+def test_a_byte_order_mark_is_no_fault(make_notebook, tmp_path):
+    path = make_notebook("1")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert run_notebook(path, tmp_path / "out", kernel=KERNEL).status == "passed"
+
+
+def test_what_a_library_stumbles_over_is_the_result_of_one_notebook(make_notebook, tmp_path, monkeypatch):
+    def stumble(*_):
+        raise ZeroDivisionError("of nbconvert")
+
+    monkeypatch.setattr("course_tools.execute.write_page", stumble)
+    result = run_notebook(make_notebook("1"), tmp_path / "out", kernel=KERNEL)
+    assert (result.status, result.error) == ("failed", "ZeroDivisionError: of nbconvert")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_dying_kernel_and_endless_cell(make_notebook, tmp_path):
@@ -66,7 +143,7 @@ def test_dying_kernel_and_endless_cell(make_notebook, tmp_path):
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["sample.failed.ipynb"]
 
 
-@pytest.mark.parametrize("content", ["{ not json", '{"cells": 3}', "", "[1]"])
+@pytest.mark.parametrize("content", ["{ not json", '{"cells": 3}', "", "[1]", "[" * 100_000])
 def test_unreadable_notebook(content, tmp_path):
     path = tmp_path / "broken.ipynb"
     path.write_text(content)
