@@ -27,13 +27,13 @@ class Student:
     Attributes:
         case: a few words on the case being tried, set by the check and shown if it fails. What follows `` | `` in
             them, such as the value of an input, is left out for hidden cases.
+        got_something: whether something of the student's has reached the check in this case.
 
     >>> def check(student, rng, case):
     ...     student.case = f"case {case}"
     ...     expect(student.call("double", 3.0), 6.0)
     ...     network = student.module("model")
     ...     expect(network.forward(torch.zeros(1, 4)), torch.zeros(1, 2))
-        got_something: whether something of the student's has reached the check in this case.
     """
 
     case = ""
