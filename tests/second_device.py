@@ -17,8 +17,9 @@ from torch.utils import _pytree as pytree
 from torch.utils import backend_registration
 
 NAME = "away"
-# As on a GPU: numbers may be copied over, and the places in an index may lie on the CPU.
+# As on a GPU: numbers may be copied over, and the places in an index and the lengths of sequences lie on the CPU.
 _MOVES = {"aten::copy_", "aten::_copy_from"}
+_PACKS = {"aten::_pack_padded_sequence", "aten::_pack_padded_sequence_backward", "aten::_pad_packed_sequence"}
 _INDEXES = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}
 
 
@@ -79,7 +80,8 @@ class Away(torch.Tensor):
         device = kwargs.get("device")
         stays = device is None or torch.device(device).type == NAME
         args, kwargs = pytree.tree_map_only(Away, lambda value: value.home, (args, kwargs))
-        kwargs = {key: torch.device("cpu") if key == "device" and value else value for key, value in kwargs.items()}
+        if device is not None and stays:
+            kwargs["device"] = torch.device("cpu")
 
         def wrapped(value):
             if id(value) in wrappers:
@@ -89,9 +91,12 @@ class Away(torch.Tensor):
         # What is kept in ``home`` is an ordinary tensor, in inference mode too, and no other subclass looks on.
         with torch.inference_mode(False), torch._C.DisableTorchFunctionSubclass():
             result = pytree.tree_map_only(torch.Tensor, wrapped, function(*args, **kwargs))
+            if function._schema.name in _PACKS and isinstance(result, tuple):
+                result = (result[0], result[1].home)
         for value in given:
-            if value.shape != value.home.shape:
-                raise NotImplementedError(f"the stand-in cannot change a shape in place: {function}")
+            if (value.shape, value.stride()) != (value.home.shape, value.home.stride()):
+                with torch._C._DisableTorchDispatch():
+                    torch.Tensor.data.__set__(value, Away(value.home))  # changed in place, as by unsqueeze_
         return result
 
 
@@ -105,7 +110,7 @@ def _refuse_to_mix(function, args, kwargs):
     elif name in _INDEXES and any(isinstance(value, Away) for value in pytree.tree_leaves(args[1])):
         raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
     at_home = [value for value in tensors if not isinstance(value, Away) and value.dim()]
-    if at_home and len(at_home) < len(tensors) and name not in _MOVES:
+    if at_home and len(at_home) < len(tensors) and name not in _MOVES | _PACKS:
         raise RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, {NAME}:0 "
                            f"and cpu! (in {name})")  # fmt: skip
     _refuse_generator_of_the_cpu(kwargs)
@@ -137,7 +142,8 @@ def _through_the_cpu(function):
     """A layer that PyTorch has for single devices only, with its way back: there and back, in recorded copies."""
 
     def run(*args):
-        _refuse_to_mix(function, args, {})
+        lengths = 1 if "data" in function.name() else None  # of packed sequences: on the CPU
+        _refuse_to_mix(function, [value for place, value in enumerate(args) if place != lengths], {})
         results = function(*pytree.tree_map_only(Away, lambda value: value.to("cpu"), args))
         return pytree.tree_map_only(torch.Tensor, lambda value: value.to(NAME), results)
 
@@ -150,7 +156,7 @@ def register() -> None:
     global _LIBRARY
     _LIBRARY = torch.library.Library("aten", "IMPL")
     _LIBRARY.impl("_copy_from", _copy_from, "PrivateUse1")
-    for layer in (torch.ops.aten.lstm, torch.ops.aten.gru):
+    for layer in (torch.ops.aten.lstm, torch.ops.aten.gru, torch.ops.aten.rnn_tanh, torch.ops.aten.rnn_relu):
         for overload in ("input", "data"):
             function = getattr(layer, overload)
             _LIBRARY.impl(function.name().removeprefix("aten::"), _through_the_cpu(function), "AutogradPrivateUse1")
