@@ -24,5 +24,5 @@ def test_the_worker_imports_four_small_modules_of_the_grading_package():
 
 def test_a_notebook_that_is_graded_imports_no_comparison_and_no_hint():
     code = "from lecture_utils import check, progress; check('1.1'); progress('1')"
-    shown = {f"lecture_utils.grading.{name}" for name in ("feedback", "progress")}
+    shown = {f"lecture_utils.grading.{name}" for name in ("feedback", "progress", "records")}
     assert modules_after(code) == shown

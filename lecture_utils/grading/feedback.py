@@ -6,30 +6,58 @@ are therefore imported only when ``check`` runs them.
 
 import html
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lecture_utils.grading.progress import Deferred, remember
+from lecture_utils.grading.records import Deferred
 
 if TYPE_CHECKING:
+    from lecture_utils.grading.live import Attempt, Case
     from lecture_utils.grading.tasks import Task
-    from lecture_utils.grading.verdict import Verdict
 
 _COLORS = {"passed": "#00704a", "failed": "#b03a00", "todo": "#5f5f5f"}
+_FIRST_TIME = "Look at what was seen; if the same happens again, a hint is shown here."
+_hinted: set[tuple[str, str]] = set()  # by file and task, and the hint that the next failure of its kind shows
+
+if not os.environ.get("LECTURE_GRADING"):
+    from lecture_utils.grading.cells import watch
+
+    watch()
 
 
 class Feedback:
-    """A ``verdict`` as a notebook shows it, as text and as HTML."""
+    """What a check found, as a notebook shows it, as text and as HTML.
 
-    def __init__(self, task: "Task", verdict: "Verdict"):
+    Attributes:
+        task: the task.
+        verdict: see :class:`~lecture_utils.grading.verdict.Verdict`; its ``hint`` is there the first time, too.
+    """
+
+    def __init__(self, task: "Task", attempt: "Attempt", hint: str):
         self.task = task
-        self.verdict = verdict
+        self.verdict = attempt.verdict
+        self._attempt = attempt
+        self._hint = hint
+
+    @property
+    def case(self) -> "Case":
+        """The call that was judged last, with copies of its ``args`` and ``kwargs``; ``case()`` repeats it.
+
+        Raises:
+            LookupError: the check called no function of the answer.
+        """
+        if self._attempt.last is None:
+            raise LookupError(f"the check of task {self.task.id} called no function of yours by its name")
+        return self._attempt.last
 
     def _lines(self) -> list[tuple[str, str]]:
         """A mark with the title, then labels with their texts; a label may be empty."""
-        task, verdict = self.task, self.verdict
+        first, *rest = self._judgement()
+        return [first, *([("note", self._attempt.note)] if self._attempt.note else []), *rest]
+
+    def _judgement(self) -> list[tuple[str, str]]:
+        task, verdict, last = self.task, self.verdict, self._attempt.last
         name = f"Task {task.id}, {task.title}"
         if verdict.status == "passed":
             cases = f"{verdict.cases} visible case{'s' * (verdict.cases != 1)} passed"
@@ -37,8 +65,8 @@ class Feedback:
             return [("✓", f"{name}: {cases}{more}."), ("", f"{task.points} point{'s' * (task.points != 1)}.")]
         if verdict.status == "todo":
             return [("○", f"{name}: not answered yet."), ("", verdict.message)]
-        details = {"expected": verdict.expected, "got": verdict.got, "error": verdict.error, "at": verdict.where}
-        details["hint"] = verdict.hint
+        details = {"call": last.shown() if last else "", "expected": verdict.expected, "got": verdict.got}
+        details |= {"error": verdict.error, "at": verdict.where, "hint": self._hint}
         lines = [("✗", f"{name}: not right yet, in {verdict.case}."), ("", verdict.message)]
         return lines + [(label, text) for label, text in details.items() if text]
 
@@ -55,13 +83,18 @@ class Feedback:
         )
 
 
-def check(task_id: str, *, checks: str | Path | None = None, seed: int | None = None) -> Feedback | Deferred:
+def check(
+    task_id: str | float, *, checks: str | Path | None = None, seed: int | None = None, seconds: float | None = None
+) -> Feedback | Deferred:
     """Check the answer to a task on a few cases, and say how it went. More cases are run when a class is graded.
+
+    The first time that something goes wrong, the check says what it saw; when the same happens again, it gives a hint.
 
     Args:
         task_id: such as ``"2.3"``.
         checks: a file of checks of your own; default: the course's.
-        seed: of the random inputs; default: a new one each time.
+        seed: of the random inputs; default: a new one, and the same again until the answer passes.
+        seconds: how long one call of the answer may take; default: 60.
 
     Raises:
         ValueError: there is no such task.
@@ -70,30 +103,32 @@ def check(task_id: str, *, checks: str | Path | None = None, seed: int | None = 
     >>> check("1.1")  # doctest: +SKIP
     ✓ Task 1.1, Arithmetic with broadcasting: 3 visible cases passed; 7 more are run when graded.
     2 points.
+    >>> check("1.1").case()  # the call that was judged last, once more  # doctest: +SKIP
+    tensor([2., 4.])
     """
     if os.environ.get("LECTURE_GRADING"):
         return Deferred()
-    from lecture_utils.grading.state import restore_state
-    from lecture_utils.grading.student import LiveStudent
+    from lecture_utils.grading.cells import watch
+    from lecture_utils.grading.live import CALL_SECONDS, attempt, key_of
     from lecture_utils.grading.tasks import load_exercise
-    from lecture_utils.grading.verdict import for_report, run_check
 
-    exercise = load_exercise(checks or str(task_id).split(".")[0])
+    watch()  # again, in case this module was imported before there was a shell
+    task_id = str(task_id).strip()
+    exercise = load_exercise(checks or task_id.split(".")[0])
     try:
         task = exercise[task_id]
     except KeyError as error:
         raise ValueError(error.args[0]) from None
     nbgrader = bool(os.environ.get("NBGRADER_EXECUTION"))
-    names = notebook_names()
-    with restore_state(names):
-        seed = secrets.randbits(32) if seed is None else seed
-        verdict = run_check(task, LiveStudent(names), seed, hidden=nbgrader)
-    if not nbgrader:
-        remember(task.id, verdict.status)
-    elif verdict.status != "passed":
-        shown = for_report(verdict, exercise)  # the student will read it
-        raise AssertionError(f"{shown.status}: {shown.message} {shown.hint}")
-    return Feedback(task, verdict)
+    limit = CALL_SECONDS if seconds is None else seconds
+    made = attempt(exercise, task, notebook_names(), seed=seed, seconds=limit, hidden=nbgrader)
+    verdict = made.verdict
+    if nbgrader and verdict.status != "passed":
+        raise AssertionError(f"{verdict.status}: {verdict.message} {verdict.hint}")
+    kind = key_of(exercise, task), verdict.hint
+    again = kind in _hinted or made.too_long
+    _hinted.add(kind)
+    return Feedback(task, made, verdict.hint if again else _FIRST_TIME)
 
 
 def notebook_names() -> dict[str, Any]:

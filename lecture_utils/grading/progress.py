@@ -1,91 +1,96 @@
-"""``progress("2")``: the points that a student has reached so far, kept on the student's own machine."""
+"""``progress("2")``: the points that the notebook has now, and the best so far on the student's own machine."""
 
 import contextlib
 import html
-import json
+import io
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lecture_utils.files import write_text
+from lecture_utils.grading.records import Deferred, recall
 
 if TYPE_CHECKING:
     from lecture_utils.grading.tasks import Exercise
 
-_MARKS = {"passed": "✓ solved", "failed": "✗ tried"}
-
-
-class Deferred:
-    """What ``check`` and ``progress`` return in the grader's process (``LECTURE_GRADING``): checks run outside it."""
-
-    def __repr__(self) -> str:
-        return "Checked from outside, after all cells have run."
-
-
-def progress_file() -> Path:
-    """The file that holds the state of each task: ``LECTURE_PROGRESS``, or one in the user's data folder."""
-    from platformdirs import user_data_path
-
-    return Path(os.environ.get("LECTURE_PROGRESS") or user_data_path("lecture_utils") / "progress.json")
-
-
-def _recall() -> dict[str, str]:
-    try:
-        known = json.loads(progress_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def remember(task_id: str, status: str) -> None:
-    """Keep the status of a task. Once it was solved, a later experiment takes nothing away."""
-    known = _recall()
-    if known.get(task_id) in ("passed", status):
-        return
-    with contextlib.suppress(OSError):  # a check must work where the home folder is read-only
-        write_text(progress_file(), json.dumps(known | {task_id: status}, indent=1))
+_NOW = {"passed": "✓ solved", "failed": "✗ not right", "todo": "○ open", "": "? not checked"}
+_BEST = {"passed": "✓ solved", "failed": "✗ tried"}
+_SECONDS = 30.0  # for all that has to be checked again
 
 
 class Progress:
-    """Points reached so far in one exercise, as a table and a bar."""
+    """Points in one exercise, as a table and a bar.
 
-    def __init__(self, exercise: "Exercise", known: dict[str, str]):
-        self.points = sum(task.points for task in exercise.tasks if known.get(task.id) == "passed")
+    Attributes:
+        points: of what is right now.
+        best: of what was right at any time.
+    """
+
+    def __init__(self, exercise: "Exercise", now: dict[str, str], best: dict[str, str], notes: list[str]):
+        self.points, self.best = (
+            sum(task.points for task in exercise.tasks if states.get(task.id) == "passed") for states in (now, best)
+        )
         self.max_points = exercise.max_points
-        self._sum = f"{self.points} of {self.max_points} points in exercise {int(exercise.number)}"
+        more = f" now, {self.best} at best," if self.best != self.points else ""
+        self._sum = f"{self.points} of {self.max_points} points{more} in exercise {int(exercise.number)}"
+        self._notes = notes
         self._rows = [
-            (f"{task.id} {task.title}", task.points, _MARKS.get(known.get(task.id, ""), "○ open"))
-            for task in exercise.tasks
+            (f"{t.id} {t.title}", str(t.points), _NOW[now.get(t.id, "")], _BEST.get(best.get(t.id, ""), "○ open"))
+            for t in exercise.tasks
         ]
 
     def __repr__(self) -> str:
         filled = round(20 * self.points / self.max_points)
-        width = max(len(title) for title, _, _ in self._rows)
-        lines = [f"{title:<{width}} {points:>3}  {state}" for title, points, state in self._rows]
-        return "\n".join([*lines, f"[{'#' * filled}{'.' * (20 - filled)}] {self._sum}"])
+        rows = [("task", "points", "now", "best"), *self._rows]
+        width, state = (max(len(row[column]) for row in rows) for column in (0, 2))
+        lines = [f"{title:<{width}} {points:>6}  {now:<{state}}  {best}" for title, points, now, best in rows]
+        return "\n".join([*lines, f"[{'#' * filled}{'.' * (20 - filled)}] {self._sum}", *self._notes])
 
     def _repr_html_(self) -> str:
+        left = 'style="text-align: left"'
         rows = "".join(
-            f'<tr><td style="text-align: left">{html.escape(title)}</td><td>{points}</td>'
-            f'<td style="text-align: left">{state}</td></tr>'
-            for title, points, state in self._rows
+            f"<tr><td {left}>{html.escape(title)}</td><td>{points}</td><td {left}>{now}</td><td {left}>{best}</td></tr>"
+            for title, points, now, best in self._rows
         )
+        notes = "".join(f"<div>{html.escape(note)}</div>" for note in self._notes)
+        head = "<tr><th>task</th><th>points</th><th>now</th><th>best</th></tr>"
         return (
-            f"<table><thead><tr><th>task</th><th>points</th><th>state</th></tr></thead><tbody>{rows}</tbody></table>"
-            f'<label>{self._sum} <progress value="{self.points}" max="{self.max_points}"></progress></label>'
+            f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+            f'<label>{self._sum} <progress value="{self.points}" max="{self.max_points}"></progress></label>{notes}'
         )
 
 
 def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progress | Deferred:
-    """The points reached so far in the exercise of a number, as checked on this machine; nothing is sent anywhere.
+    """The points in an exercise: what the notebook's answers get now, and the best so far. Nothing is sent anywhere.
 
-    ``checks`` is a file of checks of your own, instead of the course's.
+    An answer that is another one than at its last check is checked again, for half a minute in all.
+
+    Args:
+        exercise: its number.
+        checks: a file of checks of your own, instead of the course's.
+
+    Raises:
+        ValueError: there is no such exercise.
 
     >>> progress("2").points  # doctest: +SKIP
     7
     """
     if os.environ.get("LECTURE_GRADING"):
         return Deferred()
+    from lecture_utils.grading.feedback import notebook_names
+    from lecture_utils.grading.live import attempt, attempt_of_now, key_of
     from lecture_utils.grading.tasks import load_exercise
 
-    return Progress(load_exercise(checks or str(exercise)), _recall())
+    loaded = load_exercise(checks or str(exercise))
+    names, end, now, notes = notebook_names(), time.monotonic() + _SECONDS, {}, []
+    for task in loaded.tasks:
+        made, left = attempt_of_now(loaded, task, names), end - time.monotonic()
+        if not made and left > 0 and not os.environ.get("NBGRADER_EXECUTION"):
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                made = attempt(loaded, task, names, seed=None, seconds=left)
+        if made:
+            now[task.id] = "" if made.too_long else made.verdict.status
+            notes += [f"{task.id}: {made.note}"] if made.note else []
+    known = recall()
+    best = {task.id: known.get(key_of(loaded, task), "") for task in loaded.tasks}
+    return Progress(loaded, now, best, notes)
