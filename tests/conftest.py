@@ -36,6 +36,7 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 
 def pytest_addoption(parser):
     parser.addoption("--no-fork", "--cold", action="store_true", dest="cold", help="start each kernel anew, fork none")
+    parser.addoption("--seeds", type=int, default=1, help="with how many seeds test_checks.py tries each answer")
     parser.addoption("--colab", action="store_true", help="run the notebooks with Colab's versions: minutes, 5 GB")
     parser.addoption("--full", action="store_true", help="run lectures in the profile full, where data is: minutes")
     parser.addoption("--lab", action="store_true", help="walk through every notebook in JupyterLab: minutes")

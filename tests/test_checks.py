@@ -49,9 +49,13 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-def seeds(task_id):
-    """Three, but where each case trains a network."""
-    return range(1 if task_id in ("2.7", "4.8", "6.8") else 3)
+@pytest.fixture
+def seeds(request, task_id):
+    """The seeds to try an answer with: one, or what ``--seeds`` says where no case trains a network.
+
+    test_exercises.py tries every answer once more in the sandbox, with another seed.
+    """
+    return range(1 if task_id in ("2.7", "4.8", "6.8") else request.config.option.seeds)
 
 
 def answers(task_id, kind):
@@ -88,10 +92,10 @@ def judge(task_id, code, seed=0, device="cpu"):
 
 
 @every_task
-def test_stub_is_open_and_solution_passes(task_id):
+def test_stub_is_open_and_solution_passes(task_id, seeds):
     solution = solutions()[task_id]
     assert judge(task_id, stub(solution, task_id)).status == "todo"
-    for seed in seeds(task_id):
+    for seed in seeds:
         verdict = judge(task_id, solution, seed)
         assert verdict.status == "passed", verdict
 
@@ -104,11 +108,11 @@ def test_solution_passes_with_the_gpu_as_default(task_id):
 
 
 @every_task
-def test_right_answers_pass(task_id):
+def test_right_answers_pass(task_id, seeds):
     right = answers(task_id, "right")
     assert len(right) >= 3
     for name, _, code in right:
-        for seed in seeds(task_id):
+        for seed in seeds:
             verdict = judge(task_id, code, seed)
             assert verdict.status == "passed", (name, verdict)
 
@@ -127,11 +131,11 @@ def test_a_network_that_comes_near_is_trained_once_more(near, times, monkeypatch
 
 
 @every_task
-def test_wrong_answers_fail_with_the_right_words(task_id):
+def test_wrong_answers_fail_with_the_right_words(task_id, seeds):
     wrong = answers(task_id, "wrong")
     assert len(wrong) >= 5
     for name, words, code in wrong:
-        for seed in seeds(task_id):
+        for seed in seeds:
             verdict = judge(task_id, code, seed)
             assert verdict.status == "failed", (name, verdict)
             assert words in f"{verdict.message} {verdict.error} {verdict.hint}", (name, verdict)
