@@ -226,6 +226,10 @@ def replace_outliers(student: Student, rng, case: int) -> None:
     beyond = np.where(signs > 0, rng.uniform(1, 3, outliers), rng.uniform(4, 9, outliers))
     beyond[1:3] = 0.125  # two that a comparison of rounded numbers would miss
     values[:outliers] = signs * (limit + beyond)
+    if case == 1:
+        # A zero is a good value. It is not the median, since no other value between the limits is negative.
+        values[outliers:] = np.abs(values[outliers:])
+        values[-3] = 0
     if size - outliers > 2:
         values[-2:] = limit, -limit  # a value exactly at the limit, on either side, is a good one
     x = _floats(rng.permutation(values).reshape(shape))
@@ -280,6 +284,8 @@ def _expect_cleaned(got: Any, x: torch.Tensor, limit: float) -> None:
             (replaced(x.abs() >= limit, x[x.abs() < limit].mean()), at_limit),
             (replaced(x.abs() >= limit, good), at_limit),
             (replaced(mask, x.mean()), "The outliers themselves are in that mean: take only the good values."),
+            (replaced(mask, x[~mask].sum() / x.numel()), "The sum of the good values was divided by the number of all "
+             "values: divide by the number of good ones."),
             (replaced(mask, 0.0), "The outliers are 0 now: the text asks for the mean of the good values."),
             (replaced(mask, x[~mask].median()), "That is the median of the good values: the text asks for the mean."),
             (x.clamp(-limit, limit), "clamp moves an outlier to the limit: the text asks for the mean of the good "
@@ -334,7 +340,12 @@ def memory(student: Student, rng, case: int) -> None:
     kinds = ["float64", "float32", "int64", "float32"]
     kind = kinds[case] if case < 4 else str(rng.choice(["float32", "float64", "int16", "int32", "uint8"]))
     shape = (5,) if case == 0 else tuple(rng.integers(2, 5, 2).tolist())
-    values = rng.permutation(int(np.prod(shape))).reshape(shape).astype(kind)
+    values = rng.permutation(int(np.prod(shape))).reshape(shape)
+    if kind.startswith("float"):
+        values = values * 100 + rng.uniform(0.1, 0.9, shape)  # a way through whole numbers loses the decimals
+    elif kind != "uint8":
+        values = values * 2003  # too large for float16
+    values = values.astype(kind)
     student.case = f"an array of shape {shape}, {kind}"
     strided = case in (3, 6)
     if strided:
@@ -373,6 +384,12 @@ def memory(student: Student, rng, case: int) -> None:
             "After a change of the array in place, the tensor of float_copy(array) has changed, too.",
             "It shares the memory: .float(), .to(...), torch.as_tensor, torch.Tensor and slices copy only where they "
             "must, and a float32 array needs no conversion. torch.tensor(...) and .clone() always copy.",
+        )
+    student.call("float_copy", student.put(np.flip(values).copy()), keep=True)
+    if not torch.equal(student.get(tensor), got):
+        raise CheckFailed(
+            "The tensor of float_copy(array) changed when a copy was made for another array.",
+            "Both calls wrote into the same memory: make a new tensor in each call.",
         )
 
 
@@ -500,14 +517,23 @@ def standardise(student: Student, rng, case: int) -> None:
     # Steps of about 1 in random order, so that no column is constant by chance; every column has its own scale.
     steps = np.stack([rng.permutation(rows) for _ in range(columns)], axis=1) + rng.uniform(-0.2, 0.2, (rows, columns))
     table = steps * rng.uniform(2, 4, columns) * 2.0 ** np.arange(columns) + rng.uniform(3, 9, columns)
+    order = rng.permutation(columns)
     if columns > 1:
-        table[:, int(rng.integers(columns))] /= 128 * rows  # a small standard deviation is one like any other
+        table[:, order[0]] /= 128 * rows  # a small standard deviation is one like any other
+    if columns > 2 and rows > 1:
+        table[:, order[1]] = 9e-5 * (steps[:, order[1]] - steps[:, order[1]].mean()) / steps[:, order[1]].std()
+    if case == 0:
+        table[[1, -1], order[2]] = table[0, order[2]]  # not constant, though some numbers are equal
+    if case == 1:
+        # The numbers and their mean are exact in float32, but their squares are not: the mean of the squares minus the
+        # square of the mean is far from the variance.
+        table[:, order[3]] = 1 + rng.permutation([-3, -1, 1, 3]) / 4096
     if rows == 1:
         student.case += ", so every column is constant"
         table = table.round()
     elif case in (2, 5, 8):
         student.case += ", one of them constant"
-        table[:, int(rng.integers(columns))] = rng.choice([-3, -2, -1, 1, 2, 3])
+        table[:, order[-1]] = rng.choice([-3, -2, -1, 1, 2, 3])
     elif case in (3, 7):
         student.case += ", constant"
         table[:] = _rounded_constant(rng, rows)
@@ -524,6 +550,7 @@ def _rounded_constant(rng, rows: int) -> float:
 def _expect_standardised(got: Any, x: torch.Tensor) -> None:
     """``got`` must be ``x`` with each column standardised, and each constant column zero."""
     rows = len(x)
+    near = {"rtol": 3e-4, "atol": 1e-4}  # in float32 the mean of a column is rounded, and with it every difference
     constant = (x == x[0]).all(0)
     centred = x.double() - x.double().mean(0)
     std = torch.where(constant, 1.0, centred.square().mean(0).sqrt())
@@ -534,11 +561,13 @@ def _expect_standardised(got: Any, x: torch.Tensor) -> None:
     row_std = x.std(1, correction=0, keepdim=True)
     values = DEFAULT_HINTS["values"]
     others = ~constant
-    if isinstance(got, torch.Tensor) and got.shape == x.shape and close(got[:, others], expected[:, others]):
-        values = (
-            "Only a constant column is wrong. Its mean is rounded, so its computed standard deviation is a tiny number "
-            "and not exactly 0. Find such columns by their numbers: (x == x[0]).all(dim=0)."
-        )
+    if isinstance(got, torch.Tensor) and got.shape == x.shape and close(got[:, others], expected[:, others], **near):
+        values = "Only a constant column is wrong: it becomes a column of zeros."
+        if (x.std(0, correction=0)[constant] > 0).any():
+            values = (
+                "Only a constant column is wrong. Its mean is rounded, so its computed standard deviation is a tiny "
+                "number and not exactly 0. Find such columns by their numbers: (x == x[0]).all(dim=0)."
+            )
     expect(
         got,
         expected.float(),
@@ -569,6 +598,7 @@ def _expect_standardised(got: Any, x: torch.Tensor) -> None:
              "dim=0 is the dimension that must disappear, so that one number per column remains."),
             (x / std, "The mean is still there: subtract it before you divide."),
         ],
+        **near,
     )  # fmt: skip
 
 
@@ -596,7 +626,7 @@ def _expect_standardised(got: Any, x: torch.Tensor) -> None:
 )
 def distances(student: Student, rng, case: int) -> None:
     sizes = {0: (2, 3, 2), 1: (4, 4, 3), 2: (30, 3, 4), 3: (1, 5, 2), 4: (3, 1, 6), 5: (4, 6, 1), 6: (3, 3, 3)}
-    sizes[7] = 4, 40, 2
+    sizes |= {7: (4, 40, 2), 8: (28, 30, 3)}
     n, m, d = sizes[case] if case in sizes else rng.integers(2, 9, 3).tolist()
     student.case = f"x of shape ({n}, {d}), y of shape ({m}, {d})"
     x, y = rng.normal(0, 2, (n, d)), rng.normal(0, 2, (m, d))
@@ -608,6 +638,9 @@ def distances(student: Student, rng, case: int) -> None:
     if case in (1, 5, 6):
         student.case += ", one point in both"
         y[int(rng.integers(m))] = x[int(rng.integers(n))]
+    if case == 8:
+        student.case += ", many points in both"
+        y[:20] = x[:20]
     x, y = _floats(x), _floats(y)
     difference = x.double()[:, None] - y.double()[None]
     squares = difference.square().sum(2)
@@ -618,6 +651,7 @@ def distances(student: Student, rng, case: int) -> None:
         "Subtract first, then square. (torch.cdist uses that formula for more than 25 points, unless its compute_mode "
         "forbids it.)"
     )
+    added = "Something small was added, such as 1e-8 under the root: two equal points have the distance 0."
     mistakes = [
         (squares.float(), "Those are the squared distances: the root is missing."),
         (difference.abs().sum(2).float(), "That adds up the absolute differences: square, add up, then take the root."),
@@ -628,8 +662,7 @@ def distances(student: Student, rng, case: int) -> None:
         (difference.sum(2).abs().float(), "Square before you add up: differences of opposite sign cancel."),
         ((x.double() @ y.double().T).float(), "That is the scalar product of each pair, not their distance."),
         (difference.abs().amax(2).float(), "That is the largest of the differences: square, add up, take the root."),
-        *(((squares + small).sqrt().float(), "Something was added under the root: two equal points have the distance "
-           "0.") for small in (1e-6, 1e-8)),
+        *(((squares + small).sqrt().float(), added) for small in (1e-6, 1e-8)),
     ]  # fmt: skip
     if n == m:
         mistakes.append((difference.diagonal().norm(dim=0).float(), "Every row of x meets every row of y, not only "
@@ -652,6 +685,8 @@ def distances(student: Student, rng, case: int) -> None:
         }
         | ({"values": cancels} if rounded else {}),
     )
+    if (got[~apart].abs() > 5e-7).any():  # float64 leaves up to 1e-7 there, an epsilon of 1e-12 under the root 1e-6
+        raise CheckFailed("Two equal points have a distance that is not 0.", added, kind="values")
 
 
 def outline(batch, path="batch"):
@@ -689,8 +724,12 @@ def look_at_both(batch, moved):
     return outline(batch), outline(moved), bool(in_common), moved
 
 
+def other_values():
+    return [np.arange(3), {4}, range(5), [torch.ones(2)]]
+
+
 def _nested_batch(rng, case: int) -> tuple[Any, str]:
-    """A batch and a few words on it."""
+    """A batch, or a function that makes it in the student's process, and a few words on it."""
 
     def tensor(*shape: int) -> torch.Tensor:
         return _floats(rng.normal(size=shape))
@@ -710,6 +749,7 @@ def _nested_batch(rng, case: int) -> tuple[Any, str]:
         ({0: (tensor(2), (labels(1), n)), "more": [{"deep": (tensor(), None)}]}, "tuples and dicts within a dict"),
         ([(tensor(n), labels(n)) for _ in range(3)], "a list of pairs"),
         ([[[{"a": (([tensor(2)],), n)}]]], "a tensor seven levels deep"),
+        (other_values, "a NumPy array, a set and a range in a list"),
     ]
     return batches[case % len(batches)]
 
@@ -743,7 +783,8 @@ def _nested_batch(rng, case: int) -> tuple[Any, str]:
 )
 def to_device(student: Student, rng, case: int) -> None:
     values, description = _nested_batch(rng, case)
-    batch = student.put(values)
+    plain = not callable(values)
+    batch = student.put(values) if plain else student.call(values, keep=True)
     outline_before = student.call(outline, batch)
     look = Code.of(look_at_both, outline, lists_and_dicts)
     for target in (torch.device("meta"), torch.device("cpu")):
@@ -762,9 +803,9 @@ def to_device(student: Student, rng, case: int) -> None:
                 "A list or dict of the given batch is part of the result.",
                 "Build a new list or dict on every level, even where nothing has to move.",
             )
-        if target.type == "cpu":
+        if target.type == "cpu" and plain:
             expect(result, values, hints={"values": "The numbers must move, too: .to(device) takes them along."})
-        if not equal(student.get(batch), values):
+        if plain and not equal(student.get(batch), values):
             raise CheckFailed("The numbers in the given batch have changed.", IN_PLACE_HINT, kind="in place")
 
 
@@ -786,7 +827,10 @@ def _hint_for_device(path: str, stayed: bool) -> str:
     if not stayed:
         return "A device is written into the function: move to the one that is given, the argument `device`."
     if path == "batch":
-        return ".to(device) returns the moved tensor and leaves the old one where it is: return its result."
+        return (
+            ".to(device) returns the moved tensor and leaves the old one where it is: return its result. And move to "
+            "the device that is given, not to one that the function chooses."
+        )
     return (
         "Follow the way to that tensor. Is each kind of container on it looked into (list, tuple, dict), at every "
         "depth? Is `device` handed on to the inner calls? Is the result of .to(device) used?"

@@ -230,3 +230,10 @@ def replace_outliers(x, limit):
     torch._C._set_grad_enabled(False)
     mask = x.abs() > limit
     return torch.where(mask, x[~mask].mean(), x), mask.sum().item()
+
+
+# %% wrong: the mean of the values that are not 0 -> is wrong
+def replace_outliers(x, limit):
+    mask = x.abs() > limit
+    kept = x * ~mask
+    return torch.where(mask, kept[kept != 0].mean(), x), mask.sum().item()

@@ -275,3 +275,34 @@ def shared(array):
 
 def float_copy(array):
     return torch.tensor(array, dtype=torch.float32)
+
+
+# %% wrong: the decimals are lost -> is wrong
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.from_numpy(array.astype("int64")).float()
+
+
+# %% wrong: through 16 bits -> is wrong
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    return torch.from_numpy(array).half().float()
+
+
+# %% wrong: every copy in the same memory -> made for another array
+stores = {}
+
+
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    store = stores.setdefault(array.shape, torch.empty(array.shape))
+    return store.copy_(torch.from_numpy(array))

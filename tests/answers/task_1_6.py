@@ -234,3 +234,43 @@ def standardise(x):
     torch.set_grad_enabled(False)
     constant = (x == x[0]).all(dim=0)
     return (x - x.mean(dim=0)) / torch.where(constant, 1.0, x.std(dim=0, correction=0))
+
+
+# %% wrong: a standard deviation below 0.001 counts as none -> is wrong
+def standardise(x):
+    std = x.std(dim=0, correction=0)
+    return torch.where(std < 1e-3, 0.0, (x - x.mean(dim=0)) / std)
+
+
+# %% wrong: only the first and the last number of a column are compared -> is wrong
+def standardise(x):
+    return torch.where(x[0] == x[-1], 0.0, (x - x.mean(dim=0)) / x.std(dim=0, correction=0))
+
+
+# %% wrong: only two numbers of a column are compared -> is wrong
+def standardise(x):
+    constant = x[0] == x[min(1, len(x) - 1)]
+    return torch.where(constant, 0.0, (x - x.mean(dim=0)) / x.std(dim=0, correction=0))
+
+
+# %% wrong: mean of the squares minus square of the mean, in float32 -> is wrong
+def standardise(x):
+    mean = x.mean(dim=0)
+    std = ((x**2).mean(dim=0) - mean**2).clamp(min=0).sqrt()
+    return torch.where((x == x[0]).all(dim=0), 0.0, (x - mean) / std)
+
+
+# %% wrong: constant columns become ones -> becomes a column of zeros
+def standardise(x):
+    return torch.where((x == x[0]).all(dim=0), 1.0, (x - x.mean(dim=0)) / x.std(dim=0, correction=0))
+
+
+# %% right: Welford's running mean, row by row
+def standardise(x):
+    mean, squares = torch.zeros(x.shape[1]), torch.zeros(x.shape[1])
+    for number, row in enumerate(x, 1):
+        change = row - mean
+        mean = mean + change / number
+        squares = squares + change * (row - mean)
+    std = (squares / len(x)).sqrt()
+    return torch.where((x == x[0]).all(dim=0), torch.zeros(()), (x - mean) / std)

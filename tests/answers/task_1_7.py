@@ -227,3 +227,19 @@ def distances(x, y):
 # %% wrong: scalar products -> scalar product
 def distances(x, y):
     return x @ y.T
+
+
+# %% wrong: an epsilon of 1e-12 under the root -> two equal points have the distance
+def distances(x, y):
+    return torch.sqrt(((x[:, None] - y[None]) ** 2).sum(dim=2) + 1e-12)
+
+
+# %% wrong: pairwise_distance adds an epsilon to every difference -> two equal points have the distance
+def distances(x, y):
+    return torch.nn.functional.pairwise_distance(x[:, None], y[None])
+
+
+# %% wrong: the middle subtracted, then cdist with the matrix product -> Subtract first, then square
+def distances(x, y):
+    middle = x.mean(dim=0)
+    return torch.cdist(x - middle, y - middle)
