@@ -393,6 +393,7 @@ class RemoteStudent(Student):
         self._run = run
         # What ``put`` places travels with the next call, since a message costs more than most calls.
         self._puts: list[tuple[Handle, Any]] = []
+        self._fetched: Any = []
         self._numbers = itertools.count(-2, -1)  # the worker numbers what it keeps from 0 on
 
     def _ask(self, message: dict, value: Any = None) -> Any:
@@ -422,7 +423,17 @@ class RemoteStudent(Student):
         numbers = [handle.number for handle, _ in self._puts]
         values = [value for _, value in self._puts]
         self._puts = []
-        return self._ask({"do": "call", "puts": numbers}, [values, function, args, kwargs, keep])
+        fetch = [handle.number for handle in self._awaited]
+        answer = self._ask({"do": "call", "puts": numbers, "fetch": fetch}, [values, function, args, kwargs, keep])
+        if not fetch:
+            return answer
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise StudentError("TypeError", "no answer of the kind that was asked for")
+        result, self._fetched = answer
+        return result
+
+    def _fetch(self) -> Any:
+        return self._fetched  # with the result, in one message
 
 
 def _checked_cells(cells: Any) -> list[dict[str, Any]]:

@@ -68,6 +68,10 @@ class Namespace:
         """Keep plain data, or what :class:`~.values.Code` evaluates to, under a number that a handle names."""
         self.kept[number] = self._resolve(value)
 
+    def fetch(self, number: int) -> Any:
+        """What is kept under a number, as it is now."""
+        return self.plain(self.kept[number])
+
     def _find(self, name: str) -> Any:
         if name not in self.namespace:
             raise NotAttempted(f"There is no {name!r} yet: run its cell, and keep the name as given.")

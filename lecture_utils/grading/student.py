@@ -38,6 +38,7 @@ class Student:
 
     case = ""
     got_something = False
+    _awaited: Sequence[Handle] = ()  # what is fetched after a call
 
     def value(self, name: str) -> Any:
         """The value of a global name: plain data, or a handle. ``NotAttempted`` if there is none, or it is ``...``."""
@@ -64,13 +65,14 @@ class Student:
         if callable(function):
             function = Code.of(function)
         self.got_something = self.got_something or not keep
-        # What could be changed is placed first and fetched again by a request of its own, because what the call
-        # itself answers about its arguments is only a word of the student's process.
+        # What could be changed is placed first and fetched again afterwards by its handle, whatever the call has made
+        # of the arguments that it was given.
         places = {name: value for name, value in [*enumerate(args, 1), *kwargs.items()] if _can_change(value)}
         placed = {} if modifies else {name: self.put(value) for name, value in places.items()}
         given = [placed.get(number, value) for number, value in enumerate(args, 1)]
+        self._awaited = list(placed.values())
         result = self._call(function, given, kwargs | {k: placed[k] for k in kwargs if k in placed}, keep)
-        after = self.get(list(placed.values())) if placed else []
+        after = self._fetch() if placed else []
         if not isinstance(after, list) or len(after) != len(placed):
             raise StudentError("TypeError", "the arguments of the call cannot be looked at")
         for name, value in zip(placed, after, strict=True):
@@ -82,6 +84,10 @@ class Student:
     def _call(self, function: str | Code | Handle, args: list, kwargs: dict, keep: bool) -> Any:
         """See :meth:`~lecture_utils.grading.namespace.Namespace.call`."""
         raise NotImplementedError
+
+    def _fetch(self) -> Any:
+        """What was awaited of the call, as it is now."""
+        return self.get(list(self._awaited))
 
     def seen(self, log: Handle, what: str, hint: str = "Call it, and work with what it returns.") -> list:
         """What code of the check noted in a list that lies in the student's process.
