@@ -8,6 +8,8 @@ import second_device
 import torch
 from conftest import ROOT
 
+from lecture_utils.grading.student import LiveStudent
+
 pytestmark = pytest.mark.skipif(not second_device.is_possible(), reason="this PyTorch knows no device in Python")
 EXERCISES = ["1", "2", "3", "4", "5", "6"]
 REFUSED = """
@@ -70,3 +72,15 @@ def test_make_gpu_can_be_tried_without_one():
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3.1 passed, the solution" in done.stdout and "0 failures on CPU" in done.stdout
     assert run("on_a_gpu.py", "lecture", "--device", "cpu").returncode == 2
+
+
+def test_arguments_arrive_on_the_notebooks_default_device_and_results_on_the_cpu():
+    """The device ``meta`` stands for any other; nothing is computed."""
+    names = {"where": lambda x, parts, *, scale: [t.device.type for t in (x, parts[0], scale, torch.ones(1))]}
+    ones = torch.ones(2)
+    with torch.device("meta"):
+        student = LiveStudent(names)
+        with torch.device("cpu"):  # as a check runs
+            assert student.call("where", ones, [ones], scale=ones, modifies=True) == ["meta"] * 4
+            assert torch.zeros(1).device.type == "cpu"
+    assert LiveStudent(names).call("where", ones, [ones], scale=ones) == ["cpu"] * 4
