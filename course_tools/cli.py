@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
+from typer.core import TyperGroup
 
 from course_tools.notebooks import CourseError, course_root, find_notebooks, read_notebook
 from lecture_grader.command import grade
+from lecture_grader.interrupts import end_on_interrupt, raise_on_interrupt
 from lecture_grader.terminal import complain, console, fail, progress_bar
 from lecture_utils.files import write_text
 
@@ -23,7 +25,30 @@ if TYPE_CHECKING:
 
 # What only one command needs is imported there: `lecture lint` starts without papermill, nbconvert and torch.
 
+
+class _Commands(TyperGroup):
+    """The commands. What keeps one from its work is one line, not a traceback."""
+
+    def invoke(self, context: typer.Context) -> Any:
+        try:
+            raise_on_interrupt()
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            fail("interrupted", 130)
+        except BrokenPipeError:  # the output was read by another program, such as head, which has enough
+            raise
+        except OSError as error:  # files are replaced as a whole, so none is half written
+            fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
+        except RuntimeError as error:
+            if "home directory" not in str(error):
+                raise
+            from course_tools.doctor import SET_HOME
+
+            fail(f"there is no home folder: {SET_HOME}", 1)  # Jupyter asks for it when it is imported
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Run, check and publish the course's notebooks.",
     no_args_is_help=True,
     add_completion=False,
@@ -55,6 +80,16 @@ def _fail_on(*kinds: type[Exception], code: int = 2) -> Iterator[None]:
         fail(str(error), code)
 
 
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """Until the work begins, Ctrl-C ends the process at once: an import may make any other error of it."""
+    end_on_interrupt()
+    try:
+        yield
+    finally:
+        raise_on_interrupt()
+
+
 @app.command()
 def run(
     context: typer.Context,
@@ -70,8 +105,9 @@ def run(
     inplace: Annotated[bool, typer.Option("--inplace", help="store outputs in the notebooks, for authors")] = False,
 ) -> None:
     """Execute notebooks headlessly; write them and HTML pages of them; end with a table."""
-    from course_tools import execute
-    from course_tools.kernels import kernel_name
+    with _starting():
+        from course_tools import execute
+        from course_tools.kernels import kernel_name
 
     if inplace:
         given = {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}
@@ -79,7 +115,8 @@ def run(
             fail(f"--inplace stores a run with the notebook's own parameters: leave out --{' and --'.join(others)}")
         return _store(names, cell_timeout)
     if device != "auto":
-        from lecture_utils.device import get_device
+        with _starting():
+            from lecture_utils.device import get_device
 
         with _fail_on(ValueError, RuntimeError):
             get_device(device)
@@ -152,7 +189,8 @@ def store(names: Names = None, cell_timeout: Timeout = 600) -> None:
 
 
 def _store(names: list[str] | None, cell_timeout: int) -> None:
-    from course_tools.execute import store_outputs
+    with _starting():
+        from course_tools.execute import store_outputs
 
     for path in _find(names):
         with _fail_on(CourseError, code=1):
@@ -179,14 +217,17 @@ def release(
     checks: Annotated[Path | None, typer.Option(metavar="FILE", help="tasks of your own")] = None,
 ) -> None:
     """Make the students' exercises from the solutions: stubs, hints, answers folded."""
-    import nbformat
+    with _starting():
+        import nbformat
 
-    from course_tools.release import make_exercise
-    from lecture_utils.grading.tasks import load_exercise
+        from course_tools.release import make_exercise
+        from lecture_utils.grading.tasks import load_exercise
 
     for path in _find(names, "solutions"):
         with _fail_on(CourseError, ValueError, code=1):
-            notebook = make_exercise(read_notebook(path), load_exercise(checks or path.name[:2]))
+            with _starting():  # it imports torch
+                exercise = load_exercise(checks or path.name[:2])
+            notebook = make_exercise(read_notebook(path), exercise)
             target = (out or course_root() / "exercises") / path.name
             write_text(target, nbformat.writes(notebook) + "\n")
             console.print(f"made {target}", highlight=False, soft_wrap=True)
@@ -195,7 +236,8 @@ def release(
 @app.command()
 def slides(names: Names = None, out: Out = Path("build/slides")) -> None:
     """Make a reveal.js deck of each notebook, usable without a network."""
-    from course_tools.pages import make_slides
+    with _starting():
+        from course_tools.pages import make_slides
 
     paths = _find(names)
     for path in paths:
@@ -227,6 +269,7 @@ def doctor() -> None:
 
     marks = {"good": "[green]ok[/]", "note": "[yellow]--[/]", "bad": "[red]!![/]"}
     levels = set()
+    end_on_interrupt()  # else a check would take an import that Ctrl-C has struck for a broken package
     for finding in examine():
         levels.add(finding.level)
         text = f"{marks[finding.level]} {finding.topic:<10} {escape(finding.text)}"

@@ -18,6 +18,7 @@ from typing import Literal
 _PACKAGES = [
     "torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "ipywidgets", "jupyterlab", "papermill", "nbval",
 ]  # fmt: skip
+SET_HOME = "set HOME to a folder of yours, as in `export HOME=/home/NAME`"
 
 
 @dataclass
@@ -31,13 +32,20 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Run all checks, one by one; a check that breaks is itself a finding."""
+    """Run all checks, one by one; a check that breaks is itself a finding.
+
+    Where there is no home folder, others break for want of it, so that is what they say to do.
+    """
+    has_home = True
     for check in CHECKS:
         try:
             finding = check()
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             finding = Finding("bad", text, "install the course again, in a new virtual environment: see README.md")
+        if finding.level == "bad" and not has_home:
+            finding = replace(finding, remedy=SET_HOME)
+        has_home = has_home and (check is not check_home or finding.level == "good")
         yield replace(finding, topic=check.__name__.removeprefix("check_"))
 
 
@@ -46,6 +54,17 @@ def check_python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     where = "" if sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ else " (no virtual environment)"
     return Finding("good", f"Python {version}{where} at {sys.executable}")
+
+
+def check_home() -> Finding:
+    """The home folder, where Jupyter, Matplotlib and the data sets have their places."""
+    try:
+        home = Path.home()
+    except RuntimeError:  # an account without a name, and no HOME
+        return Finding("bad", "there is no home folder", SET_HOME)
+    if not home.is_absolute():
+        return Finding("bad", f"the home folder is {str(home)!r}, another one in each folder", SET_HOME)
+    return Finding("good", f"home folder {home}")
 
 
 def check_packages() -> Finding:
@@ -196,6 +215,6 @@ def check_proxy() -> Finding:
 
 
 CHECKS: list[Callable[[], Finding]] = [
-    check_python, check_packages, check_torch, check_device, check_memory, check_disk, check_data, check_kernel,
-    check_grading, check_proxy,
+    check_python, check_home, check_packages, check_torch, check_device, check_memory, check_disk, check_data,
+    check_kernel, check_grading, check_proxy,
 ]  # fmt: skip

@@ -86,7 +86,10 @@ def _copy_asset(package: str, folder: str, target: Path) -> None:
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            copied = shutil.copytree(Path(spec.origin).parent / folder, Path(scratch) / target.name)
+            try:
+                copied = shutil.copytree(Path(spec.origin).parent / folder, Path(scratch) / target.name)
+            except shutil.Error as error:  # it holds each of hundreds of files
+                raise OSError(error.args[0][0][2]) from error
             with contextlib.suppress(OSError):  # another run has copied it meanwhile
                 copied.rename(target)
 

@@ -99,7 +99,10 @@ def data_folder() -> Path:
 
 
 def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lecture_utils"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lecture_utils"
+    except RuntimeError as error:  # an account without a name, and no HOME
+        raise DataError("there is no home folder for data sets: set HOME, or LECTURE_DATA to a folder") from error
 
 
 @functools.cache
@@ -160,7 +163,9 @@ def _torchvision_dataset(key: str, train: bool, transform: Callable | None) -> D
 
     class_name, folder, megabytes = DOWNLOADED[key]
     dataset_class = getattr(torchvision.datasets, class_name)
-    roots = list(dict.fromkeys([data_folder(), _cache_folder()]))
+    roots = [data_folder()]
+    with contextlib.suppress(DataError):  # there is no home folder
+        roots = list(dict.fromkeys([*roots, _cache_folder()]))
     for root in roots:
         try:
             # Raises if files are missing or have another checksum; writes nothing.

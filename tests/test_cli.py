@@ -1,11 +1,15 @@
 """The command ``lecture``; what it does is tested with the modules that do it."""
 
+import errno
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import psutil
@@ -124,6 +128,87 @@ def test_lint_and_both_ways_to_store(make_notebook):
     old = invoke("store", path)  # the name of an older version
     assert old.exit_code == 0 and old.stdout == f"stored {path}\n" and path.read_bytes() == stored
     assert old.stderr.count("deprecated") == 1 and "lecture run --inplace" in old.stderr
+
+
+def test_nobody_s_console_ends_a_command(make_notebook, tmp_path):
+    """Neither one without the letters, nor a reader who has enough."""
+    path = make_notebook("1/0", name="日本é✓", folder=tmp_path / "\udcff")  # a byte that is not UTF-8
+    for encoding in ("ascii", "cp1252", "cp932"):
+        for arguments in (["run", path, "--out", tmp_path], ["lint", path], ["run", "日本✓"], ["--help"]):
+            done = subprocess.run(
+                [*LECTURE, *map(str, arguments)],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONIOENCODING": encoding},
+                capture_output=True,
+            )
+            said = (done.stdout + done.stderr).decode(encoding)
+            assert "Traceback" not in said and done.returncode == {"--help": 0, "日本✓": 2}.get(arguments[-1], 1), said
+    command = f"{shlex.join([*LECTURE, 'lint', str(path)])} | true"
+    assert not subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--no-fork", "--out", "OUT"],
+        ["run", "--no-fork", "--out", "OUT", "--json", "OUT/x.json"],
+        ["run", "--inplace"],
+        ["slides", "--out", "OUT"],
+    ],
+)
+def test_a_full_disk_is_one_line(arguments, make_notebook, tmp_path, monkeypatch):
+    path = make_notebook("1", folder=tmp_path / "in")
+    before, out = path.read_bytes(), tmp_path / "out"
+
+    def full(*_, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(
+        Path if "--json" in arguments else nbformat, "write_text" if "--json" in arguments else "write", full
+    )
+    if "slides" in arguments:
+        monkeypatch.setattr("shutil.copy2", full)  # as `copytree` does
+        monkeypatch.setattr(shutil.copytree, "__defaults__", (False, None, full, False, False))
+    done = invoke(*(a.replace("OUT", str(out)) for a in arguments), path)
+    assert done.exit_code in (1, 2) and done.stderr.startswith("lecture: ") and "No space left" in done.stderr
+    assert done.stderr.count("\n") == 1 and len(done.stderr) < 300
+    left = [file for file in tmp_path.rglob("*") if file.is_file() and "assets" not in str(file)]
+    assert path.read_bytes() == before and left == [path]
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(make_notebook, tmp_path):
+    (tmp_path / "file").touch()
+    for command in (["run"], ["slides"], ["release", "1"]):
+        path = [] if "release" in command else [make_notebook("1")]
+        done = invoke(*command, *path, "--out", tmp_path / "file" / "out")
+        assert done.exit_code in (1, 2) and "Not a directory" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+@pytest.mark.parametrize(
+    ("arguments", "loaded"),
+    [
+        (["run", "1", "--out"], "_zmq"),  # while it imports papermill
+        (["run", "1", "--out"], "psutil"),
+        (["doctor"], "libtorch"),
+        (["doctor"], "_zmq"),
+        (["release", "1", "--out"], "libtorch"),
+        (["lint"], "rpds"),
+        (["slides", "1", "--out"], "_zmq"),
+    ],
+)
+def test_an_interrupt_in_the_first_second_is_one_line(arguments, loaded, tmp_path):
+    """Sent when a library is mapped. How a check of doctor that was under way ends is no matter of the others."""
+    arguments = [*arguments, str(tmp_path / "out")] if arguments[-1] == "--out" else arguments
+    command = [sys.executable, "-m", "course_tools", *arguments]
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    maps, deadline = Path(f"/proc/{running.pid}/maps"), time.monotonic() + 120
+    while loaded not in maps.read_text() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130 and errors == "lecture: interrupted\n"
+    assert not (tmp_path / "out").exists()
 
 
 # --- where something is missing -------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import threading
 import urllib.error
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -450,3 +451,17 @@ def test_real_archives(archives, key, folder):
     train, test = load_dataset(key), load_dataset(key, train=False)
     assert (len(train), len(test)) == (60_000, 10_000) and train[0][0].size == (28, 28)
     assert left_over(root) == [folder]
+
+
+def test_without_a_home_folder_data_need_a_folder(monkeypatch, tmp_path):
+    def nobody(*_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("LECTURE_DATA", raising=False)
+    with pytest.raises(DataError, match="set HOME, or LECTURE_DATA"):
+        load_dataset("mnist")
+    assert load_dataset("digits")
+    monkeypatch.setenv("LECTURE_DATA", str(tmp_path))
+    assert data_folder() == tmp_path

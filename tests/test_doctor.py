@@ -198,7 +198,39 @@ def test_a_check_that_breaks_is_a_finding(monkeypatch):
 
     monkeypatch.setattr(doctor, "CHECKS", [replaced(check) for check in doctor.CHECKS])
     findings = {f.topic: f for f in doctor.examine()}
-    assert findings["disk"].level == "bad" and "unreadable" in findings["disk"].text and len(findings) == 10
+    assert findings["disk"].level == "bad" and "unreadable" in findings["disk"].text and len(findings) == 11
+
+
+NOBODY = """
+import pathlib, sys
+def nobody(path): raise RuntimeError("Could not determine home directory.")
+pathlib.Path.expanduser = nobody
+pathlib.Path.home = classmethod(nobody)
+"""  # as for an account that is in no list, without HOME
+
+
+def test_without_a_home_folder_the_remedy_is_to_set_one():
+    code = f"{NOBODY}from course_tools.cli import app\napp(['doctor'])"
+    environment = {**os.environ, "https_proxy": "http://127.0.0.1:9"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
+    assert line(done, "home").startswith("!! home       there is no home folder\n") and "export HOME=" in done.stdout
+    assert "!! kernel" in done.stdout and "install" not in line(done, "kernel") + line(done, "disk")
+
+
+@pytest.mark.parametrize("arguments", [["run", "1"], ["slides", "1"]])
+def test_without_a_home_folder_other_commands_say_so(arguments):
+    code = f"{NOBODY}from course_tools.cli import app\napp({arguments})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr.startswith("lecture: there is no home folder: set HOME") and done.stderr.count("\n") == 1
+
+
+def test_a_home_that_is_another_in_each_folder_is_bad(monkeypatch):
+    monkeypatch.setenv("HOME" if os.name == "posix" else "USERPROFILE", ".")
+    finding = doctor.check_home()
+    assert finding.level == "bad" and "export HOME=" in finding.remedy
 
 
 # --- where there is no Linux ----------------------------------------------------------------------
