@@ -15,5 +15,5 @@ module.__getattr__, module.__dir__, thing._repr_html_
 shell.encoding, shell.publish, shell.write_output_prompt, shell.write_format_data, shell._showtraceback, shell.ask_exit
 shell.enabled, shell.colors, shell.xmode, shell.starting_dir, md_dict, etype
 WarmProvisioner.pgid, engine.execute_managed_notebook, folder.find_classes, server.handle_exit, server.force_exit
-leave, tempfile.tempdir, sys.dont_write_bytecode, process.authkey
+leave, tempfile.tempdir, sys.dont_write_bytecode, process.authkey, frame.f_trace
 grade.needs_manual_grade, answer.probability, limits.disk_mb, cell_index

@@ -140,7 +140,7 @@ def _saved_later(run: _Run, task_id: str, namespace: dict[str, Any]) -> str:
         texts = ["".join(c["source"]) for c in cells if run.cell_id and c.get("id") == run.cell_id]
         texts = texts or [t for c in cells if _is_answer(t := "".join(c["source"]), task_id)]
         trees = [ast.dump(ast.parse(text)) for text in (*texts, run.text)]  # a formatter may have been at work
-    except (OSError, ValueError, KeyError, TypeError, SyntaxError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SyntaxError):
         return ""
     if len(trees) != 2 or trees[0] == trees[1]:
         return ""

@@ -160,7 +160,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 def _stop_handlers(frame: Any) -> None:
     """Let the next line of each of the answer's frames raise, so that a bare ``except:`` of its own ends as well."""
 
-    def stop(frame: Any, event: str, arg: Any) -> Any:
+    def stop(_frame: Any, event: str, _value: Any) -> Any:
         if event == "line":
             raise RanTooLong
         return stop

@@ -13,7 +13,7 @@ from lecture_utils.grading.records import Deferred, recall
 if TYPE_CHECKING:
     from lecture_utils.grading.tasks import Exercise
 
-_NOW = {"passed": "✓ solved", "failed": "✗ not right", "todo": "○ open", "": "? not checked"}
+_NOW = {"passed": "✓ solved", "failed": "✗ not right", "todo": "○ open", "long": "✗ too slow", "": "? not checked"}
 _BEST = {"passed": "✓ solved", "failed": "✗ tried"}
 _SECONDS = 30.0  # for all that has to be checked again
 
@@ -89,7 +89,7 @@ def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progre
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 made = attempt(loaded, task, names, seed=None, seconds=left)
         if made:
-            now[task.id] = "" if made.too_long else made.verdict.status
+            now[task.id] = "long" if made.too_long else made.verdict.status
             notes += [f"{task.id}: {made.note}"] if made.note else []
     known = recall()
     best = {task.id: known.get(key_of(loaded, task), "") for task in loaded.tasks}
