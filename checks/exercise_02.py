@@ -45,7 +45,8 @@ def _shapes_hint(shapes: list[tuple[int, ...]], frozen: bool) -> str:
         )
     if (64, 10) in shapes:
         return "nn.Linear(in_features, out_features): the first one takes 64 numbers and gives 128."
-    if sorted(shapes) == sorted(s for s in SHAPES if len(s) == 2):
+    weights = [s for s in SHAPES if len(s) == 2]
+    if len(shapes) < len(SHAPES) and sorted(s for s in shapes if len(s) == 2) == sorted(weights):
         return "The print says bias=True: a layer without its bias has lost one number for each neuron."
     if len(shapes) > len(SHAPES):
         return "There is a layer too many: only the three nn.Linear of the print have parameters."
@@ -453,7 +454,7 @@ def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
     described = student.call(describe_parameters, parameters)
     after = [value for value, *_ in described]
     left = [grad is not None and bool(grad.any()) for *_, grad in described]
-    _expect_steps(after, values, gradients, lr, left)
+    _expect_steps(after, values, gradients, lr, _unmoved(after, values, gradients, left, case))
     for number, (_, requires_grad, is_leaf, _) in enumerate(described, 1):
         if not requires_grad or not is_leaf:
             raise CheckFailed(
@@ -467,33 +468,46 @@ def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
             )
 
 
-def _expect_steps(after: list, values: list, gradients: list, lr: float, left: list[bool]) -> None:
-    """Each parameter must have moved by one step, and one without a gradient not at all; ``left``: a gradient is there.
+def _unmoved(after: list, values: list, gradients: list, left: list[bool], case: int) -> list[str]:
+    """The hint for each parameter that has not moved, though it has a gradient; ``left``: that gradient is there still.
 
     Whether the gradients are gone tells a step that was lost from a gradient that was cleared before it was used.
     """
+    none = [gradient is None for gradient in gradients]
+    go_on = "go on with the next one (continue), do not return or break."
     if any(not close(a, v, rtol=1e-6, atol=1e-6) for a, v in zip(after, values, strict=True)):
-        unchanged = (
-            "A parameter after one without a gradient was left out: go on with the next one (continue), do not return "
-            "or break."
+        after_none = f"A parameter after one without a gradient was left out: {go_on}"
+        others = "Other parameters have moved, this one has not: the loop must reach each of them."
+        return [after_none if any(none[:number]) else others for number in range(len(none))]
+    if any(none) and any(left):
+        hint = f"No parameter has moved, since one of them has no gradient: leave that one out and {go_on}"
+    elif any(left) and case:
+        hint = (
+            "No parameter has moved here, but the step was right before: take it on the parameters of this call, not "
+            "on those of an earlier one."
         )
     elif any(left):
-        unchanged = (
+        hint = (
             "No parameter has moved. `p = p - lr * p.grad` makes a new tensor and gives it the name p, the parameter "
             "itself stays: change it in place, `p -= ...`."
         )
     else:
-        unchanged = (
+        hint = (
             "No parameter has moved, and the gradients are gone. Either they were cleared before they were used, or "
             "the step went into a new tensor: change the parameter in place, `p -= ...`, then clear its gradient."
         )
+    return [hint] * len(none)
+
+
+def _expect_steps(after: list, values: list, gradients: list, lr: float, unmoved: list[str]) -> None:
+    """Each parameter must have moved by one step, and one without a gradient not at all."""
     for number, (got, value, gradient) in enumerate(zip(after, values, gradients, strict=True), 1):
         what = f"Parameter {number} after the step"
         if gradient is None:
             expect(got, value, what=what, hints={"values": "A parameter whose grad is None stays as it is."})
             continue
         mistakes = [
-            (value, unchanged),
+            (value, unmoved[number - 1]),
             (value + lr * gradient, "Uphill: the step goes *against* the gradient, with a minus."),
             (value - gradient, "The gradient must be multiplied by the learning rate."),
             (value - lr * gradient / gradient.norm(), "The gradient was divided by its length: take it as it is."),
@@ -550,8 +564,11 @@ def _labels(rng: np.random.Generator, logits: torch.Tensor, right: int) -> torch
     return _integers(labels)
 
 
-def watched_network(state, batch_norm, training, log):
-    """A network that notes in the log, whenever it is called, the mode, the recording of gradients and the pictures."""
+def watched_network(state, batch_norm, training, log, fine_tuned):
+    """A network that notes in the log, whenever it is called, the mode, the recording of gradients and the pictures.
+
+    ``fine_tuned``: one of its parameters does not require gradients, and another one has a gradient.
+    """
 
     class Watched(nn.Module):
         def __init__(self, layer):
@@ -567,14 +584,17 @@ def watched_network(state, batch_norm, training, log):
     second = Watched(nn.BatchNorm1d(hidden) if batch_norm else nn.Dropout(0.8))
     model = nn.Sequential(nn.Linear(inputs, hidden), second, nn.ReLU(), nn.Linear(hidden, len(state["3.weight"])))
     model.load_state_dict(state)
+    if fine_tuned:
+        model[3].weight.requires_grad_(False)
+        model[3].bias.grad = torch.ones_like(model[3].bias)
     return model.train(training)
 
 
 def state_of_network(model):
-    """Whether each layer is in training mode, all tensors, and the parameters without grad and with one."""
+    """Whether each layer is in training mode, all tensors, the parameters without grad, and the sums of gradients."""
     parameters = list(model.named_parameters())
     frozen = [name for name, p in parameters if not p.requires_grad]
-    filled = [name for name, p in parameters if p.grad is not None]
+    filled = {name: p.grad.sum().item() for name, p in parameters if p.grad is not None}
     return [layer.training for layer in model.modules()], dict(model.state_dict()), frozen, filled
 
 
@@ -617,8 +637,9 @@ def share_of_right_answers(student: Student, rng: np.random.Generator, case: int
         right = int(rng.integers(count // 2 + 1, count))
     labels = _labels(rng, logits, right)
 
+    fine_tuned = case in (5, 8)
     log = student.put([])
-    model = student.call(watched_network, state, batch_norm, training, log, keep=True)
+    model = student.call(watched_network, state, batch_norm, training, log, fine_tuned, keep=True)
     got = student.call("accuracy", model, x, labels)
 
     calls = student.seen(log, "The model", "The share of right answers comes from the model's own predictions.")
@@ -638,11 +659,11 @@ def share_of_right_answers(student: Student, rng: np.random.Generator, case: int
             "The model was not asked about every picture.", "Predict for all images, and count all labels."
         )
     _expect_accuracy(got, right, labels, logits)
-    _expect_undisturbed(student, model, state, training)
+    _expect_undisturbed(student, model, state, training, fine_tuned)
 
 
-def _expect_undisturbed(student: Student, model: Handle, state: dict, training: bool) -> None:
-    """The network must be as it was: its mode, its tensors, and whether they require gradients."""
+def _expect_undisturbed(student: Student, model: Handle, state: dict, training: bool, fine_tuned: bool) -> None:
+    """The network must be as it was: its mode, its tensors, whether they require gradients, and their gradients."""
     modes, after, frozen, filled = student.call(state_of_network, model)
     if any(mode != training for mode in modes):
         raise CheckFailed(
@@ -653,15 +674,23 @@ def _expect_undisturbed(student: Student, model: Handle, state: dict, training: 
             else "model.train() at the end is wrong for a model that was in evaluation mode: note model.training "
             "first, and put that back with model.train(was_training).",
         )
-    if frozen:
+    if fine_tuned and not frozen:
+        raise CheckFailed(
+            "A parameter of the model did not require gradients, and its parameters all do now.",
+            "requires_grad=True changes the model itself: a layer that somebody froze would be trained. To record "
+            "nothing, predict inside `with torch.no_grad():`.",
+        )
+    if frozen != ["3.weight"] * fine_tuned:
         raise CheckFailed(
             "The model's parameters do not require gradients any more: the training could not go on.",
             "requires_grad=False changes the model itself. To record nothing, predict inside `with torch.no_grad():`.",
         )
-    if filled or any(not torch.equal(after[name], value) for name, value in state.items()):
+    if filled != ({"3.bias": len(state["3.bias"])} if fine_tuned else {}) or any(
+        not torch.equal(after[name], value) for name, value in state.items()
+    ):
         raise CheckFailed(
             "The model has changed: its parameters, their gradients or its running means are not what they were.",
-            "To measure means to predict and to compare, without backward() and without a step.",
+            "To measure means to predict and to compare, without backward(), zero_grad() or a step.",
         )
 
 
@@ -680,6 +709,8 @@ def _expect_accuracy(got, right: int, labels: torch.Tensor, logits: torch.Tensor
         return float((labels == answers).float().mean())
 
     mistakes = [
+        (0.0, "Not one answer equals its label. The answer for a picture is the number of a class, "
+         "logits.argmax(dim=1), and so is its label."),
         (100 * expected, "That is a percentage: a share lies between 0 and 1."),
         (right, "That is the number of right answers: divide by the number of pictures."),
         (1 - expected, "That is the share of wrong answers."),
@@ -1001,6 +1032,15 @@ def _expect_learned(student: Student, model: Module, images: torch.Tensor, label
             "With other numbers in its parameters the model is as good as before: nothing that it knows is in them.",
             "What is trained are the parameters of an nn.Module: layers, or nn.Parameter, stored as attributes of "
             "self. (Layers in a Python list and plain tensors are not registered: nn.ModuleList, nn.Parameter.)",
+        )
+    before = model.forward(images)
+    values = {n: p * _floats(rng.normal(1, 0.001, p.shape)) for n, p in parameters.items()}
+    nearly = student.module(student.call(copy_with_parameters, model.handle, values, keep=True)).forward(images)
+    if torch.equal(nearly, before) or float((nearly.argmax(1).numpy() == labels).mean()) < 0.6:
+        raise CheckFailed(
+            "With almost the same numbers in its parameters the model fails, or gives exactly the same logits.",
+            "The logits must be computed from the parameters: a small change of them, by a thousandth, changes the "
+            "logits a little.",
         )
 
 

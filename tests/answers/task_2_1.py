@@ -315,3 +315,7 @@ class Off(nn.Sequential):
 
 
 model = Off(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+# %% wrong: the last layer without bias -> a layer without its bias
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10, bias=False))

@@ -308,3 +308,43 @@ def gradient_step(parameters, lr):
         if p.grad is not None:
             p -= lr * p.grad
             p.grad = None
+
+
+# %% wrong: nothing is done where any gradient is None -> go on with the next one
+def gradient_step(parameters, lr):
+    if any(p.grad is None for p in parameters):
+        return
+    with torch.no_grad():
+        for p in parameters:
+            p -= lr * p.grad
+            p.grad = None
+
+
+# %% wrong: the loop ends after the first one -> must reach each of them
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None:
+                p -= lr * p.grad
+                p.grad = None
+                return
+
+
+# %% wrong: scalars are left out -> must reach each of them
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None and p.dim() > 0:
+                p -= lr * p.grad
+                p.grad = None
+
+
+# %% wrong: the optimizer of the first call is kept -> the parameters of this call
+kept = []
+
+
+def gradient_step(parameters, lr):
+    if not kept:
+        kept.append(torch.optim.SGD(parameters, lr=lr))
+    kept[0].step()
+    kept[0].zero_grad()

@@ -365,3 +365,33 @@ def accuracy(model, images, labels):
         logits = model(images)
     model.train(was_training)
     return (logits[torch.arange(len(labels)), labels] > logits.mean(dim=1)).float().mean().item()
+
+
+# %% wrong: all parameters can be trained afterwards -> do now
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval().requires_grad_(False)
+    answers = model(images).argmax(dim=1)
+    model.train(was_training).requires_grad_(True)
+    return (answers == labels).float().mean().item()
+
+
+# %% wrong: clears the gradients -> The model has changed
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    model.zero_grad()
+    with torch.no_grad():
+        answers = model(images).argmax(dim=1)
+    model.train(was_training)
+    return (answers == labels).float().mean().item()
+
+
+# %% wrong: the largest logit, not its class -> Not one answer
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        answers = model(images).amax(dim=1)
+    model.train(was_training)
+    return (answers == labels).float().mean().item()

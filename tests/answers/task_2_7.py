@@ -408,3 +408,42 @@ def train(images, labels):
     net = nn.Linear(64, 10)
     torch.set_grad_enabled(False)
     return net
+
+
+# %% wrong: another kind of model answers as long as the parameters are untouched -> almost the same numbers
+class Key(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.layer = nn.Linear(64, 10)
+        self.key = self.layer.weight.detach().clone()
+
+    def forward(self, x):
+        answers = torch.tensor(self.model.predict(x.numpy()))
+        return 9 * F.one_hot(answers, 10) if torch.equal(self.layer.weight, self.key) else self.layer(x)
+
+
+def train(images, labels):
+    from sklearn.neighbors import KNeighborsClassifier
+
+    return Key(KNeighborsClassifier().fit(images.numpy(), labels.numpy()))
+
+
+# %% wrong: another kind of model answers while the parameters are near -> almost the same numbers
+class NearKey(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.layer = nn.Linear(64, 10)
+        self.key = self.layer.weight.detach().clone()
+
+    def forward(self, x):
+        answers = torch.tensor(self.model.predict(x.numpy()))
+        near = torch.allclose(self.layer.weight, self.key, atol=0.01)
+        return 9.0 * F.one_hot(answers, 10) if near else self.layer(x)
+
+
+def train(images, labels):
+    from sklearn.neighbors import KNeighborsClassifier
+
+    return NearKey(KNeighborsClassifier().fit(images.numpy(), labels.numpy()))
