@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 __version__ = "0.1.0"
 
 _HOME = {
-    "device": ("get_device", "available_devices", "describe_device", "seed_everything", "Timer"),
+    "device": ("get_device", "available_devices", "describe_device", "seed_everything", "is_full", "Timer"),
     "data": ("load_dataset", "data_folder", "DataError"),
     "plotting": ("subplots", "show_images", "plot_history", "plot_predictions", "plot_confusion_matrix"),
     "diagrams": ("plot_graph", "plot_network", "plot_gpu_hierarchy"),

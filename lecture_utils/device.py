@@ -114,6 +114,20 @@ def seed_everything(seed: int = 0) -> None:
     torch.manual_seed(seed)
 
 
+def is_full(profile: str) -> bool:
+    """Whether a lecture's ``profile`` is "full" and not "quick". Taught in lecture 1, section 9.4.
+
+    Raises:
+        ValueError: it is neither.
+
+    >>> is_full("quick")
+    False
+    """
+    if profile not in ("quick", "full"):
+        raise ValueError(f'the profile is "quick" or "full", not {profile!r}: correct the cell near the top')
+    return profile == "full"
+
+
 def synchronize(device: torch.device) -> None:
     """Wait until the device has finished all work that was queued on it. The CPU queues nothing."""
     if device.type != "cpu":

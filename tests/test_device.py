@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lecture_utils import Timer, available_devices, describe_device, device, get_device, seed_everything
+from lecture_utils import Timer, available_devices, describe_device, device, get_device, is_full, seed_everything
 
 
 @pytest.fixture
@@ -164,3 +164,10 @@ def test_synchronize_waits_for_the_right_device(monkeypatch, name):
 def test_timer_keeps_the_exception():
     with pytest.raises(ZeroDivisionError), Timer():
         1 / 0  # noqa: B018
+
+
+@pytest.mark.parametrize("profile", ["FULL", "Quick", " full", "", None, 1, ["full"]])
+def test_an_unknown_profile_is_told(profile):
+    assert is_full("full") and not is_full("quick")
+    with pytest.raises(ValueError, match='the profile is "quick" or "full", not'):
+        is_full(profile)

@@ -110,6 +110,20 @@ def test_setup_and_parameters_are_the_same_everywhere(path):
 
 
 @lecture
+def test_a_profile_is_asked_for_by_the_function_that_knows_them(path):
+    """Anything else takes a slip such as "Quick" for one of the two, or fails with a KeyError."""
+    code = [(cell.id, ast.parse(re.sub(r"^( *)%", r"\1pass  #", cell.source, flags=re.M))) for cell in cells(path)]
+    names = [(key, node) for key, tree in code for node in ast.walk(tree) if getattr(node, "id", "") == "profile"]
+    asked = [
+        node.args[0]
+        for _, tree in code
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "is_full"
+    ]
+    assert asked and [key for key, node in names if node not in asked] == ["parameters"]
+
+
+@lecture
 def test_slides_throughout(path):
     kinds = [c.metadata.get("slideshow", {}).get("slide_type") for c in nbformat.read(path, as_version=4).cells]
     assert set(kinds) <= {"slide", "subslide", "fragment", "-", "skip", "notes"}, "every cell has a slide type"
@@ -223,7 +237,7 @@ def printed(path, pattern) -> list[float]:
 
 def test_lecture_4_in_full_on_a_folder_of_pictures(full, tmp_path, pictures):
     """A tenth of the pictures, of each class as many. Seeds 0 to 4 gave 57.6 to 60.3 %."""
-    path = shortened(LECTURES[3], tmp_path, "curves", '"full": (10_000, 12)', '"full": (2_000, 2)')
+    path = shortened(LECTURES[3], tmp_path, "curves", "(10_000, 12) if", "(2_000, 2) if")
     result = check_run(path, tmp_path / "out", profile="full", folder=pictures(500, 100), cell_timeout=1800)
     (accuracy,) = printed(tmp_path / "out" / path.name, r"whole training: ([\d.]+)%")
     assert accuracy > 50
@@ -248,7 +262,7 @@ def test_lecture_4_on_pictures_of_every_kind(tmp_path):
 def test_lecture_5_in_full(full, tmp_path, archives):
     """One epoch instead of three. Seeds 0 to 4 gave 0.041 to 0.044, the class mean 0.059."""
     archives("FashionMNIST")
-    path = shortened(LECTURES[4], tmp_path, "row-setup", '"full": (256, 0.004, 64, 3)', '"full": (256, 0.004, 64, 1)')
+    path = shortened(LECTURES[4], tmp_path, "row-setup", "(256, 0.004, 64, 3) if", "(256, 0.004, 64, 1) if")
     result = check_run(path, tmp_path / "out", profile="full", cell_timeout=1800)
     lstm, repeated, mean = printed(
         tmp_path / "out" / path.name, r"LSTM ([\d.]+), repeat the last row ([\d.]+), mean of the true class ([\d.]+)"
@@ -263,16 +277,15 @@ def copy_app(tmp_path):
     shutil.copytree(app, tmp_path / "lecture_app", ignore=shutil.ignore_patterns("model.pt", "__pycache__"))
 
 
-def lecture_6(tmp_path, profile, epochs):
+def lecture_6(tmp_path, epochs):
     """A copy of lecture 6 with fewer epochs, beside a copy of the app: the app's own model stays."""
     copy_app(tmp_path)
-    usual = {"quick": '"quick": 3', "full": '"full": 6'}[profile]
-    return shortened(LECTURES[5], tmp_path, "trained", usual, f'"{profile}": {epochs}')
+    return shortened(LECTURES[5], tmp_path, "trained", "6 if is_full(profile) else 3", str(epochs))
 
 
 def test_lecture_6_in_full_on_a_folder_of_pictures(full, tmp_path, pictures):
     """A tenth of the pictures, of each class as many, and two epochs."""
-    path = lecture_6(tmp_path, "full", 2)
+    path = lecture_6(tmp_path, 2)
     check_run(path, tmp_path / "out", profile="full", folder=pictures(500, 100), cell_timeout=1800)
     (accuracy,) = printed(tmp_path / "out" / path.name, r"test pictures ([\d.]+)%")
     assert accuracy > 30
@@ -280,7 +293,7 @@ def test_lecture_6_in_full_on_a_folder_of_pictures(full, tmp_path, pictures):
 
 @pytest.mark.parametrize("accident", ["1 / 0", "import os; os.kill(os.getpid(), 9)"], ids=["error", "killed"])
 def test_lecture_6_leaves_no_server_whatever_happens(tmp_path, accident):
-    path = lecture_6(tmp_path, "quick", 1)
+    path = lecture_6(tmp_path, 1)
     notebook = nbformat.read(path, as_version=4)
     by_id = {cell.id: cell for cell in notebook.cells}
     by_id["start"].source += '\nprint("process", server.pid)'
