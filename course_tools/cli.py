@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class _Commands(TyperGroup):
     """The commands. What keeps one from its work is one line, not a traceback."""
 
-    def invoke(self, context: typer.Context) -> Any:
+    def invoke(self, context: Any) -> Any:
         try:
             raise_on_interrupt()
             return super().invoke(context)
