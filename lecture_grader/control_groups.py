@@ -9,7 +9,10 @@ import functools
 import itertools
 import math
 import os
+import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 PREFIX = "lecture-grade-"
@@ -91,6 +94,31 @@ def memory_folder(root: Path = Path("/")) -> Path | None:
     return None
 
 
+def enter_scope() -> None:
+    """Start this program again in a scope of the user's own systemd, if groups can be made there and not here.
+
+    An ordinary user who comes in over SSH may make them only there.
+    """
+    if sys.platform != "linux" or os.geteuid() == 0 or memory_folder() or not shutil.which("systemd-run"):
+        return
+    name = f"{PREFIX}{os.getpid()}"
+    if PREFIX in Path("/proc/self/cgroup").read_text():  # this is the second start
+        return
+    scope = ["systemd-run", "--user", "--scope", "--quiet", "--collect"]
+    trial = [*scope, f"--unit={name}-trial", sys.executable, "-I", "-S", __file__]
+    try:
+        helps = subprocess.run(trial, capture_output=True, timeout=10).stdout.strip()
+    except subprocess.TimeoutExpired:
+        return
+    if helps:
+        os.execvp(scope[0], [*scope, f"--unit={name}", sys.executable, *sys.orig_argv[1:]])
+
+
+def without_scope(listing: str) -> str:
+    """The text of ``/proc/self/cgroup`` without the scopes that :func:`enter_scope` makes, one for each command."""
+    return re.sub(rf"/{PREFIX}\d+\.scope", "", listing)
+
+
 def _delegating(folders: list[Path]) -> list[Path]:
     """The nearest of these groups of version 2 that limits its children, unless a limit of a nearer one is left."""
     for folder in folders:
@@ -168,3 +196,7 @@ class Group:
             with contextlib.suppress(OSError):
                 path.rmdir()
                 _LEFT.remove(path)
+
+
+if __name__ == "__main__":  # run by enter_scope
+    print(memory_folder() or "")
