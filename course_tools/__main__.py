@@ -12,9 +12,12 @@ from lecture_grader.interrupts import end_on_interrupt, raise_on_interrupt
 
 def main() -> None:
     end_on_interrupt()  # before the imports, which take a while
+    from lecture_grader.control_groups import enter_scope
     from lecture_grader.fork_client import NoFork, fork_command
 
     arguments = sys.argv[1:]
+    if arguments[:1] == ["grade"] and not {"--allow-unsandboxed", "--help"} & set(arguments):
+        enter_scope()
     if arguments[:1] == ["grade"] and not {"--cold", "--no-fork", "--allow-unsandboxed", "--help"} & set(arguments):
         with contextlib.suppress(NoFork):  # then it runs here
             sys.exit(fork_command("course_tools.cli", arguments))
