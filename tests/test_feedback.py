@@ -418,9 +418,57 @@ def test_the_same_numbers_come_again_until_the_answer_passes(names):
     assert not torch.equal(seen[0], seen[4])
 
 
+class Noting(list):
+    """What a check may hand to an answer to see what is read of it."""
+
+    def __init__(self, log):
+        super().__init__([1, 2])
+        self.log = log
+
+    def __iter__(self):
+        self.log.append("read")
+        return super().__iter__()
+
+
+class Elsewhere(torch.Tensor):
+    """A stand-in for a tensor on another device: it may refuse whatever is done with it."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        raise RuntimeError("elsewhere")
+
+
+def test_keeping_a_call_touches_no_object_of_the_checks(names):
+    log, away = [], torch.ones(2).as_subclass(Elsewhere)
+    noting, generator, plain = Noting(log), iter([1]), torch.ones(2, requires_grad=True)
+    plain.grad = torch.ones(2)
+    kept = live._copied((noting, away, generator, [plain], {"a": plain * 2, "b": np.ones(2)}))
+    assert log == [] and kept[0] is noting and kept[1] is away and kept[2] is generator
+    assert kept[3][0] is not plain and torch.equal(kept[3][0].grad, plain.grad) and kept[3][0].requires_grad
+    assert live.Case("f", len, kept, {}).shown() == "" and log == []
+    names["away"] = away
+    assert live._version(away) is None
+    assert torch.equal(kept[4]["a"], plain * 2) and kept[4]["a"].requires_grad and kept[4]["b"] is not None
+
+
+def test_progress_goes_through_whatever_an_answer_is(names):
+    def outer():
+        def inner(x):
+            return 2 * x if len(x) else missing
+
+        return inner
+        missing = 1
+
+    names["double"] = outer()
+    assert "passed" in repr(check("9.1")) and state_of("9.1") == "✓ solved"
+    names["double"] = torch.compile  # no function of the notebook
+    names["model"] = type("Odd", (), {"__dict__": property(lambda self: 1 / 0)})()
+    state_of("9.1")
+
+
 def test_a_large_call_is_not_shown(names):
     case = live.Case("f", lambda: len, (torch.zeros(100, 100),), {})
-    assert case.shown() == "" and "<tensor of shape (100, 100)>" in repr(case)
+    assert case.shown() == "" and "<Tensor of shape (100, 100)>" in repr(case)
     assert live.Case("f", lambda: len, ("a", 1), {"lr": 0.5}).shown() == "f('a', 1, lr=0.5)"
 
 

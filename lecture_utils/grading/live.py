@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import ctypes
-import inspect
 import secrets
 import signal
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -29,6 +29,7 @@ from lecture_utils.grading.verdict import Verdict, run_check
 CALL_SECONDS = 60.0
 _AGAIN = 30  # how often a call that ran too long is stopped, once a second, since an answer may go on nevertheless
 _NAMESPACE = Namespace.call.__code__.co_filename
+_WRITTEN = (type(None), bool, int, float, str, torch.dtype, torch.device)  # what repr shows as it is typed
 _SHOWN = 160  # characters of a call that is shown
 
 
@@ -67,21 +68,27 @@ class Case:
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, torch.Tensor) and value.numel() > 24:
-        return f"<tensor of shape {tuple(value.shape)}>..."
-    return " ".join(repr(value).split())
+    """A value as text; what is large, or no plain data, is only named and carries ``...``."""
+    if type(value) in (list, tuple):
+        items = ", ".join(map(_short, value))
+        return f"[{items}]" if type(value) is list else f"({items}{',' * (len(value) == 1)})"
+    if type(value) is dict:
+        return f"{{{', '.join(f'{key!r}: {_short(one)}' for key, one in value.items())}}}"
+    if type(value) in (torch.Tensor, nn.Parameter, np.ndarray):
+        small = len(value.reshape(-1)) <= 24
+        return " ".join(repr(value).split()) if small else f"<{type(value).__name__} of shape {tuple(value.shape)}>..."
+    return repr(value) if isinstance(value, _WRITTEN) else f"<{type(value).__name__}>..."
 
 
 def _copied(value: Any) -> Any:
-    """A copy, as far as there can be one: a generator or a network of the check's has none."""
+    """A copy of plain data. Objects of the check stay what they are, since they may note whatever is done with them."""
     if type(value) in (list, tuple):
         return type(value)(map(_copied, value))
     if type(value) is dict:
         return {key: _copied(one) for key, one in value.items()}
-    try:
-        return copy.deepcopy(value)
-    except Exception:
-        return value
+    if type(value) in (torch.Tensor, nn.Parameter) and not value.is_leaf:
+        return value.detach().clone().requires_grad_()
+    return copy.deepcopy(value) if type(value) in (torch.Tensor, nn.Parameter, np.ndarray) else value
 
 
 class _WatchedStudent(LiveStudent):
@@ -258,7 +265,10 @@ def _parts(task: Task, names: dict[str, Any]) -> list[tuple[Any, Any]]:
         found[id(value)] = value, _version(value)
         if isinstance(value, FunctionType):
             waiting += [names[name] for name in _names_in(value.__code__) if name in names]
-            waiting += [*(value.__defaults__ or ()), *inspect.getclosurevars(value).nonlocals.values()]
+            waiting += value.__defaults__ or ()
+            for cell in value.__closure__ or ():
+                with contextlib.suppress(ValueError):  # assigned later
+                    waiting.append(cell.cell_contents)
         elif isinstance(value, type) and value.__module__ == "__main__":
             waiting += [*vars(value).values(), *value.__mro__[1:]]
         elif isinstance(value, (list, tuple)):
@@ -266,7 +276,9 @@ def _parts(task: Task, names: dict[str, Any]) -> list[tuple[Any, Any]]:
         elif isinstance(value, dict):
             waiting += list(value.values())[:1000]
         elif isinstance(value, nn.Module) or type(value).__module__ == "__main__":
-            waiting += [type(value), *getattr(value, "__dict__", {}).values()]
+            waiting.append(type(value))
+            with contextlib.suppress(Exception):  # a class of the answer's may define it
+                waiting += vars(value).values()
     return list(found.values())
 
 
@@ -274,7 +286,7 @@ def _version(value: Any) -> Any:
     """What changes when a tensor is changed in place."""
     try:
         return value._version if isinstance(value, torch.Tensor) else None
-    except RuntimeError:  # made in inference mode
+    except Exception:  # made in inference mode, or of a class that refuses
         return None
 
 
