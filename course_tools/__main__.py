@@ -7,7 +7,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may read t
     found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
     sys.exit(f"lecture: {found}, 3.11 or newer is needed: name one, as in `make PYTHON=/path/to/python3.12 lab`")
 
-from lecture_grader.interrupts import end_on_interrupt, raise_on_interrupt
+from lecture_grader.interrupts import end_on_interrupt
 
 
 def main() -> None:
@@ -24,7 +24,6 @@ def main() -> None:
     try:
         from course_tools.cli import app
 
-        raise_on_interrupt()
         app(prog_name="lecture")
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]

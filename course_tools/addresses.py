@@ -20,8 +20,11 @@ def repository(root: Path) -> str:
     Raises:
         CourseError: it is not of the form ``https://github.com/OWNER/NAME``.
     """
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    address = project["urls"]["Repository"].rstrip("/").removesuffix(".git")
+    try:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8-sig"))["project"]
+        address = project["urls"]["Repository"].rstrip("/").removesuffix(".git")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CourseError(f"pyproject.toml names no [project.urls] Repository ({error!r})") from error
     if not re.fullmatch(rf"https://github\.com/{_NAME}", address):
         raise CourseError(f"[project.urls] Repository is {address!r}: it must be https://github.com/OWNER/NAME")
     return address
@@ -31,13 +34,16 @@ def rewrite_addresses(root: Path) -> dict[Path, str]:
     """Return new contents for the files whose badges and set-up cells name another repository or notebook.
 
     Raises:
-        CourseError: as :func:`repository`.
+        CourseError: as :func:`repository`, or a file is not in UTF-8.
     """
     name = repository(root).removeprefix("https://github.com/")
     changed = {}
     notebooks = [path for folder in ("lectures", "solutions", "exercises") for path in root.glob(f"{folder}/*.ipynb")]
     for path in sorted([*notebooks, *root.glob("*.md")]):
-        old = path.read_text(encoding="utf-8")
+        try:
+            old = path.read_text(encoding="utf-8")
+        except ValueError as error:
+            raise CourseError(f"{path} is not in UTF-8: {error}") from error
         new = _OWN_NAME.sub(name, old)
         if path.suffix == ".ipynb":
             here = path.relative_to(root).as_posix().replace("solutions/", "exercises/")  # it becomes an exercise

@@ -149,7 +149,7 @@ def _run_papermill(
         result.failed_cell = None
     elif result.status == "passed":  # also where papermill takes exit() or sys.exit(0) for a success
         result.status = "failed"
-    kept[0].metadata.papermill.input_path = str(path)
+    kept[0].metadata.papermill["input_path"] = str(path)
     return kept[0]
 
 

@@ -11,6 +11,7 @@ from nbformat.warnings import DuplicateCellId
 from lecture_grader.text import one_line
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 HIDDEN = "hide-input"  # Jupyter Book's tag: folds a quiz's code away, which holds the answer
 
 
@@ -102,7 +103,7 @@ def _refuse_what_schemas_allow(notebook: nbformat.NotebookNode) -> None:
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Delete from a notebook what differs from run to run or needs a running kernel; return the same notebook."""
     notebook.metadata = nbformat.NotebookNode(
-        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        kernelspec=KERNELSPEC,
         language_info={"name": "python"},
     )
     for cell in notebook.cells:

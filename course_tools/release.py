@@ -11,7 +11,7 @@ import textwrap
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
-from course_tools.notebooks import CourseError
+from course_tools.notebooks import KERNELSPEC, CourseError
 from lecture_grader.repair import task_id_of
 from lecture_utils.grading.tasks import Exercise, Task
 
@@ -31,7 +31,7 @@ def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbform
     cells = []
     unchecked = {task.id: task for task in exercise.tasks}
     answers: dict[str, list[str]] = {}
-    for cell in map(nbformat.from_dict, solution.cells):
+    for number, cell in enumerate(map(nbformat.from_dict, solution.cells), 1):
         cells.append(cell)
         if cell.cell_type != "code":
             continue
@@ -42,16 +42,16 @@ def make_exercise(solution: nbformat.NotebookNode, exercise: Exercise) -> nbform
             answers.setdefault(task_id, []).append("\n".join(lines))
             cell.source = stub(cell.source, task_id)
         elif "BEGIN SOLUTION" in cell.source:
-            raise CourseError(f"cell {cell.id}: a solution outside a task; begin the cell with `# Task N.M`")
+            raise CourseError(f"cell {number}: a solution outside a task; begin the cell with `# Task N.M`")
         if checked := _CHECK.fullmatch(cell.source.strip()):
             task = unchecked.pop(checked[1], None)
             if task is None or task.id not in answers:
-                raise CourseError(f"cell {cell.id}: {checked[1]} is no task, is checked twice, or has no solution")
-            _compare(solution, task, cell)
+                raise CourseError(f"cell {number}: {checked[1]} is no task, is checked twice, or has no solution")
+            _compare(solution, task, cell, number)
             cells += _folds(task, "\n\n".join(answers[task.id]))
     if unchecked:
         raise CourseError(f"no cell `check(...)` for the tasks {', '.join(unchecked)}")
-    metadata = {"kernelspec": solution.metadata.kernelspec, "language_info": {"name": "python"}}
+    metadata = {"kernelspec": solution.metadata.get("kernelspec", KERNELSPEC), "language_info": {"name": "python"}}
     released = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(released)
     return released
@@ -81,7 +81,10 @@ def stub(source: str, task_id: str) -> str:
 
     if not _BLOCK.search(source):
         raise CourseError(f"task {task_id}: no `# BEGIN SOLUTION` ... `# END SOLUTION` in its cell")
-    result = _BLOCK.sub(replace, source).rstrip("\n")
+    try:
+        result = _BLOCK.sub(replace, source).rstrip("\n")
+    except SyntaxError as error:
+        raise CourseError(f"task {task_id}: the solution is not Python ({error.msg})") from error
     inside = "".join(match[2] for match in _BLOCK.finditer(source))
     if "BEGIN SOLUTION" in result + inside or "END SOLUTION" in result:
         raise CourseError(f"task {task_id}: a marker `# BEGIN SOLUTION` or `# END SOLUTION` has no partner")
@@ -99,13 +102,13 @@ def heading(task: Task) -> str:
     return f"## Task {task.id}: {task.title}\n\n*{points} · difficulty {stars} · about {task.minutes} minutes*"
 
 
-def _compare(solution: nbformat.NotebookNode, task: Task, check_cell: nbformat.NotebookNode) -> None:
+def _compare(solution: nbformat.NotebookNode, task: Task, check_cell: nbformat.NotebookNode, number: int) -> None:
     """Check that the task's heading is there and that nbgrader's points are those of the task."""
     if not any(c.cell_type == "markdown" and c.source.startswith(heading(task)) for c in solution.cells):
         raise CourseError(f"task {task.id}: no text begins with {heading(task)!r}")
     points = check_cell.metadata.get("nbgrader", {}).get("points")
     if points != task.points:
-        raise CourseError(f"cell {check_cell.id}: nbgrader's points are {points}, the task's {task.points}")
+        raise CourseError(f"cell {number}: nbgrader's points are {points}, the task's {task.points}")
 
 
 def _folds(task: Task, answer: str) -> list[nbformat.NotebookNode]:

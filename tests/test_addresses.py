@@ -47,3 +47,17 @@ def test_unusable_address(small_course):
     project.write_text(project.read_text().replace("https://github.com/new/home", "somewhere"))
     done = invoke("badges")
     assert done.exit_code == 2 and "https://github.com/OWNER/NAME" in done.stderr
+
+
+@pytest.mark.parametrize("project", ["", "[project", "[project]\nurls = 3", "[project.urls]\nRepository = 3", "\udcff"])
+def test_an_unreadable_project_is_told(small_course, project):
+    (small_course / "pyproject.toml").write_bytes(project.encode("utf-8", "surrogateescape"))
+    done = invoke("badges")
+    assert done.exit_code == 2 and "pyproject.toml" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_page_that_is_no_text_is_told(small_course):
+    page = small_course / "README.md"
+    page.write_bytes("日本".encode("utf-16"))
+    done = invoke("badges")
+    assert done.exit_code == 2 and "README.md is not in UTF-8" in done.stderr and page.read_bytes()[0] == 0xFF

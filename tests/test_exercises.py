@@ -192,6 +192,8 @@ def small_solution():
         (1, "# Task 9.1\n", "", "outside a task"),
         (2, "9.1", "9.9", "is no task"),
         (2, "check", "# check", "no cell `check"),
+        (1, "# BEGIN SOLUTION\n", "# BEGIN SOLUTION\na b\n", "the solution is not Python (invalid syntax)"),
+        (1, "# BEGIN SOLUTION\n", "# BEGIN SOLUTION\n\0\n", "the solution is not Python (source code"),
     ],
 )
 def test_release_names_the_fault(cell, old, new, words):
@@ -199,6 +201,17 @@ def test_release_names_the_fault(cell, old, new, words):
     make_exercise(notebook, exercise)
     notebook.cells[cell].source = notebook.cells[cell].source.replace(old, new, 1)
     with pytest.raises(CourseError, match=re.escape(words)):
+        make_exercise(notebook, exercise)
+
+
+def test_release_needs_neither_ids_nor_metadata():
+    notebook, exercise = small_solution()
+    notebook.nbformat_minor, notebook.metadata = 4, {}
+    for cell in notebook.cells:
+        del cell["id"]
+    assert make_exercise(notebook, exercise).metadata.kernelspec.name == "python3"
+    notebook.cells[2].source = 'check("9.9")'
+    with pytest.raises(CourseError, match=r"^cell 3: 9.9 is no task"):
         make_exercise(notebook, exercise)
 
 
