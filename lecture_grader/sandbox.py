@@ -504,7 +504,7 @@ def copies_of_the_checks() -> tuple[Path, ...]:
                 found |= {holder for holder in holders if [*holder.glob("exercise_[0-9][0-9].py")]}
     beside = {path.parent / name for path in found for name in ("solutions", "tests", ".git", "build", "dist")}
     clones = {path for path in beside if (path.parent / "solutions").is_dir() and path.exists()}
-    return tuple(sorted(found | clones))
+    return tuple(sorted({path.resolve() for path in found | clones}))
 
 
 def font_cache() -> list[str]:

@@ -3,13 +3,12 @@
 import sys
 
 import pytest
-from grading_bank.command import CHECKS, grade_bank, rows_of
+from grading_bank.command import CHECKS, grade, grade_bank, rows_of
 from grading_bank.machine import ATTACKS, HONEST, MACHINE
 from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
 from test_fork_server import run_folder  # noqa: F401 - for every test here
 
-from lecture_grader import grade_class, submissions
-from lecture_grader.sandbox import Limits
+from lecture_grader import grade_class, sandbox, submissions
 from lecture_utils.grading.tasks import load_exercise
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -61,10 +60,27 @@ time.sleep(14)
     for student, cells in {"honest": [honest, RIGHT1, RIGHT2, RIGHT3], "starver": [spin, RIGHT1]}.items():
         (tmp_path / f"{student}.ipynb").write_bytes(notebook(cells))
     found = [submissions.Submission(name, tmp_path / f"{name}.ipynb") for name in ("starver", "honest")]
-    options = grade_class.GradingOptions(limits=Limits(cell_seconds=5, total_seconds=60))
+    options = grade_class.GradingOptions(limits=sandbox.Limits(cell_seconds=5, total_seconds=60))
     rows = [
         row for row, _ in grade_class.grade_class(found, load_exercise(CHECKS), tmp_path / "out", options, workers=2)
     ]
     by_name = {row["student"]: row for row in rows}
     print([(row["student"], row["status"], row["seconds"], row["notes"]) for row in rows])
     assert len(rows) == 2 and (by_name["honest"]["points"], by_name["honest"]["status"]) == (7, "graded")
+
+
+@pytest.mark.parametrize("secret", ["the class", "the results", "the checks"])
+def test_the_command_refuses_where_submissions_could_read_what_is_secret(secret, tmp_path, monkeypatch):
+    shown, elsewhere = tmp_path / "lib", tmp_path / "home"
+    real = sandbox._system_folders()
+    monkeypatch.setattr(sandbox, "_system_folders", lambda: (*real, shown))
+    places = {name: shown if name == secret else elsewhere for name in ("the class", "the results", "the checks")}
+    for folder in (shown, elsewhere):
+        (folder / "in").mkdir(parents=True)
+        (folder / "in" / "ann.ipynb").write_bytes(notebook([RIGHT1]))
+        (folder / "checks.py").write_bytes(CHECKS.read_bytes())
+    done = grade(
+        places["the class"] / "in", "--out", places["the results"] / "out", checks=places["the checks"] / "checks.py"
+    )
+    assert done.exit_code == 2 and "every submission could read" in done.output.replace("\n", " ")
+    assert not (elsewhere / "out").exists() and not (shown / "out").exists()

@@ -327,6 +327,9 @@ def test_a_second_copy_of_the_checks_is_not_seen(shown):
     for copy in COPIES:
         write(shown / copy)
     write(shown / "python3.11/site-packages/library.py", "a library")
+    write(shown / "elsewhere/exercise_01.py")
+    (shown / "python3.13/site-packages").mkdir(parents=True)
+    (shown / "python3.13/site-packages/lecture_checks").symlink_to(shown / "elsewhere")
     said = inside(FIND.format(str(shown)))[1]
     seen = dict(line.rsplit(" ", 1) for line in said.splitlines())
     assert seen.pop("python3.11/site-packages/library.py") == "False"
