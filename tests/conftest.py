@@ -74,6 +74,18 @@ def pytest_report_header():
     return KERNEL_LINE
 
 
+@pytest.fixture(scope="session")
+def git():
+    """A function that asks git about the course; a copy without a repository of its own has nothing to answer."""
+    if not (shutil.which("git") and (ROOT / ".git").exists()):
+        pytest.skip("this copy of the course is no git repository")
+
+    def ask(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    return ask
+
+
 @pytest.fixture
 def make_notebook(tmp_path):
     """Write a small notebook: strings become code cells, the first one holds the parameters."""

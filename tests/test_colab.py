@@ -56,10 +56,10 @@ def installed(python: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def github(tmp_path_factory):
+def github(tmp_path_factory, git):
     """Variables under which the course's address is a repository of the files as they are now."""
     folder = tmp_path_factory.mktemp("github")
-    for name in command("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=ROOT).split("\0"):
+    for name in git("ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0"):
         if name and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
@@ -188,10 +188,8 @@ def test_what_colab_has_is_known_of_each_package_that_notebooks_may_use():
     assert not VERSIONS.keys() & ABSENT
 
 
-def test_the_wheel_holds_what_notebooks_need(wheel):
-    files = command(
-        "git", "ls-files", "lecture_utils", "lecture_grader", "course_tools", "checks", "lectures/06_app", cwd=ROOT
-    ).split()
+def test_the_wheel_holds_what_notebooks_need(wheel, git):
+    files = git("ls-files", "lecture_utils", "lecture_grader", "course_tools", "checks", "lectures/06_app").split()
     wanted = {name.replace("lectures/06_app", "lecture_app").replace("checks/", "lecture_checks/") for name in files}
     assert len(wanted) > 40 and wanted <= wheel, wanted - wheel
 

@@ -264,8 +264,8 @@ def test_what_contributing_names_is_there():
     assert {"run", "release", "badges"} <= commands <= there
 
 
-def test_nothing_names_the_machine_it_was_made_on():
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+def test_nothing_names_the_machine_it_was_made_on(git):
+    files = git("ls-files", "-z").split("\0")
     home = re.compile(r"(?<![\w.])/(?:root|home/\w+|Users/\w+)/")
     for name in files:
         path = ROOT / name
