@@ -133,6 +133,8 @@ class _Run:
         # started again. Its first start does not count, nor what a check computes here.
         self.left = limits.total_seconds
         self.starts = 0
+        # What the notebook had replaced when this worker began with the first task; None before that.
+        self.replaced: str | None = None
         self.done: list[tuple[int, bool]] = []  # the cells that ran to an end, in order, and whether it was once more
         self.cells: list[dict[str, Any]] = []
         self.notes: list[str] = []
@@ -168,6 +170,7 @@ class _Run:
             words = f"the process ended {self.starts} times, and is not started again"
             raise _WorkerLost(Status.CRASHED, words)
         self.starts += 1
+        self.replaced = None
         if self.starts == 1:
             self._start_process()
         else:
@@ -584,6 +587,8 @@ def _judge(run: _Run, task: Task, hidden: bool) -> Verdict:
     verdict = None
     try:
         replaced = run.begin_or_end("begin")
+        if run.replaced is None:
+            run.replaced = _named(replaced)
         verdict = run_check(task, student, run.seed, hidden=hidden)
         verdict = for_report(_told_by_its_cell(run, task, verdict), run.exercise)
         replaced += run.begin_or_end("end")
@@ -597,11 +602,17 @@ def _judge(run: _Run, task: Task, hidden: bool) -> Verdict:
         return verdict
     if replaced:
         run.troubles.append(Status.TAMPERED)
-        first, *others = dict.fromkeys(replaced)
-        words = f"{first} and {len(others)} more" if others else first
+        # What was replaced later is not named: a name, or the choice of a function, could tell a hidden input.
+        words = run.replaced or "what the checks rest on, while it was being judged"
         run.note(f"the notebook replaced {words}: what was judged after that has no mark until the instructor decides")
         return Verdict(task.id, "unjudged", 0, 0, "", f"Not judged, since the notebook replaced {words}.")
     return verdict
+
+
+def _named(replaced: list[str]) -> str:
+    """The first name and the number of the others; empty if there is none."""
+    first, *others = dict.fromkeys(replaced) or [""]
+    return f"{first} and {len(others)} more" if others else first
 
 
 def _told_by_its_cell(run: _Run, task: Task, verdict: Verdict) -> Verdict:

@@ -49,7 +49,9 @@ _HARMLESS_IN = {
 # Names that no task needs. Whoever names one may only be curious, so this is a hint for the instructor.
 _INSIDE = re.compile(
     r"lecture_utils\.grading|lecture_utils import grading|lecture_grader|lecture_checks|get_objects\b|get_referrers\b"
-    r"|_getframe\b|currentframe\b|inspect\.stack\b|sys\.settrace\b|sys\.setprofile\b|__closure__|cell_contents"
+    r"|get_referents\b|_getframe\b|_current_frames\b|currentframe\b|inspect\.stack\b|f_back\b|f_locals\b|tb_frame\b"
+    r"|gi_frame\b|getsignal\b|ctypes\.(?:pythonapi|py_object)\b|sys\.settrace\b|sys\.setprofile\b"
+    r"|__closure__|cell_contents"
     r"|_forward_(?:pre_)?hooks\b|torch\.library\b|initial_seed\b"
 )
 

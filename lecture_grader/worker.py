@@ -10,6 +10,7 @@ import random
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +52,24 @@ class Worker:
     def serve(self) -> None:
         """Say that it is there, then answer messages until the grader hangs up."""
         # In this frame alone, which the notebook cannot name.
-        replaced, chance = watch(self, self.host, self.channel), os.urandom
+        replaced, chance, found = watch(self, self.host, self.channel), os.urandom, set()
+
+        def look_now_and_then() -> None:  # or what is replaced could be put back in time
+            if chance(1) < b"\x18":
+                found.update(replaced())
+
         self.channel.send({"ready": True})
         text, content = self.channel.receive_bytes(None, MAX_NOTEBOOK)
         if not self._read(json.loads(text)[0], content):
             return
         del content
-        found: set[str] = set()
         with contextlib.suppress(ProtocolError):
             while True:
                 request, value = self.channel.receive()
-                # Also now and then between, or what is replaced could be put back in time.
-                if request["do"] == "end" or chance(1) < b"\x10":
+                look_now_and_then()
+                if request["do"] == "end":
                     found.update(replaced())
-                reply, result = self._answer(request, value)
+                reply, result = self._answer(request, value, look_now_and_then)
                 if request["do"] == "begin":
                     found.update(replaced())
                 if request["do"] in ("begin", "end"):
@@ -99,7 +104,7 @@ class Worker:
             return False
         return True
 
-    def _answer(self, request: dict, value: Any) -> tuple[dict, Any]:
+    def _answer(self, request: dict, value: Any, look: Callable[[], None]) -> tuple[dict, Any]:
         do = request["do"]
         if do == "setup":
             return self._run(request["code"], request["seed"])
@@ -122,6 +127,7 @@ class Worker:
                         self.host.place(number, placed)
                     result = self.host.call(*value[1:])
                     if request["fetch"]:
+                        look()
                         result = result, [self.host.fetch(number) for number in request["fetch"]]
             if _size(result) > MAX_BLOB // 2:
                 raise StudentError("ValueError", "the answer is too large to be looked at")

@@ -260,3 +260,17 @@ def test_what_is_replaced_while_a_task_is_judged_and_put_back_at_its_end_is_noti
     grade = grade_notebook(notebook([answer, RIGHT2, RIGHT3]), exercise)
     assert [verdict.status for verdict in grade.verdicts] == ["unjudged", "passed", "passed"]
     assert (grade.points, grade.status) == (6, "tampered")
+
+
+def test_what_is_replaced_between_a_call_and_the_look_at_its_arguments_is_noticed(tmp_path):
+    """Both are done for one message. It is looked now and then, so there are a hundred cases here."""
+    answer = (
+        "# Task 9.1\nfrom lecture_utils.grading.namespace import Namespace\nkept = Namespace.fetch\n"
+        "def fetch(self, number):\n    Namespace.fetch = kept\n    return kept(self, number) / 2\n"
+        "def double(x):\n    x *= 2\n    Namespace.fetch = fetch\n    return x"
+    )
+    checks = tmp_path / "checks.py"
+    bank = (ROOT / "tests" / "grading_bank" / "checks.py").read_text()
+    checks.write_text(bank.replace("visible=2, hidden=3", "visible=2, hidden=98"))
+    grade = grade_notebook(notebook([answer, RIGHT2, RIGHT3]), load_exercise(checks))
+    assert grade.status == "tampered" and grade.points == 6

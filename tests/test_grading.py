@@ -118,6 +118,37 @@ def test_hidden_inputs_do_not_come_out_through_an_error(tmp_path):
         assert NEEDLE not in json.dumps(row) and NEEDLE not in render(row, grade, exercise)
 
 
+# The worker's report of what was replaced is made where the submission runs.
+NAMES_THE_INPUT = {
+    "in the frames": (
+        "f = sys._getframe()\nwhile f:\n    if 'found' in f.f_locals: f.f_locals['found'].add(word)\n    f = f.f_back"
+    ),
+    "in the reply": (
+        "channel = signal.getsignal(signal.SIGINT).__self__.channel\nsend = channel.send\n"
+        "channel.send = lambda message, *rest: send(message | {'replaced': [word]}, *rest)"
+    ),
+    "in replies made up": (
+        "channel = signal.getsignal(signal.SIGINT).__self__.channel\nchannel.send({'ok': True}, word[::-1])\n"
+        "for _ in range(6): channel.send({'replaced': [word]})"
+    ),
+    "by the choice of functions": (
+        "names = sorted(k for k, v in vars(torch.nn.functional).items() if callable(v) and k[:1] != '_')\n"
+        "name = names[sum(word.encode()) % len(names)]\nsetattr(torch.nn.functional, name, lambda *a: None)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMES_THE_INPUT)
+def test_hidden_inputs_do_not_come_out_through_the_names_of_what_is_replaced(name):
+    body = "".join(f"        {line}\n" for line in NAMES_THE_INPUT[name].split("\n"))
+    answer = "import signal, sys\nseen = []\ndef reverse(word):\n    seen.append(word)\n    if len(seen) > 1:\n"
+    exercise = load_exercise(CHECKS)
+    grade = grade_one.grade_notebook(notebook([f"{answer}{body}    return word[::-1]"]), exercise, seed=0)
+    row = json.dumps(to_row("me", exercise, grade, seed=0, key={})["tasks"]["9.3"]) + str(grade.notes)
+    assert grade.status == "tampered" and "the notebook replaced " in row
+    assert NEEDLE not in row and "torch.nn.functional" not in row
+
+
 def test_hidden_inputs_do_not_come_out_through_the_end_of_the_process(tmp_path):
     checks = tmp_path / "checks.py"
     checks.write_text(

@@ -269,6 +269,14 @@ def test_no_honest_cell_is_called_tampering():
         "torch.initial_seed()",
         "sys.settrace(print)",
         'torch.library.Library("aten", "IMPL")',
+        "signal.getsignal(signal.SIGINT).__self__.host",
+        "frame.f_back.f_locals",
+        "error.__traceback__.tb_frame",
+        "generator.gi_frame",
+        "sys._current_frames()",
+        "gc.get_referents(x)",
+        "ctypes.pythonapi.PyFrame_LocalsToFast",
+        "ctypes.cast(id(x), ctypes.py_object)",
     ],
 )
 def test_names_that_lead_inside_are_found(source):
