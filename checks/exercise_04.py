@@ -638,8 +638,8 @@ def _expect_gradients(student: Student, model: Handle, x, names: dict, parameter
         r"shape '\[\d+, -1\]' is invalid|\((?:[7-9]|\d\d+)x\d+ and 800x256\)": "The number of rows that fc1 gets is "
         "not the number of pictures: the batch, of whatever size, stays the first dimension: x.flatten(1).",
         "shapes cannot be multiplied|size mismatch|is invalid for input of size": "fc1 takes 800 numbers for each "
-        "picture, in one row. Print x.shape in front of it: are there two convolutions and two poolings before, and does "
-        "x.flatten(1) keep the batch, whatever its size, and lay the rest in a row?",
+        "picture, in one row. Print x.shape in front of it: are there two convolutions and two poolings before, and "
+        "does x.flatten(1) keep the batch, whatever its size, and lay the rest in a row?",
         "modified by an inplace operation": "forward changes in place what the gradients need: leave the parameters, "
         "and the results on the way, as they are.",
         "not require grad": "Something in forward stops the gradients: no no_grad, detach, item or .data in it.",
