@@ -15,6 +15,7 @@ import nbformat
 import numpy as np
 import psutil
 import pytest
+import torch
 from conftest import KERNEL, LECTURES, ROOT
 from PIL import Image
 
@@ -121,6 +122,18 @@ def test_a_profile_is_asked_for_by_the_function_that_knows_them(path):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "is_full"
     ]
     assert asked and [key for key, node in names if node not in asked] == ["parameters"]
+
+
+def test_lecture_1_says_when_a_cell_ran_twice():
+    """Its cells that change an array in place, run once more each; the other lectures end at such a cell or go on."""
+    sources = {cell.id: cell.source for cell in cells(LECTURES[0])}
+    names = {"torch": torch}
+    for key in ("bridge", "bridge-change", "in-place", "copy", "copy"):
+        exec(sources[key], names)
+    (told,) = (line for line in sources["checks"].splitlines() if line.startswith("once = "))
+    (fact,) = (line for line in sources["checks"].splitlines() if line.startswith("assert array"))
+    with pytest.raises(AssertionError, match="section 5 ran more than once: Kernel, Restart"):
+        exec(f"{told}\n{fact}", names)
 
 
 @lecture
