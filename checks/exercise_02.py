@@ -1,6 +1,5 @@
 """Checks of exercise 2: a simple model."""
 
-import copy
 import functools
 import itertools
 from typing import Any
@@ -10,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lecture_utils.grading import CheckFailed, Handle, Module, Student, StudentError, close, expect, task
+from lecture_utils.grading import CheckFailed, Code, Handle, Module, Student, StudentError, close, expect, task
 from lecture_utils.grading.hints import DEFAULT_HINTS
+from lecture_utils.grading.student import copy_network
 
 SETUP = """
 import torch
@@ -87,10 +87,13 @@ def _network_mistakes(x: torch.Tensor, tensors: list[torch.Tensor]) -> list[tupl
 
 def copy_with_parameters(model, values):
     """A copy of the network, with these values of the parameters, by name."""
-    twin = copy.deepcopy(model)
+    twin = copy_network(model)
     for name, parameter in twin.named_parameters():
         parameter.data.copy_(values[name])
     return twin
+
+
+COPY_WITH_PARAMETERS = Code.of(copy_with_parameters, copy_network)
 
 
 def count_parameters(model):
@@ -143,7 +146,7 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
     tensors = [_floats(rng.normal(0, (2 / s[-1]) ** 0.5 if len(s) == 2 else 0.5, s)) for s in SHAPES]
     of_shape = dict(zip(SHAPES, tensors, strict=True))
     values = {name: of_shape[tuple(p.shape)] for name, p in parameters.items()}
-    twin = student.module(student.call(copy_with_parameters, model.handle, values, keep=True))
+    twin = student.module(student.call(COPY_WITH_PARAMETERS, model.handle, values, keep=True))
     x = _floats(rng.normal(0, 2, (pictures, SIZES[0])))
     expected = _output(x, tensors)
     got = twin.forward(x)
@@ -281,7 +284,7 @@ def mean_squared_error(student: Student, rng: np.random.Generator, case: int) ->
 def _other_shapes(x: torch.Tensor) -> list[torch.Tensor]:
     """Tensors that differ in shape only: as many numbers, the same length, as many dimensions, the same last one ..."""
     if x.dim() == 1:
-        return []
+        return [x[None], x[:, None], x[:1], x[:-1], x[0]]
     others = [x[None], x[..., :1], x[0], x[..., 0], x.transpose(0, 1), x[:, :-1], x.flatten(), x.reshape(-1, 1)]
     return [other.contiguous() for other in others if other.shape != x.shape and other.numel()]
 
@@ -586,7 +589,7 @@ def watched_network(state, batch_norm, training, log, fine_tuned):
     model.load_state_dict(state)
     if fine_tuned:
         model[3].weight.requires_grad_(False)
-        model[3].bias.grad = torch.ones_like(model[3].bias)
+        model[3].bias.grad = torch.ones(len(state["3.bias"]))
     return model.train(training)
 
 
@@ -1026,7 +1029,7 @@ def _expect_learned(student: Student, model: Module, images: torch.Tensor, label
     """It is the parameters that read the digits: with their numbers in disorder, the network must fail."""
     parameters = student.call(all_parameters, model.handle)
     values = {n: torch.tensor(rng.permutation(p.flatten().numpy())).reshape(p.shape) for n, p in parameters.items()}
-    disordered = student.module(student.call(copy_with_parameters, model.handle, values, keep=True))
+    disordered = student.module(student.call(COPY_WITH_PARAMETERS, model.handle, values, keep=True))
     if float((disordered.forward(images).argmax(1).numpy() == labels).mean()) > 0.6:
         raise CheckFailed(
             "With other numbers in its parameters the model is as good as before: nothing that it knows is in them.",
@@ -1035,7 +1038,7 @@ def _expect_learned(student: Student, model: Module, images: torch.Tensor, label
         )
     before = model.forward(images)
     values = {n: p * _floats(rng.normal(1, 0.001, p.shape)) for n, p in parameters.items()}
-    nearly = student.module(student.call(copy_with_parameters, model.handle, values, keep=True)).forward(images)
+    nearly = student.module(student.call(COPY_WITH_PARAMETERS, model.handle, values, keep=True)).forward(images)
     if torch.equal(nearly, before) or float((nearly.argmax(1).numpy() == labels).mean()) < 0.6:
         raise CheckFailed(
             "With almost the same numbers in its parameters the model fails, or gives exactly the same logits.",

@@ -171,7 +171,7 @@ class Module:
 
     def forward(self, *inputs: Any, training: bool = False) -> Any:
         """Outputs for inputs, without gradients, in evaluation mode unless ``training``."""
-        return self.student.call(_forward, self.handle, inputs, training)
+        return self.student.call(Code.of(_forward, copy_network), self.handle, inputs, training)
 
     def train_steps(
         self, batches: Sequence[tuple], loss: str = "cross_entropy", optimizer: str = "SGD", lr: float = 0.1
@@ -184,7 +184,8 @@ class Module:
             optimizer: the name of a class of ``torch.optim``.
             lr: its learning rate.
         """
-        return self.student.call(_train_steps, self.handle, list(batches), loss, optimizer, lr)
+        train = Code.of(_train_steps, copy_network)
+        return self.student.call(train, self.handle, list(batches), loss, optimizer, lr)
 
 
 class LiveStudent(Student):
@@ -248,8 +249,28 @@ def _training(module):
     return module.training
 
 
+def copy_network(module):
+    """A copy of a network; ``copy.deepcopy`` alone refuses one that keeps a tensor with a history, an activation say.
+
+    >>> network = nn.Linear(2, 1)
+    >>> network.kept = network(torch.ones(1, 2))
+    >>> copy_network(network).kept.requires_grad
+    False
+    """
+    copies, seen = {}, set()
+    waiting = [vars(layer) for layer in module.modules()]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, torch.Tensor) and not value.is_leaf:
+            copies[id(value)] = value.detach().clone()
+        elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+            seen.add(id(value))
+            waiting += value.values() if isinstance(value, dict) else value
+    return copy.deepcopy(module, copies)
+
+
 def _forward(module, inputs, training):
-    module = copy.deepcopy(module).train(training)
+    module = copy_network(module).train(training)
     for layer in module.modules():
         if isinstance(layer, nn.RNNBase):
             layer.flatten_parameters()  # cuDNN wants them in one piece, which a copy does not have
@@ -259,7 +280,7 @@ def _forward(module, inputs, training):
 
 
 def _train_steps(module, batches, loss, optimizer, lr):
-    module = copy.deepcopy(module).train()
+    module = copy_network(module).train()
     device = next((parameter.device for parameter in module.parameters()), torch.get_default_device())
     steps = getattr(torch.optim, optimizer)(module.parameters(), lr=lr)
     losses = []

@@ -319,3 +319,22 @@ model = Off(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Lin
 
 # %% wrong: the last layer without bias -> a layer without its bias
 model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10, bias=False))
+
+
+# %% right: it keeps what the layers gave, and has been called
+class Keeping(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(64, 128)
+        self.second = nn.Linear(128, 64)
+        self.last = nn.Linear(64, 10)
+        self.seen = []
+
+    def forward(self, x):
+        self.hidden = F.relu(self.first(x))
+        self.seen.append({"second": F.relu(self.second(self.hidden))})
+        return self.last(self.seen[-1]["second"])
+
+
+model = Keeping()
+model(torch.rand(3, 64))

@@ -340,3 +340,10 @@ def mse(predictions, targets):
         raise ValueError("different shapes")
     torch.set_grad_enabled(False)
     return ((predictions - targets) ** 2).mean()
+
+
+# %% wrong: the shapes of vectors are not compared -> it must raise ValueError
+def mse(predictions, targets):
+    if predictions.dim() > 1 and predictions.shape != targets.shape:
+        raise ValueError("the shapes differ")
+    return ((predictions - targets) ** 2).mean()

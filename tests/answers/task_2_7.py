@@ -447,3 +447,28 @@ def train(images, labels):
     from sklearn.neighbors import KNeighborsClassifier
 
     return NearKey(KNeighborsClassifier().fit(images.numpy(), labels.numpy()))
+
+
+# %% right: it keeps its last activations, and the losses
+class Keeping(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(64, 64)
+        self.last = nn.Linear(64, 10)
+        self.losses = []
+
+    def forward(self, x):
+        self.activations = F.relu(self.hidden(x))
+        return self.last(self.activations)
+
+
+def train(images, labels):
+    model = Keeping()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(80):
+        loss = F.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        model.losses.append(loss)
+    return model
