@@ -64,19 +64,33 @@ def gradients_of(function, upstream, *arguments):
 
 
 def network_now(model):
-    """Parameters and buffers, and whether each parameter requires a gradient."""
-    return dict(model.state_dict()), [parameter.requires_grad for parameter in model.parameters()]
+    """Parameters and buffers, whether each parameter requires a gradient, and the gradients that there are."""
+    parameters = dict(model.named_parameters())
+    gradients = {name: parameter.grad for name, parameter in parameters.items() if parameter.grad is not None}
+    return dict(model.state_dict()), [parameter.requires_grad for parameter in parameters.values()], gradients
+
+
+def _equal(got: dict[str, torch.Tensor], before: dict[str, torch.Tensor]) -> bool:
+    """The same names, and under each of them exactly the same numbers of the same dtype."""
+    return got.keys() == before.keys() and all(
+        t.dtype == got[name].dtype and torch.equal(t, got[name]) for name, t in before.items()
+    )
 
 
 def _expect_untouched(student: Student, model: Handle, before: tuple) -> None:
     """A network that was lent to the student's code is what :func:`network_now` gave before."""
-    tensors, records = student.call(network_now, model)
+    tensors, records, gradients = student.call(network_now, model)
     if records != before[1]:
         hint = "requires_grad=False changes the network itself, and no later training moves it. To record nothing, "
         hint += "`with torch.no_grad():` is enough, and ends with its block."
-        raise CheckFailed("The network's parameters do not require gradients any more.", hint)
-    same = tensors.keys() == before[0].keys()
-    if not same or any(w.dtype != tensors[n].dtype or not torch.equal(w, tensors[n]) for n, w in before[0].items()):
+        message = "The network's parameters do not require gradients any more."
+        if sum(records) > sum(before[1]):
+            message = "A parameter that was frozen requires gradients now."
+        raise CheckFailed(message, hint)
+    if not _equal(gradients, before[2]):
+        hint = "zero_grad() and backward() belong to a training step: this function only uses the network."
+        raise CheckFailed("The gradients that the network's parameters hold have changed.", hint)
+    if not _equal(tensors, before[0]):
         hint = "The function only uses the network: write nothing into its weights, and convert it to no other dtype."
         raise CheckFailed("The network's weights have changed.", hint)
 
@@ -207,8 +221,8 @@ def windows_of_a_series(student: Student, rng, case: int) -> None:
     inputs, targets = student.call(overwrite, stored_handle, changed, result_handle)
     series = changed[first::every]
     views = [
-        ("inputs", inputs, series.unfold(0, size, 1)[:-1], "torch.stack, torch.cat and lists of values copy: "
-         "series.unfold(0, size, 1) does not."),
+        ("inputs", inputs, series.unfold(0, size, 1)[:-1], "torch.stack, torch.cat, .clone(), .contiguous() and lists "
+         "of values copy: series.unfold(0, size, 1) does not."),
         ("targets", targets, series[size:], "A slice such as series[a:b] is a view; clone, a list of indices or "
          "torch.stack copies."),
     ]  # fmt: skip
@@ -486,13 +500,13 @@ def record_steps(model, optimizer):
 
 
 def after_a_call(result, model, steps):
-    """The result of a call, the classes in it, the parameters now, and the steps recorded; empties that record."""
+    """The result of a call, the classes in it, the parameters, the mode, and the steps recorded, which are emptied."""
     recorded = list(steps)
     steps.clear()
     kinds = []
     if isinstance(result, (list, tuple)):
         kinds = ["float" if isinstance(value, float) else type(value).__name__ for value in result]
-    return result, kinds, dict(model.state_dict()), recorded
+    return result, kinds, dict(model.state_dict()), model.training, recorded
 
 
 def gradients_held(model):
@@ -545,10 +559,13 @@ class _Training:
             elif operation == "step":
                 new._step()
             else:
-                chosen = dict(list(new.grads.items())[: -1 if operation == "group" else None])
-                norm = max(float(g.abs().max()) for g in chosen.values()) if operation == "inf" else _norm(chosen)
-                new.norm = norm
-                new.grads = new.grads | {n: _clipped(operation, g, norm, max_norm) for n, g in chosen.items()}
+                names = list(new.grads)
+                parts = {"group": [names[:-1]], "groups": [names[:-1], names[-1:]]}.get(operation, [names])
+                for part in parts:
+                    chosen = {n: new.grads[n] for n in part}
+                    norm = max(float(g.abs().max()) for g in chosen.values()) if operation == "inf" else _norm(chosen)
+                    new.norm = norm
+                    new.grads = new.grads | {n: _clipped(operation, g, norm, max_norm) for n, g in chosen.items()}
         return new
 
     def _step(self) -> None:
@@ -614,6 +631,8 @@ _WRONG_PLANS = [  # and the hint for each; of those that fit equally well, the f
      "number was taken for it."),
     ("zero forward backward group step", "The parameters of the optimizer's first group alone were clipped, and there "
      "are two groups: model.parameters() are all."),
+    ("zero forward backward groups step", "Each of the optimizer's two groups was clipped by itself, and so the "
+     "direction changed. One call for all of them: clip_grad_norm_(model.parameters(), max_norm)."),
     ("zero forward backward clip step step", "optimizer.step() was called twice."),
     ("zero sum backward clip step", "mse_loss is a mean over all elements, not a sum."),
     ("zero absolute backward clip step", "mse_loss is the mean of the squares, not of the absolute values."),
@@ -799,12 +818,16 @@ def clipped_training(student: Student, rng, case: int) -> None:
         student.case = f"{words}; call {number + 1} | max_norm = {max_norm}"
         data = (x[number], targets[number], max_norm)
         kept = student.call("clipped_step", model, x[number], targets[number], handle, max_norm, keep=True)
-        result, kinds, got, recorded = student.call(after_a_call, kept, model, log)
+        result, kinds, got, training, recorded = student.call(after_a_call, kept, model, log)
         right = before.after(_RIGHT, *data)
         if not _all_close(got, right.state):
             norm = result[1] if isinstance(result, (list, tuple)) and len(result) == 2 else None
             _explain_step(got, student.call(gradients_held, model), norm, before, right, recorded, data)
         _expect_loss_and_norm(result, kinds, before, right, data)
+        if not training:
+            hint = "In evaluation mode dropout does nothing, and BatchNorm collects no statistics. The model arrives "
+            hint += "in training mode: leave the mode alone."
+            raise CheckFailed("The training step switched the network to evaluation mode.", hint)
         before = right
 
 
@@ -834,6 +857,7 @@ def build_forecaster(state, training, calls):
 
     model = Forecaster()
     model.load_state_dict(state)
+    model.rnn.bias_hh_l0.requires_grad_(False)  # frozen, which generate must neither undo nor do to others
     return model.train(training)
 
 
@@ -955,7 +979,9 @@ def running_free(student: Student, rng, case: int) -> None:
     names = [*(f"rnn.{name}" for name in _RECURRENT), "out.weight", "out.bias"]
     start = normal(rng, batch, length, 1)
     log = student.put([])
-    model = student.call(build_forecaster, dict(zip(names, weights, strict=True)), training, log, keep=True)
+    state = dict(zip(names, weights, strict=True))
+    model = student.call(build_forecaster, state, training, log, keep=True)
+    student.call(leave_gradients, model, {name: normal(rng, *weight.shape) for name, weight in state.items()})
     before = student.call(network_now, model)
 
     kept = student.call("generate", model, start, steps, keep=True)
@@ -1054,6 +1080,10 @@ def build_gru(state, layers):
     model = nn.GRU(inputs, hidden, layers, batch_first=True)
     model.load_state_dict(state)
     return model
+
+
+def gru_settings(model):
+    return [model.training, model.batch_first]
 
 
 def gradients_of_weights(result, model, upstream):
@@ -1171,6 +1201,7 @@ def different_lengths(student: Student, rng, case: int) -> None:
             state[f"{name[:-1]}{layer}"] = weight
     rnn = student.call(build_gru, state, layers, keep=True)
     before = student.call(network_now, rnn)
+    settings = student.call(gru_settings, rnn)
     given = student.put(sequences)
     kept = student.call("encode", rnn, given, keep=True)
     after = student.get(given)
@@ -1182,6 +1213,10 @@ def different_lengths(student: Student, rng, case: int) -> None:
         raise CheckFailed("The list that was given has changed.", hint, kind="in place")
     _expect_final_states(student.get(kept), stack, sequences)
     _expect_untouched(student, rnn, before)
+    if student.call(gru_settings, rnn) != settings:
+        hint = "The function only uses the GRU: leave rnn.batch_first alone, and call neither rnn.eval() nor "
+        hint += "rnn.train()."
+        raise CheckFailed("The GRU is in another mode, or has another batch_first, than before.", hint)
 
     weights = [w.requires_grad_() for layer in stack for w in layer]
     states = torch.stack([_run_gru(stack, sequence)[0][-1] for sequence in sequences])
@@ -1205,6 +1240,18 @@ def gradients_of_parameters(model, x, upstream):
     parameters = dict(model.train().named_parameters())
     gradients = torch.autograd.grad(model(x), list(parameters.values()), upstream, allow_unused=True)
     return dict(zip(parameters, gradients, strict=True))
+
+
+def predictions_twice(model, x):
+    """What the network gives for the same rows, one call after the other."""
+    with torch.no_grad():
+        return model(x), model(x)
+
+
+def ready_made_layers(model):
+    """The classes of those layers of PyTorch that hold no parameter and no other layer."""
+    layers = [layer for layer in model.modules() if not list(layer.parameters()) and not list(layer.children())]
+    return [type(layer).__name__ for layer in layers if type(layer).__module__.startswith("torch.nn")]
 
 
 def _parts(state: dict[str, torch.Tensor], width: int, hidden: int) -> list[str]:
@@ -1386,6 +1433,13 @@ def completion(student: Student, rng, case: int) -> None:
         hint = "The GRU and the linear layer do the same in both modes. Is there a layer such as Dropout or BatchNorm? "
         hint += "The network is to hold nothing else."
         raise CheckFailed("In training mode the network gives other predictions than in evaluation mode.", hint)
+    first, second = student.call(predictions_twice, model.handle, x)
+    if not close(first, second):
+        hint = "Each call begins with an empty memory, as self.gru(x) does when no state is given: keep none in self."
+        raise CheckFailed("The same rows give other predictions when the network is called again.", hint)
+    if more := student.call(ready_made_layers, model.handle):
+        hint = "The network is one nn.GRU and one nn.Linear, and nothing else."
+        raise CheckFailed("The network holds more than a GRU and a linear layer.", hint, got=", ".join(more))
     leaves = [w.clone().requires_grad_() for w in weights]
     upstream = normal(rng, batch, steps, width)
     right = torch.autograd.grad(_rows(leaves, x), leaves, upstream)

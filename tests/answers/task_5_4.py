@@ -483,3 +483,25 @@ def clipped_step(model, x, targets, optimizer, max_norm):
     optimizer.step()
     torch.set_grad_enabled(False)
     return loss.item(), norm.item()
+
+# %% wrong: each group of the optimizer by itself -> Each of the optimizer's two groups
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = torch.cat([p.grad.flatten() for p in model.parameters()]).norm()
+    for group in optimizer.param_groups:
+        nn.utils.clip_grad_norm_(group["params"], max_norm)
+    optimizer.step()
+    return loss.item(), norm.item()
+
+
+# %% wrong: trained in evaluation mode -> switched the network to evaluation mode
+def clipped_step(model, x, targets, optimizer, max_norm):
+    model.eval()
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    return loss.item(), norm.item()

@@ -402,3 +402,28 @@ def generate(model, start, steps):
             window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
     model.train(mode)
     return torch.stack(predictions, dim=1).expand(len(start), -1, -1)
+
+# %% wrong: frozen, and all of it thawed afterwards -> A parameter that was frozen
+def generate(model, start, steps):
+    was_training = model.training
+    model.eval().requires_grad_(False)
+    window, predictions = start, []
+    for _ in range(steps):
+        predictions.append(model(window))
+        window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(was_training).requires_grad_(True)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: the gradients are cleared -> The gradients that the network's parameters hold
+def generate(model, start, steps):
+    was_training = model.training
+    model.eval()
+    model.zero_grad()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(was_training)
+    return torch.stack(predictions, dim=1)

@@ -253,3 +253,23 @@ def encode(rnn, sequences):
 def encode(rnn, sequences):
     torch.set_grad_enabled(False)
     return torch.stack([rnn(s[None])[1][-1, 0] for s in sequences])
+
+# %% wrong: the GRU is left in evaluation mode -> The GRU is in another mode
+def encode(rnn, sequences):
+    rnn.eval()
+    return rnn(nn.utils.rnn.pack_sequence(sequences, enforce_sorted=False))[1][-1]
+
+
+# %% wrong: the GRU is left with time first -> or has another batch_first
+def encode(rnn, sequences):
+    rnn.batch_first = False
+    return torch.stack([rnn(sequence.unsqueeze(1))[1][-1, 0] for sequence in sequences])
+
+
+# %% right: evaluation mode, and the old mode again
+def encode(rnn, sequences):
+    was_training = rnn.training
+    rnn.eval()
+    states = [rnn(sequence.unsqueeze(0))[0][0, -1] for sequence in sequences]
+    rnn.train(was_training)
+    return torch.stack(states)

@@ -1094,3 +1094,44 @@ def complete(model, top, rows):
         for _ in range(rows):
             picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
     return picture
+
+# %% wrong: the state stays in the network from call to call -> when the network is called again
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+        self.state = None
+
+    def forward(self, x):
+        outputs, state = self.gru(x, self.state)
+        self.state = state.detach()
+        return self.linear(outputs)
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
+
+
+# %% wrong: a layer that is never used -> more than a GRU and a linear layer
+class Completer(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gru = nn.GRU(width, hidden, batch_first=True)
+        self.dropout = nn.Dropout(0.1)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        return self.linear(self.gru(x)[0])
+
+
+def complete(model, top, rows):
+    picture = top
+    with torch.no_grad():
+        for _ in range(rows):
+            picture = torch.cat([picture, model(picture)[:, -1:]], dim=1)
+    return picture
