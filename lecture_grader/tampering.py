@@ -22,7 +22,7 @@ from torch.autograd import function as autograd_function
 from torch.autograd import grad_mode
 from torch.nn.modules import module as nn_module
 
-_MISSING = object()
+_MISSING, _NOTHING = object(), object()
 _OWN = [f"lecture_grader.{name}" for name in ("worker", "protocol", "tampering")]
 _OWN += [f"lecture_utils.grading.{name}" for name in ("namespace", "state", "values", "errors")]
 _BUILTINS = """
@@ -57,12 +57,13 @@ _INSIDE = re.compile(
 
 
 class _Part(NamedTuple):
-    """One function, class or value that should stay what it is."""
+    """One function, class or value that should stay what it is, or become what a base of its class has."""
 
     name: str
     holder: Mapping[str, Any]
     key: str
     value: Any
+    inherited: Any = _NOTHING
 
 
 def names_of_the_inside(source: str) -> list[str]:
@@ -86,11 +87,12 @@ def watch(*objects: Any) -> Callable[[], list[str]]:
         >>> replaced()
         []
     """
-    names, lookups, values, functions, codes = _remembered()
+    names, lookups, values, inherited, functions, codes = _remembered()
     own = [part for one in objects for part in _instance(one, objects)]
     names = [*names, *(part.name for part in own)]
     lookups = [*lookups, *((part.holder.get, part.key) for part in own)]
     values = [*values, *(id(part.value) for part in own)]
+    inherited = [*inherited, *(id(part.inherited) for part in own)]
     # From here on nothing is looked up that a notebook could replace: all is in the variables of this call.
     identity, pairs, missing, modes, hooks = id, zip, _MISSING, _function_modes, _global_hooks
 
@@ -98,7 +100,7 @@ def watch(*objects: Any) -> Callable[[], list[str]]:
         found = modes() + hooks()
         now = [identity(get(key, missing)) for get, key in lookups]
         if now != values:
-            found += [name for name, a, b in pairs(names, now, values) if a != b]
+            found += [name for name, a, b, c in pairs(names, now, values, inherited) if a != b and a != c]
         for get, before in codes:
             now = [identity(get(function)) for _, function in functions]
             if now != before:
@@ -112,7 +114,7 @@ _ALIVE: list[Any] = []  # what was found, so that nothing new gets the id of som
 
 
 @functools.cache
-def _remembered() -> tuple[list[str], list[tuple], list[int], list[tuple[str, FunctionType]], list[tuple]]:
+def _remembered() -> tuple[list[str], list[tuple], list[int], list[int], list[tuple[str, FunctionType]], list[tuple]]:
     """The names of all parts, how and as what each is found, and the functions among them with what they are made of.
 
     Done once, in the process from which workers are forked.
@@ -133,7 +135,8 @@ def _remembered() -> tuple[list[str], list[tuple], list[int], list[tuple[str, Fu
         _ALIVE.append(items)
     _ALIVE.append(parts)
     lookups = [(part.holder.get, part.key) for part in parts]
-    return [part.name for part in parts], lookups, [id(part.value) for part in parts], functions, codes
+    values, inherited = [id(part.value) for part in parts], [id(part.inherited) for part in parts]
+    return [part.name for part in parts], lookups, values, inherited, functions, codes
 
 
 def _all_parts() -> Iterator[_Part]:
@@ -179,12 +182,16 @@ def _named(module: ModuleType, names: list[str]) -> Iterator[_Part]:
 
 
 def _class(cls: type, names: set[str]) -> Iterator[_Part]:
-    """Where a class finds these names now: in itself or in a base. A name that it gets anew would hide them."""
+    """Where a class finds these names now: in itself or in a base. A name that it gets anew would hide them.
+
+    A class that gets what its base has changes nothing: so a notebook puts back what it has tried.
+    """
     for name in sorted(names - _HARMLESS_IN.get(_shown(cls), set())):
         if not _HARMLESS.fullmatch(name):
+            inherited = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), _NOTHING)
             for base in cls.__mro__:
                 value = vars(base).get(name, _MISSING)
-                yield _Part(f"{_shown(base)}.{name}", vars(base), name, value)
+                yield _Part(f"{_shown(base)}.{name}", vars(base), name, value, inherited)
                 if value is not _MISSING:
                     break
 

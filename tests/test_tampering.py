@@ -215,6 +215,13 @@ checkpoint(torch.sin, torch.ones(1), use_reentrant=False)
 # %% gradients off
 torch.set_grad_enabled(False)
 torch.inference_mode(True).__enter__()
+# %% methods that were tried and put back, where the class itself had none
+for kind, name in (
+    (torch.Tensor, '__add__'), (torch.Tensor, 'mul'), (torch.Tensor, 'grad'), (torch.optim.SGD, 'zero_grad')
+):
+    kept = getattr(kind, name)
+    setattr(kind, name, lambda *args: None)
+    setattr(kind, name, kept)
 # %% old NumPy names
 import numpy as np
 np.float, np.int, np.bool = float, int, bool
@@ -296,3 +303,13 @@ def test_a_wrapper_is_a_replacement(monkeypatch):
     replaced = watch()
     monkeypatch.setattr(Namespace, "call", functools.wraps(Namespace.call)(lambda *args: None))
     assert replaced() == ["lecture_utils.grading.namespace.Namespace.call"]
+
+
+def test_what_a_base_has_is_no_replacement_but_what_another_class_has_is(monkeypatch):
+    replaced = watch()
+    monkeypatch.setattr(torch.Tensor, "__add__", torch.Tensor.__add__)
+    assert replaced() == []
+    monkeypatch.setattr(torch.Tensor, "__add__", torch.Tensor.__sub__)
+    assert replaced() == ["torch.Tensor.__add__"]
+    monkeypatch.setattr(torch.Tensor, "__add__", None)
+    assert replaced() == ["torch.Tensor.__add__"]
