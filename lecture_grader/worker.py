@@ -209,5 +209,6 @@ def main(number: int | None = None) -> None:
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
     sys.argv[1:] = []
+    sys.path.insert(0, "")  # the folder of the notebook, as in Jupyter: it may write a module and import it
     os.register_at_fork(after_in_child=connection.close)  # only this process may talk to the grader
     Worker(Channel(connection)).serve()

@@ -274,3 +274,17 @@ def test_what_is_replaced_between_a_call_and_the_look_at_its_arguments_is_notice
     checks.write_text(bank.replace("visible=2, hidden=3", "visible=2, hidden=98"))
     grade = grade_notebook(notebook([answer, RIGHT2, RIGHT3]), load_exercise(checks))
     assert grade.status == "tampered" and grade.points == 6
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_a_notebook_can_import_a_module_that_it_has_written(exercise, cold):
+    """As in Jupyter, where the notebook's folder is the first on the path; also after it changed the folder."""
+    cells = [
+        "%%writefile helper.py\ndef twice(x):\n    return 2 * x",
+        "# Task 9.1\nfrom helper import twice\ndef double(x):\n    return twice(x)",
+        "%mkdir -p parts\n%cd parts",
+        "%%writefile turned.py\ndef turn(word):\n    return word[::-1]",
+        "# Task 9.3\nfrom turned import turn\ndef reverse(word):\n    return turn(word)",
+    ]
+    grade = grade_notebook(notebook([*cells, RIGHT2]), exercise, cold=cold)
+    assert (grade.points, grade.status) == (7, "graded"), [cell["error"] for cell in grade.cells]
