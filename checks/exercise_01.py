@@ -339,7 +339,7 @@ def both(first, second):
 def memory(student: Student, rng, case: int) -> None:
     kinds = ["float64", "float32", "int64", "float32"]
     kind = kinds[case] if case < 4 else str(rng.choice(["float32", "float64", "int16", "int32", "uint8"]))
-    shape = (5,) if case == 0 else tuple(rng.integers(2, 5, 2).tolist())
+    shape = (5,) if case == 0 else tuple(rng.integers(2, 5, 3 if case in (2, 8) else 2).tolist())
     values = rng.permutation(int(np.prod(shape))).reshape(shape)
     if kind.startswith("float"):
         values = values * 100 + rng.uniform(0.1, 0.9, shape)  # a way through whole numbers loses the decimals
@@ -459,8 +459,9 @@ def brightest(student: Student, rng, case: int) -> None:
         ((images.mean(dim=0), -1, -1), "That is the mean over the images: dim names the dimensions that disappear."),
         ((images.sum(dim=(1, 2)), -1, -1), "Brightness is the mean of the pixels, not their sum."),
         ((flat.amax(dim=1), -1, -1), "That is the largest value: the first result is the mean."),
-        (one_for_all, "That is one answer for the whole batch: each image has its own."),
     ]
+    if count > 1:
+        mistakes.append((one_for_all, "That is one answer for the whole batch: each image has its own."))
     for other, hint in [
         ((columns, rows), "Rows and columns have changed places."),
         ((position // height, position % height), "A row holds W pixels: divide by the width, not by the height."),

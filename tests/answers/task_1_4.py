@@ -306,3 +306,15 @@ def shared(array):
 def float_copy(array):
     store = stores.setdefault(array.shape, torch.empty(array.shape))
     return store.copy_(torch.from_numpy(array))
+
+
+# %% wrong: vectors and matrices only -> is wrong
+def shared(array):
+    return torch.from_numpy(array)
+
+
+def float_copy(array):
+    copy = torch.zeros(array.shape)
+    for place in np.ndindex(array.shape[:2]):
+        copy[place] = float(np.ravel(array[place])[0])
+    return copy

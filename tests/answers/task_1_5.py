@@ -273,3 +273,10 @@ def brightest(images):
     width = images.shape[2]
     position = images.flatten(1).argmax(dim=1)
     return images.mean(dim=(1, 2)), position // width, position % width
+
+
+# %% wrong: a batch of one image is squeezed -> the dimension B stays
+def brightest(images):
+    images = images.squeeze()
+    position = images.flatten(-2).argmax(-1)
+    return images.mean((-2, -1)), position // images.shape[-1], position % images.shape[-1]
