@@ -175,18 +175,19 @@ def _saved(value) -> bytes:
     return file.getvalue()
 
 
-def _from_gpu(content: bytes) -> bytes:
-    """The same file as if its tensors had been on the eighth GPU of a server.
+def _from_gpu(content: bytes, number: int) -> bytes:
+    """The same file as if its tensors had been on one of the GPUs of a server.
 
     The file's pickle names the device of the first storage, a string after its length; the others refer to that string.
     """
+    device = f"cuda:{number}".encode()
     result = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(result, "w") as new:
         for name in old.namelist():
             part = old.read(name)
             if name.endswith("data.pkl"):
                 assert part.count(b"X\x03\x00\x00\x00cpu") == 1, "torch.save writes another format"
-                part = part.replace(b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:7")
+                part = part.replace(b"X\x03\x00\x00\x00cpu", b"X" + struct.pack("<I", len(device)) + device)
             new.writestr(name, part)
     return result.getvalue()
 
@@ -194,7 +195,10 @@ def _from_gpu(content: bytes) -> bytes:
 def _expect_loaded(
     student: Student, given: Handle, got: Handle, state: dict[str, torch.Tensor], x: torch.Tensor
 ) -> None:
-    """Check the network that a function was given and returned: its mode, its tensors and its outputs."""
+    """Check the network that a function was given and returned: its mode, its tensors and its outputs.
+
+    It is that of :func:`build_network`, or holds it under the name ``module``.
+    """
     if got.kind == "NoneType":
         raise CheckFailed("The function returns None.", "The last line: return model.")
     if got.kind == "_IncompatibleKeys":
@@ -216,7 +220,8 @@ def _expect_loaded(
         if name.rpartition(".")[2] in ("running_mean", "running_var", "num_batches_tracked"):
             hint = "A buffer (バッファ) of BatchNorm is no parameter, but belongs to the state_dict all the same."
         expect(loaded[name], tensor, what=f"{name} after loading", hints={"values": hint}, rtol=0, atol=1e-7)
-    expect(network.forward(x), _logits(state, x), what="The output of the loaded network", rtol=1e-3, atol=1e-3)
+    logits = _logits({name.removeprefix("module."): tensor for name, tensor in state.items()}, x)
+    expect(network.forward(x), logits, what="The output of the loaded network", rtol=1e-3, atol=1e-3)
     filled = student.module(given).state_dict
     if set(filled) != set(state) or not all(torch.equal(filled[name], tensor) for name, tensor in state.items()):
         hint = "The network that is given is the one to fill and to return, not a copy of it."
@@ -270,9 +275,10 @@ def saving(student: Student, rng, case: int) -> None:
             hint = "Training may go on after a save: leave requires_grad alone: state_dict() detaches by itself."
             raise CheckFailed("After save, parameters of the network do not require gradients any more.", hint)
 
+        other = _random_state(rng, width, classes)  # not what was saved before: load has to read the file
         fresh = _network(student, _random_state(rng, width, classes))
-        ours = _write(student, f"{folder}/other.pt", _saved(state))
-        _expect_loaded(student, fresh, student.call("load", fresh, ours, keep=True), state, x)
+        ours = _write(student, f"{folder}/other.pt", _saved(other))
+        _expect_loaded(student, fresh, student.call("load", fresh, ours, keep=True), other, x)
 
 
 def _expect_saved(student: Student, path: str, state: dict[str, torch.Tensor]) -> None:
@@ -301,7 +307,19 @@ def _expect_saved(student: Student, path: str, state: dict[str, torch.Tensor]) -
 
 # --- 6.2 ---------------------------------------------------------------------------------------
 
-_GPU_CASES = ["all names begin with module.", "no name begins with module.", "one tensor is missing"]
+_GPU_CASES = [
+    "all names begin with module.",
+    "no name begins with module.",
+    "one tensor is missing",
+    "all names begin with module., and without it those of the network do so again",
+]
+
+
+def put_inside(network):
+    """A network that holds another one under the name ``module``."""
+    from collections import OrderedDict
+
+    return nn.Sequential(OrderedDict(module=network))
 
 
 @task(
@@ -332,22 +350,27 @@ _GPU_CASES = ["all names begin with module.", "no name begins with module.", "on
     },
 )
 def gpu_to_cpu(student: Student, rng, case: int) -> None:
-    kind = _GPU_CASES[case if case < 3 else int(rng.integers(3))]
+    kind = _GPU_CASES[case if case < 4 else int(rng.integers(4))]
     width, classes = [(3, 4), (4, 3), (2, 5)][case] if case < 3 else rng.integers(2, 7, 2).tolist()
     student.case = f"{width} channels, {classes} classes; {kind}"
     state = _random_state(rng, width, classes)
     x = normal(rng, 3, 3, 6, 6)
     prefix = "" if kind == "no name begins with module." else "module."
-    stored = {prefix + name: tensor for name, tensor in state.items()}
+    net = _network(student, _random_state(rng, width, classes))
+    if kind == _GPU_CASES[3]:
+        net = student.call(put_inside, net, keep=True)
+        state = {f"module.{name}": tensor for name, tensor in state.items()}
+    order = list(state) if case == 0 else [str(name) for name in rng.permutation(list(state))]
+    stored = {prefix + name: state[name] for name in order}
     incomplete = kind == "one tensor is missing"
     if incomplete:
         # load_state_dict forgives a missing num_batches_tracked
         names = [name for name in stored if not name.endswith("num_batches_tracked")]
         stored.pop(names[int(rng.integers(len(names)))])
-    checkpoint = {"epoch": int(rng.integers(1, 100)), "state_dict": stored}
-    net = _network(student, _random_state(rng, width, classes))
+    checkpoint = {"epoch": int(rng.integers(1, 100)) if case % 4 else 0, "state_dict": stored}
+    gpu = int(rng.integers(8, 64)) if case else 7  # so high a number that no machine here has it
     with _folder(student) as folder:
-        path = _write(student, f"{folder}/gpu.pt", _from_gpu(_saved(checkpoint)))
+        path = _write(student, f"{folder}/gpu.pt", _from_gpu(_saved(checkpoint), gpu))
         if not incomplete:
             return _expect_loaded(student, net, student.call("load_from_gpu", net, path, keep=True), state, x)
         with contextlib.suppress(StudentError):
@@ -410,7 +433,7 @@ def _bad_files(rng, state: dict[str, torch.Tensor]) -> dict[str, bytes]:
         "a pickle with code, not made by torch.save": pickle.dumps({name: _Payload()}, protocol=2),
         "a dict that holds a text beside the tensors": _saved(state | {"author": words}),
         "a single tensor": _saved(state["output.module.weight"]),
-        "a checkpoint, with the weights in a dict inside the dict": _saved({"epoch": 3, "state_dict": state}),
+        "a checkpoint, with the weights in a dict inside the dict": _saved({"state_dict": state}),
         "code in place of the weights": _saved(_Payload()),
     }
 
@@ -630,6 +653,7 @@ def _value_mistakes(image: Image.Image, recipe: dict) -> list[tuple[torch.Tensor
         (_standardised(x * 255, mean, std), "The mean and std are those of pixels from 0 to 1: divide by 255 first."),
         (((x - 0.5) / 0.5)[None], "Use the mean and std of the recipe."),
         ((x - m)[None], "Dividing by std is missing."),
+        ((x / s)[None], "Subtracting mean is missing."),
         (((x - s) / m)[None], "mean and std are exchanged."),
         (((x - m) / s**2)[None], "Divide by the standard deviation, not by the variance."),
     ]
@@ -1055,7 +1079,9 @@ def top_k(student: Student, rng, case: int) -> None:
     h, w = (int(n) for n in rng.integers(7, 30, 2))
     image = Image.fromarray(_pixels(rng, h, w, 3))
     scores = _logits(state, _prepared(image)[None])[0]
-    state["output.module.bias"] = state["output.module.bias"] + _spread(rng, scores) - scores
+    large = 200 if case % 5 == 4 else 0
+    student.case += f", logits of about {large}" if large else ""
+    state["output.module.bias"] = state["output.module.bias"] + _spread(rng, scores) - scores + large
     logits = _logits(state, _prepared(image)[None])[0]
     p = logits.softmax(0)
     words = ["apple", "boat", "cat", "dog", "eagle", "frog", "goat", "house", "iris"]
@@ -1129,6 +1155,9 @@ def _expect_list_of_pairs(got, count: int) -> None:
         raise CheckFailed("The number of pairs is wrong.", hint, expected=str(count), got=str(len(got)), kind="shape")
 
 
+_OVERFLOW = "exp of a large number is inf, and inf / inf is nan: softmax takes care of that."
+
+
 def _same_probabilities(got: list[float], wanted) -> bool:
     a, b = (torch.as_tensor(v, dtype=torch.float32) for v in (got, wanted))
     return close(a, b, rtol=1e-3, atol=1e-4)
@@ -1138,6 +1167,8 @@ def _probability_hint(
     labels: list[str], values: list[float], right, p: torch.Tensor, logits: torch.Tensor, classes: list[str]
 ) -> str:
     """The known mistake that gives these probabilities, or a general hint."""
+    if any(value != value for value in values):
+        return _OVERFLOW
     place = {label: number for number, label in enumerate(classes)}
     chosen = [place.get(label, -1) for label in labels]
     best = [place[label] for label, _ in right]
@@ -1162,7 +1193,7 @@ def _probability_hint(
     for wrong, hint in mistakes:
         if _same_probabilities(values, wrong):
             return hint
-    if sorted(chosen) == sorted(best):
+    if chosen != best and sorted(chosen) == sorted(best):
         return "The right classes, but not sorted by their probability: the highest comes first."
     return "softmax over all classes, and then the k largest: they need not add up to 1."
 
@@ -1175,6 +1206,10 @@ def stream_pictures(pictures: list, log: list):
     for picture in pictures:
         log.append(["picture", list(picture.size)])
         yield picture
+
+
+def pixels_of(pictures: list) -> list:
+    return [np.array(picture) for picture in pictures]
 
 
 def make_pictures(arrays: list) -> list:
@@ -1217,6 +1252,9 @@ def batching(student: Student, rng, case: int) -> None:
     student.case = f"{count} pictures, batches of {size}, {'from a generator' if lazy else 'in a list'}"
     classes = int(rng.integers(3, 7))
     state = _random_state(rng, 3, classes)
+    if case % 5 == 4:
+        student.case += ", logits of about 200"
+        state["output.module.bias"] = state["output.module.bias"] + 200
     arrays = [_pixels(rng, *(int(n) for n in rng.integers(6, 20, 2)), 3) for _ in range(count)]
     x = torch.stack([_prepared(Image.fromarray(a)) for a in arrays]) if count else normal(rng, 0, 3, 6, 6)
     p = _logits(state, x).softmax(1)
@@ -1231,8 +1269,15 @@ def batching(student: Student, rng, case: int) -> None:
     got = student.get(kept)
     events = student.get(log)
     forwards = _forward_passes(events, needed=count > 0)
-    _expect_batch_sizes([shape[0] if shape else 0 for _, shape, _, _ in forwards], count, size, lazy)
+    prepared = [event[1] for event in events if event[0] == "prepare"]
+    first_ones = prepared == [[a.shape[1], a.shape[0]] for a in arrays][: len(prepared)]
+    _expect_batch_sizes([shape[0] if shape else 0 for _, shape, _, _ in forwards], count, size, lazy, first_ones)
     _expect_few_waiting(events, size)
+    after = student.call(pixels_of, images)
+    if len(after) != count or not all(map(np.array_equal, after, arrays)):
+        hint = "The list and its pictures belong to the caller: pop, clear and sort change the list, thumbnail a "
+        hint += "picture."
+        raise CheckFailed("The pictures that were given have changed.", hint, kind="in place")
     if not isinstance(got, (list, tuple)):
         hint = "A list with one tensor for each picture: an empty list if there is none."
         raise CheckFailed("The result must be a list.", hint, got=describe(got))
@@ -1246,14 +1291,18 @@ def batching(student: Student, rng, case: int) -> None:
         "shape": "One tensor for each picture, with one probability for each class.",
         "type": "One tensor for each picture.",
         "values": "Compare with the answer to the same picture alone, in a batch of one.",
+        "nonfinite": _OVERFLOW,
     }
     for number, answer in enumerate(got):
         wrong = [(answers[number], hint) for answers, hint in mistakes]
         expect(answer, p[number], what=f"Answer {number + 1}", mistakes=wrong, hints=hints, rtol=1e-3, atol=1e-4)
 
 
-def _expect_batch_sizes(sizes: list[int], count: int, size: int, lazy: bool) -> None:
-    """Check the sizes of the batches that went through the network: ``size``, and the rest at the end."""
+def _expect_batch_sizes(sizes: list[int], count: int, size: int, lazy: bool, first_ones: bool) -> None:
+    """Check the sizes of the batches that went through the network: ``size``, and the rest at the end.
+
+    ``first_ones`` says that no picture was left out between those that were prepared.
+    """
     if sizes == [min(size, count - start) for start in range(0, count, size)]:
         return
     skipping = []  # islice(images, start, start + size) on a generator: it skips as many as it has given before
@@ -1270,7 +1319,7 @@ def _expect_batch_sizes(sizes: list[int], count: int, size: int, lazy: bool) -> 
     elif lazy and [n for n in sizes if n] == skipping:
         hint = "islice(images, start, stop) counts from where the generator stands, not from its first picture, and so "
         hint += "skips some: islice(images, batch_size) takes the next ones."
-    elif sizes == [size] * (count // size):
+    elif first_ones and sizes == [size] * (count // size):
         hint = "The last pictures never reached the network: they make a smaller batch."
     elif sum(sizes) < count:
         hint = "Some pictures never reached the network: note in prepare which ones do."
@@ -1301,6 +1350,7 @@ def _expect_few_waiting(events: list, size: int) -> None:
     One more may be taken ahead.
     """
     waiting = {"picture": 0, "prepare": 0}
+    hint = "Prepare the pictures of one batch, ask the network, and go on with the next ones."
     for event in events:
         if event[0] == "forward":
             waiting = {kind: max(0, n - event[1][0]) for kind, n in waiting.items()}
@@ -1308,9 +1358,10 @@ def _expect_few_waiting(events: list, size: int) -> None:
         waiting[event[0]] += 1
         if waiting[event[0]] > size + 1:
             if event[0] == "picture":
-                hint = "list(images) holds all pictures in memory at once: iter(images), and islice for each batch."
+                kinds = [kind for kind, *_ in events]
+                if "picture" not in kinds[kinds.index("prepare") :]:
+                    hint = "list(images) holds all pictures in memory: iter(images), and islice for each batch."
                 raise CheckFailed("More pictures were taken from the generator than one batch needs.", hint)
-            hint = "Prepare the pictures of one batch, ask the network, and go on with the next ones."
             raise CheckFailed("More pictures were prepared than one batch needs.", hint)
 
 
@@ -1463,6 +1514,7 @@ def _unreadable(rng, good: bytes) -> dict[str, bytes]:
         "an SVG drawing": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
         "a PNG with a damaged byte": bytes(broken),
         "random bytes": b"\xff" + rng.bytes(60),
+        "a PPM whose width is no number": b"P6 wide 20 255\n" + rng.bytes(60),  # for which PIL raises a ValueError
     }
 
 
@@ -1498,6 +1550,8 @@ def _post(body: bytes, chunk: int = 0, length: bool = True) -> list:
 
 
 _CAUSES = {
+    "ValueError": "What is no picture can raise many kinds of error: catch them all with `except Exception`, and "
+    "answer with status 400.",
     "UnidentifiedImageError": "Image.open raises this for what is no picture: answer with status 400.",
     "DecompressionBomb": "Image.open refuses a picture of that many pixels by itself, with an error of its own: answer "
     "with status 413.",
@@ -1561,7 +1615,11 @@ def endpoint(student: Student, rng, case: int) -> None:
     for pieces in (0, max(1, len(body) // 7)):
         _expect_answer(service.post(body, pieces, length=not pieces), answer)
     total = int(np.asarray(image, dtype=np.int64).sum())
-    if [[size, pixel_sum] for size, pixel_sum, _ in student.get(log)] != [[[w, h], total]] * 2:
+    seen = [[size, pixel_sum] for size, pixel_sum, _ in student.get(log)]
+    if len(seen) != 2:
+        hint = "Each good picture is given to predict once, and what that call returns is the answer."
+        raise CheckFailed("predict was not called once for each good picture.", hint, got=f"{len(seen)} calls for 2")
+    if seen != [[[w, h], total]] * 2:
         raise CheckFailed("predict did not get the picture that was sent.", "Open it from io.BytesIO(body), as it is.")
 
     limit = len(body) + 9000
@@ -1642,8 +1700,8 @@ def _expect_too_large(student: Student, service: _Service, rng, limit: int, pixe
             hints[200] = hints[411] = hints[500] = hints[400]
         _expect_refused_with(got, (413,), hints)
         if got["read"] > limit + 2 * chunk:
-            hint = "await request.body() takes all of it into memory first, however much it is. Go through "
-            hint += "request.stream() and stop when it is too much."
+            hint = "The body was read on, as await request.body() does, however long it is. Go through "
+            hint += "request.stream(), and stop as soon as it is too much."
             if not length:
                 hint += " A sender need not say how long the body is, so Content-Length alone does not protect."
             raise CheckFailed("Far more than max_bytes was read before the app answered.", hint)

@@ -309,3 +309,17 @@ def save(model, path):
 def load(model, path):
     model.load_state_dict(torch.load(path))
     return model.eval()
+
+
+# %% wrong: load takes what save has kept, and reads no file -> Is this tensor filled from the file?
+kept = {}
+
+
+def save(model, path):
+    torch.save(model.state_dict(), path)
+    kept.update((name, tensor.clone()) for name, tensor in model.state_dict().items())
+
+
+def load(model, path):
+    model.load_state_dict(kept)
+    return model.eval()

@@ -34,7 +34,7 @@ def load_from_gpu(model, path):
 
 # %% right: the model is wrapped for a moment
 def load_from_gpu(model, path):
-    state = torch.load(path, map_location={"cuda:7": "cpu"})["state_dict"]
+    state = torch.load(path, map_location={f"cuda:{i}": "cpu" for i in range(256)})["state_dict"]
     wrapped = all(name.startswith("module.") for name in state)
     target = nn.ModuleDict({"module": model}) if wrapped else model
     target.load_state_dict(state)
@@ -148,7 +148,12 @@ def load_from_gpu(model, path):
     return model
 
 
-# %% right: a callable object, a mapping by dict
+# %% right: a callable object, a mapping that knows every device
+class ToCpu(dict):
+    def get(self, location, default=None):
+        return "cpu"
+
+
 class Loader:
     prefix = "module."
 
@@ -157,7 +162,7 @@ class Loader:
 
     def __call__(self, model, path):
         with open(path, "rb") as file:
-            checkpoint = torch.load(file, map_location={"cuda:7": "cpu"}, weights_only=True)
+            checkpoint = torch.load(file, map_location=ToCpu(), weights_only=True)
         missing, unexpected = model.load_state_dict(
             dict(zip(map(self.name, checkpoint["state_dict"]), checkpoint["state_dict"].values()))
         )
@@ -234,3 +239,37 @@ def load_from_gpu(model, path):
     state = torch.load(path, map_location="cpu")["state_dict"]
     model.load_state_dict({name.removeprefix("module."): tensor for name, tensor in state.items()})
     return model.eval()
+
+
+# %% wrong: only GPUs 0 to 7 are moved -> map_location="cpu"
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location={f"cuda:{i}": "cpu" for i in range(8)})
+    model.load_state_dict({name.removeprefix("module."): t for name, t in checkpoint["state_dict"].items()})
+    return model.eval()
+
+
+# %% wrong: filled in the order of the file -> RuntimeError
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    model.load_state_dict(dict(zip(model.state_dict(), checkpoint["state_dict"].values(), strict=False)))
+    return model.eval()
+
+
+# %% wrong: the prefix is taken away as often as it stands there -> what stands in front
+def load_from_gpu(model, path):
+    state = {}
+    for name, tensor in torch.load(path, map_location="cpu")["state_dict"].items():
+        while name.startswith("module."):
+            name = name.removeprefix("module.")
+        state[name] = tensor
+    model.load_state_dict(state)
+    return model.eval()
+
+
+# %% wrong: epoch 0 is taken for an empty file -> training mode
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location="cpu")
+    if checkpoint["epoch"]:
+        model.load_state_dict({name.removeprefix("module."): t for name, t in checkpoint["state_dict"].items()})
+        model.eval()
+    return model

@@ -350,3 +350,13 @@ def preprocess(image, recipe):
         pixels = pixels.flip(0)
     mean, std = (torch.tensor(recipe[key]).view(3, 1, 1) for key in ("mean", "std"))
     return ((pixels - mean) / std).unsqueeze(0)
+
+
+# %% wrong: divided by std only -> Subtracting mean is missing
+def preprocess(image, recipe):
+    height, width = recipe["size"]
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = torch.tensor(np.array(image)).permute(2, 0, 1) / 255
+    if recipe["order"] == "BGR":
+        pixels = pixels.flip(0)
+    return (pixels / torch.tensor(recipe["std"]).view(3, 1, 1)).unsqueeze(0)

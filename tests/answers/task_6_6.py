@@ -372,3 +372,21 @@ def predict(model, prepare, image, classes, k=3):
     p = model(prepare(image).unsqueeze(0)).softmax(dim=1)[0]
     values, places = p.topk(min(k, len(classes)))
     return [(classes[i], v) for v, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: exp by hand, which overflows -> softmax takes care of that
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        scores = model(prepare(image).unsqueeze(0))[0].exp()
+    values, places = (scores / scores.sum()).topk(min(k, len(classes)))
+    return [(classes[i], p) for p, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: softmax twice -> they need not add up to 1
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        probabilities = model(prepare(image).unsqueeze(0)).softmax(dim=1).softmax(dim=1)[0]
+    values, places = probabilities.topk(min(k, len(classes)))
+    return [(classes[i], p) for p, i in zip(values.tolist(), places.tolist())]

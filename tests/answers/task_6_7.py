@@ -379,3 +379,56 @@ def predict_all(model, prepare, images, batch_size):
         while batch := [prepare(image) for image in islice(images, batch_size)]:
             answers.extend(model(torch.stack(batch)).softmax(dim=1))
     return answers
+
+
+# %% wrong: the caller's list is emptied -> The pictures that were given have changed
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    if isinstance(images, list):
+        waiting = [images.pop(0) for _ in range(len(images))]
+        images = waiting
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, batch_size)]:
+            answers.extend(model(torch.stack(batch)).softmax(dim=1))
+    return answers
+
+
+# %% wrong: one picture is lost at the end of each batch -> note in prepare which ones do
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    answers, batch = [], []
+    with torch.no_grad():
+        for image in images:
+            if len(batch) == batch_size:
+                answers.extend(model(torch.stack(batch)).softmax(dim=1))
+                batch = []
+            else:
+                batch.append(prepare(image))
+        if batch:
+            answers.extend(model(torch.stack(batch)).softmax(dim=1))
+    return answers
+
+
+# %% wrong: two pictures are taken ahead -> and go on with the next ones
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    waiting = list(islice(images, 2))
+    with torch.no_grad():
+        while waiting:
+            waiting += islice(images, batch_size)
+            batch, waiting = waiting[:batch_size], waiting[batch_size:]
+            answers.extend(model(torch.stack([prepare(image) for image in batch])).softmax(dim=1))
+    return answers
+
+
+# %% wrong: exp by hand, which overflows -> softmax takes care of that
+def predict_all(model, prepare, images, batch_size):
+    model.eval()
+    images, answers = iter(images), []
+    with torch.no_grad():
+        while batch := [prepare(image) for image in islice(images, batch_size)]:
+            scores = model(torch.stack(batch)).exp()
+            answers.extend(scores / scores.sum(dim=1, keepdim=True))
+    return answers

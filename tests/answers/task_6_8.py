@@ -999,3 +999,56 @@ def make_app(predict, max_bytes, max_pixels):
         return predict(image)
 
     return app
+
+
+# %% wrong: only OSError is caught -> many kinds of error
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "the file is too large")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "the picture has too many pixels") from None
+        except OSError:
+            raise HTTPException(400, "this is no picture that can be read") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: predict is called twice -> not called once for each
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "the file is too large")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "the picture has too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "this is no picture that can be read") from None
+        await run_in_threadpool(predict, image)
+        return await run_in_threadpool(predict, image)
+
+    return app
