@@ -51,7 +51,7 @@ _INSIDE = re.compile(
     r"lecture_utils\.grading|lecture_utils import grading|lecture_grader|lecture_checks|get_objects\b|get_referrers\b"
     r"|get_referents\b|_getframe\b|_current_frames\b|currentframe\b|inspect\.stack\b|f_back\b|f_locals\b|tb_frame\b"
     r"|gi_frame\b|getsignal\b|ctypes\.(?:pythonapi|py_object)\b|sys\.settrace\b|sys\.setprofile\b"
-    r"|__closure__|cell_contents"
+    r"|__closure__|cell_contents|_disable_current_modes\b|DisableTorch\w+|inference_mode\((?:mode=)?False|start_new_thread\b"
     r"|_forward_(?:pre_)?hooks\b|torch\.library\b|initial_seed\b"
 )
 

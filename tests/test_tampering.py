@@ -284,6 +284,12 @@ def test_no_honest_cell_is_called_tampering():
         "gc.get_referents(x)",
         "ctypes.pythonapi.PyFrame_LocalsToFast",
         "ctypes.cast(id(x), ctypes.py_object)",
+        "with torch.utils._python_dispatch._disable_current_modes(): pass",
+        "torch._C._DisableTorchDispatch()",
+        "torch._C.DisableTorchFunction()",
+        "with torch.inference_mode(False): pass",
+        "with torch.inference_mode(mode=False): pass",
+        "_thread.start_new_thread(work, ())",
     ],
 )
 def test_names_that_lead_inside_are_found(source):
