@@ -643,6 +643,11 @@ def distances(student: Student, rng, case: int) -> None:
         student.case += ", many points in both"
         y[:20] = x[:20]
     x, y = _floats(x), _floats(y)
+    _expect_distances(student.call("distances", x, y), x, y, far)
+
+
+def _expect_distances(got: Any, x: torch.Tensor, y: torch.Tensor, far: bool) -> None:
+    """``got`` must be the distances of all pairs; ``far``: the points lie far from the origin."""
     difference = x.double()[:, None] - y.double()[None]
     squares = difference.square().sum(2)
     expected = squares.sqrt().float()
@@ -656,7 +661,8 @@ def distances(student: Student, rng, case: int) -> None:
     mistakes = [
         (squares.float(), "Those are the squared distances: the root is missing."),
         (difference.abs().sum(2).float(), "That adds up the absolute differences: square, add up, then take the root."),
-        (squares.div(d).sqrt().float(), "A distance is the root of the sum of the squares, not of their mean."),
+        (squares.div(x.shape[1]).sqrt().float(), "A distance is the root of the sum of the squares, not of their "
+         "mean."),
         (expected.T, "Rows and columns have changed places: entry (i, j) is the distance from x[i] to y[j]."),
         (difference.float(), "Those are the differences: square them, add them up along the last dimension, and take "
          "the root."),
@@ -665,10 +671,9 @@ def distances(student: Student, rng, case: int) -> None:
         (difference.abs().amax(2).float(), "That is the largest of the differences: square, add up, take the root."),
         *(((squares + small).sqrt().float(), added) for small in (1e-6, 1e-8)),
     ]  # fmt: skip
-    if n == m:
+    if len(x) == len(y):
         mistakes.append((difference.diagonal().norm(dim=0).float(), "Every row of x meets every row of y, not only "
                          "the one with the same number: the shape is (n, m)."))  # fmt: skip
-    got = student.call("distances", x, y)
     # The near cases are tried first, so what fails far from the origin only is the rounding; and so is a distance that
     # is wrong for equal points only.
     apart = expected > 0

@@ -491,8 +491,8 @@ def _unmoved(after: list, values: list, gradients: list, left: list[bool], case:
         )
     elif any(left):
         hint = (
-            "No parameter has moved. `p = p - lr * p.grad` makes a new tensor and gives it the name p, the parameter "
-            "itself stays: change it in place, `p -= ...`."
+            "No parameter has moved. A step such as `p = p - lr * p.grad` makes a new tensor and gives it the name p, "
+            "the parameter itself stays: change it in place, `p -= ...`."
         )
     else:
         hint = (
