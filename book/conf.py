@@ -149,6 +149,11 @@ def mend_pictures_and_links(app, doctree: nodes.document) -> None:
         path = (app.srcdir / app.env.doc2path(app.env.docname)).parent / link["reftarget"]
         uri = f"{REPOSITORY}/blob/main/{path.resolve().relative_to(ROOT).as_posix()}"
         link.replace_self(nodes.reference("", "", *link.children, refuri=uri, internal=False))
+    for link in list(doctree.findall(addnodes.pending_xref)):
+        file = ROOT / f"{link['reftarget']}.md"
+        if link.get("refdomain") == "doc" and link["reftarget"] not in app.env.found_docs and file.is_file():
+            uri = f"{REPOSITORY}/blob/main/{file.relative_to(ROOT).as_posix()}"
+            link.replace_self(nodes.reference("", "", *link.children, refuri=uri, internal=False))
 
 
 def name_language(app, pagename: str, template: str, context: dict, doctree) -> None:
