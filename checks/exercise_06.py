@@ -766,6 +766,8 @@ _HIDDEN_KINDS = [
     "black and white (1)",
     "CMYK",
     "16-bit grey of mode I",
+    "RGB with a transparent colour",
+    "palette with half transparent colours",
     "EXIF: turned, 16-bit grey",
 ]
 # A picture as it is meant, its RGB pixels, and what known mistakes make of it.
@@ -841,7 +843,16 @@ def _upright_example(rng, kind: str) -> _Example:
         wide = kind.endswith("mode I")
         return Image.fromarray(np.asarray(image).astype("int32")) if wide else image, right, mistakes
     if kind.startswith("palette"):
-        return _palette_example(rng, h, w, transparent="transparent" in kind)
+        return _palette_example(rng, h, w, kind)
+    if kind == "RGB with a transparent colour":
+        image = Image.fromarray(colours)
+        clear = (colours == colours[0, 0]).all(2, keepdims=True)
+        image.info["transparency"] = tuple(colours[0, 0].tolist())  # which a PNG keeps
+        return (
+            image,
+            np.where(clear, 255, colours),
+            [(colours, _ALPHA_DROPPED), (np.where(clear, 0, colours), _ON_BLACK)],
+        )
     if kind == "black and white (1)":
         bits = rng.integers(0, 2, (h, w)).astype(bool)
         bits[0, :2] = True, False
@@ -890,8 +901,8 @@ def _sixteen_bit_example(rng, height: int, width: int, dark: bool) -> _Example:
     return Image.fromarray(values), _three_channels(values / 257), mistakes
 
 
-def _palette_example(rng, height: int, width: int, transparent: bool) -> _Example:
-    """A picture of 8 colours, of which number 2 may be transparent."""
+def _palette_example(rng, height: int, width: int, kind: str) -> _Example:
+    """A picture of 8 colours, of which number 2 may be transparent, or some more or less so."""
     palette = rng.integers(0, 256, (8, 3)).astype("uint8")
     index = rng.integers(0, 8, (height, width)).astype("uint8")
     index[0, :2] = 2, 3
@@ -900,7 +911,12 @@ def _palette_example(rng, height: int, width: int, transparent: bool) -> _Exampl
     colours = palette[index]
     numbers = "These are the numbers of the palette's colours: convert looks the colours up."
     mistakes = [(_three_channels(index), numbers)]
-    if not transparent:
+    if "half transparent" in kind:
+        levels = np.asarray([255, 128, 0, 60, 255, 255, 200, 255], dtype="uint8")
+        image.info["transparency"] = levels.tobytes()
+        _, right, more = _transparent_example("RGBA", np.dstack([colours, levels[index]]), colours, levels[index])
+        return image, right, mistakes + more
+    if "transparent" not in kind:
         return image, colours, mistakes
     clear = index[..., None] == 2
     mistakes += [(colours, _ALPHA_DROPPED), (np.where(clear, 0, colours), _ON_BLACK)]
@@ -972,7 +988,7 @@ def _colour_hint(kind: str) -> str:
         return (
             "Of 65536 levels 256 are left, in every picture alike: 65535 becomes 255, 30000 becomes 117, 100 becomes 0."
         )
-    if "RGBA" in kind or "LA" in kind:
+    if "RGBA" in kind or "LA" in kind or "half" in kind:
         return (
             "Each pixel is a mixture of its colour and of white, by its alpha: half transparent black is the grey 127."
         )
@@ -1193,7 +1209,7 @@ def _probability_hint(
     for wrong, hint in mistakes:
         if _same_probabilities(values, wrong):
             return hint
-    if chosen != best and sorted(chosen) == sorted(best):
+    if _same_probabilities(sorted(values, reverse=True), expected):
         return "The right classes, but not sorted by their probability: the highest comes first."
     return "softmax over all classes, and then the k largest: they need not add up to 1."
 

@@ -366,3 +366,37 @@ def to_rgb(image):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return Image.merge("RGB", image.convert("RGB").split()[::-1])
+
+
+# %% wrong: an RGB picture is taken to have no transparent colour -> The colours under transparent pixels are shown
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.mode in ("RGBA", "LA") or (image.mode == "P" and "transparency" in image.info):
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% wrong: of a palette only one colour can be transparent -> The colours under transparent pixels are shown
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    number = image.info.get("transparency")
+    if image.mode in ("RGBA", "LA") or isinstance(number, (int, tuple)):
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+# %% right: bands pasted with a mask, 16 bits by point
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = image.convert("I").point(lambda level: level / 256).convert("L")
+    picture = image.convert("RGBA")
+    white = Image.new("RGB", picture.size, "#ffffff")
+    white.paste(picture.convert("RGB"), (0, 0), picture.getchannel("A"))
+    return white
