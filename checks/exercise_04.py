@@ -31,7 +31,10 @@ def _expect_int(got, expected: int, what: str, mistakes: list[tuple[float, str]]
 
 
 def call_and_list_operations(function, *args, **kwargs):
-    """The result of a call, and the names of PyTorch's operations that it took."""
+    """The result of a call, and the names of PyTorch's operations that it took, in threads of its own too."""
+    import sys
+    import threading
+
     from torch.utils._python_dispatch import TorchDispatchMode
 
     names = set()
@@ -41,9 +44,18 @@ def call_and_list_operations(function, *args, **kwargs):
             names.add(str(operation))
             return operation(*args, **(kwargs or {}))
 
-    with Note():
-        torch.zeros(1).neg()  # so that a list without it shows that nothing was noted
-        result = function(*args, **kwargs)
+    def note_in_thread(frame, event, argument):
+        sys.setprofile(None)
+        Note().__enter__()  # a mode belongs to its thread, and ends with it
+
+    before = threading.getprofile()
+    threading.setprofile(note_in_thread)
+    try:
+        with Note():
+            torch.zeros(1).neg()  # so that a list without it shows that nothing was noted
+            result = function(*args, **kwargs)
+    finally:
+        threading.setprofile(before)
     return result, sorted(names)
 
 
@@ -179,9 +191,10 @@ def pooling(student: Student, rng, case: int) -> None:
     transposed = case % 3 == 2
     if negative:
         x = -x.abs() - 0.1
-    student.case = (
-        f"shape {(b, c, h, w)}, k = {k}, {dtype}{', all negative' * negative}{', a transposed view' * transposed}"
-    )
+    if case == 4:  # below each number that somebody may think small enough to begin with
+        x = x * 1e30
+    student.case = f"shape {(b, c, h, w)}, k = {k}, {dtype}{', all negative' * negative}{', huge' * (case == 4)}"
+    student.case += ", a transposed view" * transposed
     right = F.max_pool2d(x, k)
     rows = h // k * k
     columns = w // k * k
@@ -214,6 +227,8 @@ def pooling(student: Student, rng, case: int) -> None:
         "nonfinite": "Is each element of the result assigned?",
         "values": "Take a picture of 4 x 4, and print the window that your code takes for each element.",
     }
+    if isinstance(got, torch.Tensor) and got.is_floating_point() and (got > x.max()).any():
+        hints["values"] = "A number in the result is larger than all of x: begin with no number of your own."
     expect(got, right, what="The pooled picture", mistakes=mistakes, hints=hints)
     if not torch.equal(student.get(given), x):
         raise CheckFailed("x has changed.", "A slice is a view, which changes x: do not assign to it.")
@@ -682,7 +697,11 @@ def forward_of_wider_net(student: Student, rng, case: int) -> None:
     trained = torch.cat([model.forward(x, training=True) - parameters[7] for _ in range(passes)])
     evaluated = (_wider(x, parameters) - parameters[7]).repeat(passes, 1)
     student.case += ", in training mode"
-    ratio = trained / evaluated
+    _expect_dropout(trained / evaluated, count)
+
+
+def _expect_dropout(ratio: torch.Tensor, count: int) -> None:
+    """Numbers that fc2 gets in training mode, divided by those in evaluation mode: each 0 or 2, drawn for itself."""
     if close(ratio, torch.ones_like(ratio), rtol=1e-3):
         raise CheckFailed(
             "In training mode nothing is dropped.", "self.dropout stands between fc1 with its ReLU and fc2."
@@ -693,14 +712,20 @@ def forward_of_wider_net(student: Student, rng, case: int) -> None:
             "and nowhere else: not on what comes from the convolutions, and not on the logits."
         )
         raise CheckFailed("Dropout acts in another place, or more than once.", hint)
+    kept = (ratio > 1).unflatten(0, (-1, count))  # calls, pictures of a batch, numbers of a picture
+    alike = any(kept.shape[dim] > 1 and bool((kept == kept.narrow(dim, 0, 1)).all()) for dim in range(3))
+    if alike or not 0.3 < kept.float().mean() < 0.7:
+        hint = "self.dropout drops half of the numbers, and draws for each number of each picture anew."
+        raise CheckFailed("The numbers that are dropped are not drawn one by one, each with probability 0.5.", hint)
 
 
 # --- 4.6 -----------------------------------------------------------------------------------------
 
 
 def build_network(channels, kernel, hidden, groups, extras):
-    """A network with BatchNorm, in evaluation mode."""
+    """A network with two equal BatchNorms, the inner layers in training mode and all others in evaluation mode."""
     inner = nn.Sequential(
+        nn.BatchNorm2d(channels),
         nn.Conv2d(channels, channels, kernel, groups=groups, bias=False),
         nn.BatchNorm2d(channels),
     )
@@ -721,7 +746,9 @@ def build_network(channels, kernel, hidden, groups, extras):
         model.register_parameter("scale", nn.Parameter(torch.ones(hidden)))
     if "freeze" in extras:
         model[0].requires_grad_(False)
-    return model.eval()
+    model.eval()
+    inner.train()
+    return model
 
 
 def state_and_settings(model):
@@ -731,16 +758,23 @@ def state_and_settings(model):
 
 
 def call_and_list_files(function, *args, **kwargs):
-    """The result of a call, and the files whose functions it took."""
+    """The result of a call, and the files whose functions it took, in threads of its own too."""
     import sys
+    import threading
 
     files = set()
-    before = sys.getprofile()
-    sys.setprofile(lambda frame, event, argument: files.add(frame.f_code.co_filename))
+
+    def note(frame, event, argument):
+        files.add(frame.f_code.co_filename)
+
+    before = sys.getprofile(), threading.getprofile()
+    threading.setprofile(note)
+    sys.setprofile(note)
     try:
         result = function(*args, **kwargs)
     finally:
-        sys.setprofile(before)
+        sys.setprofile(before[0])
+        threading.setprofile(before[1])
     return result, sorted(files)
 
 
@@ -749,7 +783,7 @@ def _check_conv_parameters(student: Student, rng) -> None:
         a, b, k = rng.integers(2, 6, 3).tolist()
         inputs = a * groups
         outputs = (a + b) * groups
-        kernel = k + 1
+        kernel = a + k  # never equal to the channels that a filter sees, so that no mistake looks like another
         options: dict[str, Any] = {} if bias else {"bias": False}
         if groups > 1:
             options["groups"] = groups
@@ -798,8 +832,8 @@ def _check_count_parameters(student: Student, rng, case: int) -> None:
     requires_grad = before[1]
     first = channels * 3 * kernel * kernel + channels
     second = channels * (channels // groups) * kernel * kernel
-    plain = first + second + 2 * channels + channels * hidden + hidden + hidden * 10 + 10
-    buffers = 2 * channels + 1
+    plain = first + second + 4 * channels + channels * hidden + hidden + hidden * 10 + 10
+    buffers = 2 * (2 * channels + 1)
     twice = 100 + 110 if "share" in extras else 0
     full = plain + (100 + 10 + 10 if "share" in extras else 0) + (hidden if "loose" in extras else 0)
     right = full - (first if "freeze" in extras else 0)
@@ -817,8 +851,14 @@ def _check_count_parameters(student: Student, rng, case: int) -> None:
         (sum(requires_grad), "This is the number of tensors: each has numel() elements."),
         (plain, "Parameters that belong to no layer, or to one that came later, count as well."),
     ]  # fmt: skip
+    matrices = first - channels + second + (channels + 10) * hidden + ("share" in extras) * 100
+    matrices -= ("freeze" in extras) * (first - channels)
     biases = "Not only weights: a bias, and the two numbers per channel of BatchNorm, are trained as well."
-    _expect_int(got, right, "count_parameters", mistakes, biases)
+    mistakes += [(matrices, biases), (matrices + 2 * channels, biases)]  # the weights of BatchNorm are vectors
+    mistakes.append((right - second - 4 * channels, "The layers inside layers count as well: model.parameters() finds "
+                     "them."))  # fmt: skip
+    hint = "Print the name, the shape and requires_grad of each of model.named_parameters(), and add up by hand."
+    _expect_int(got, right, "count_parameters", mistakes, hint)
     state, flags, modes = student.call(state_and_settings, model)
     if flags != requires_grad:
         raise CheckFailed("After counting, requires_grad has changed.", "Only look at p.requires_grad: do not set it.")

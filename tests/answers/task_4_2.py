@@ -258,3 +258,32 @@ def max_pool(x, k):
 @torch.inference_mode()
 def max_pool(x, k):
     return x.unfold(2, k, k).unfold(3, k, k).amax(dim=(4, 5))
+
+
+# %% wrong: PyTorch's pooling in a thread -> own operation
+from concurrent.futures import ThreadPoolExecutor
+
+
+def max_pool(x, k):
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(F.max_pool2d, x, k).result()
+
+
+# %% wrong: begins with a number that seems small enough -> larger than all of x
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    result = torch.full((b, c, height // k, width // k), -1e9, dtype=x.dtype)
+    for i in range(k):
+        for j in range(k):
+            result = torch.maximum(result, x[:, :, i : height // k * k : k, j : width // k * k : k])
+    return result
+
+
+# %% right: begins with minus infinity
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    result = torch.full((b, c, height // k, width // k), -torch.inf, dtype=x.dtype)
+    for i in range(k):
+        for j in range(k):
+            result = torch.maximum(result, x[:, :, i : height // k * k : k, j : width // k * k : k])
+    return result

@@ -607,3 +607,69 @@ class WiderNet(nn.Module):
         x = self.pool(F.relu(self.conv2(x)))
         x = self.dropout(F.relu(self.fc1(x.flatten(1))))
         return self.fc2(x)[:1].expand(1, -1)[0]
+
+
+# %% wrong: one mask for the whole batch -> not drawn one by one
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        for layer in (self.conv1, self.conv2):
+            x = self.pool(layer(x).relu())
+        x = self.fc1(x.flatten(1)).relu()
+        if self.training:
+            x = x * (torch.rand(256) > 0.5) * 2
+        return self.fc2(x)
+
+
+# %% wrong: drops whole pictures -> not drawn one by one
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        for layer in (self.conv1, self.conv2):
+            x = self.pool(layer(x).relu())
+        x = self.fc1(x.flatten(1)).relu()
+        return self.fc2(F.dropout1d(x, 0.5, self.training))
+
+
+# %% wrong: the same mask in each call -> not drawn one by one
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        for layer in (self.conv1, self.conv2):
+            x = self.pool(layer(x).relu())
+        x = self.fc1(x.flatten(1)).relu()
+        if self.training:
+            x = x * (torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) > 0.5) * 2
+        return self.fc2(x)
+
+
+# %% wrong: drops a fifth but doubles the rest -> each with probability 0.5
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        for layer in (self.conv1, self.conv2):
+            x = self.pool(layer(x).relu())
+        x = self.fc1(x.flatten(1)).relu()
+        if self.training:
+            x = x * (torch.rand_like(x) > 0.2) * 2
+        return self.fc2(x)

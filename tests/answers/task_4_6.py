@@ -201,7 +201,7 @@ def count_parameters(model):
     return sum(layer.weight.numel() + layer.bias.numel() for layer in model)
 
 
-# %% wrong: top level only -> Not only weights
+# %% wrong: top level only -> layers inside layers
 def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
     return out_channels * (in_channels // groups) * kernel**2 + (out_channels if bias else 0)
 
@@ -366,3 +366,53 @@ def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
 
 def count_parameters(model):
     return sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: makes the layer in a thread -> makes the layer
+import threading
+
+
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    made = []
+    arguments = {"bias": bias, "groups": groups}
+    thread = threading.Thread(target=lambda: made.append(nn.Conv2d(in_channels, out_channels, kernel, **arguments)))
+    thread.start()
+    thread.join()
+    return sum(p.numel() for p in made[0].parameters())
+
+
+def count_parameters(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: input channels only with groups of one channel each -> weight.shape
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    seen = in_channels if groups == 1 else 1
+    return out_channels * seen * kernel**2 + (out_channels if bias else 0)
+
+
+def count_parameters(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: equal values count once -> named_parameters
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups) * kernel**2 + (out_channels if bias else 0)
+
+
+def count_parameters(model):
+    seen = []
+    for p in model.parameters():
+        if p.requires_grad and not any(q.shape == p.shape and torch.equal(p, q) for q in seen):
+            seen.append(p)
+    return sum(p.numel() for p in seen)
+
+
+# %% wrong: leaves the network in evaluation mode -> has changed the network
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups) * kernel**2 + (out_channels if bias else 0)
+
+
+def count_parameters(model):
+    model.eval()
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
