@@ -81,8 +81,34 @@ FUNCTIONS = (
 
 
 def call_without_autograd(function, x):
-    with torch.inference_mode():
-        return function(x).clone()
+    """Call it where no graph is recorded, and list the files whose functions it took, in threads of its own too."""
+    import sys
+    import threading
+
+    files = set()
+
+    def note(frame, event, argument):
+        files.add(frame.f_code.co_filename.replace("\\", "/"))
+
+    before = sys.getprofile(), threading.getprofile()
+    threading.setprofile(note)
+    try:
+        with torch.inference_mode():
+            sys.setprofile(note)
+            function(x)
+    finally:
+        sys.setprofile(before[0])
+        threading.setprofile(before[1])
+    return sorted(files)
+
+
+# Files of PyTorch's that differentiate; torch/autograd also holds no_grad, which differentiates nothing.
+AUTOGRAD_FILES = (
+    "torch/autograd/__init__.py",
+    "torch/autograd/functional.py",
+    "torch/autograd/forward_ad.py",
+    "torch/_functorch/eager_transforms.py",
+)
 
 
 def tensor_with_gradient(x, gradient):
@@ -140,13 +166,15 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
         mistakes.append(((4 * inner + 3) / len(x), "len(x) is the number of rows only: x.numel() counts all elements."))
     got = student.call("gradient_by_hand", x)
     expect(got, (4 * inner + 3) / n, what="The gradient by hand", mistakes=mistakes)
+    hint = "Differentiate on paper, and write down the result: 4 (2x - 1) + 3, and what the mean makes of it."
     try:
-        student.call(call_without_autograd, student.value("gradient_by_hand"), x)
+        files = student.call(call_without_autograd, student.value("gradient_by_hand"), x)
     except StudentError as error:
         if error.kind != "RuntimeError":
             raise
-        hint = "Differentiate on paper, and write down the result: 4 (2x - 1) + 3, and what the mean makes of it."
         raise CheckFailed("gradient_by_hand works only where autograd does.", hint) from None
+    if any(part in file for part in AUTOGRAD_FILES for file in files):
+        raise CheckFailed("gradient_by_hand uses autograd.", hint)
 
     f = FUNCTIONS[{0: 0, 1: 5}.get(case, int(rng.integers(1, len(FUNCTIONS))))]
     leaf = x.clone().requires_grad_()
@@ -409,12 +437,15 @@ def own_dataset(student: Student, rng, case: int) -> None:
     log = student.put([])
     options = [student.call(log_calls, Code.of(transform), log, keep=True)] if transform else []
     dataset = student.call("DigitDataset", images, labels, *options, keep=True)
+    student.call("DigitDataset", 255 - images[:1], labels[:1], keep=True)  # each object has its own images
     hints = {"values": "The length is the number of images."}
     expect(student.call(length_of, dataset), n, what="len(dataset)", hints=hints)
     for index in (0, n - 1, int(rng.integers(n)), -1, 0):
         sample, calls = student.call(sample_and_calls, dataset, index, log)
         if not isinstance(sample, tuple) or len(sample) != 2:
-            raise CheckFailed(f"dataset[{index}] must be a pair.", "Return two things: `return image, label`.")
+            hint = "A list is no pair: `return image, label`, without brackets."
+            hint = hint if isinstance(sample, list) else "Return two things: `return image, label`."
+            raise CheckFailed(f"dataset[{index}] must be a pair.", hint)
         image, label = sample
         _expect_call_of_transform(calls, bool(transform), index, [1, height, width])
         mistakes = _image_mistakes(images, index)
@@ -617,6 +648,12 @@ def network_to_train(state, lr, log):
 
     network.register_forward_hook(note)
     optimizer = torch.optim.SGD(network.parameters(), lr=lr)
+    optimizer.steps_noted = 0
+
+    def note_step(optimizer, args, kwargs):
+        optimizer.steps_noted += 1
+
+    optimizer.register_step_post_hook(note_step)
     return network, optimizer, next(network.parameters()).device
 
 
@@ -701,12 +738,17 @@ def trained_state(network):
     return {name: value for name, value in network.state_dict().items() if value.dim()}
 
 
-def all_require_grad(network):
-    return all(parameter.requires_grad for parameter in network.parameters())
+def names_of_frozen(network):
+    return [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
+
+
+def steps_of(optimizer):
+    return optimizer.steps_noted
 
 
 def prepare_for_evaluation(network, log):
-    """Clear the log, and switch to training mode, so that a forgotten eval() shows."""
+    """Clear the log, freeze a layer, and switch to training mode, so that a forgotten eval() shows."""
+    network[0].requires_grad_(False)
     network.train()
     log.clear()
 
@@ -837,11 +879,21 @@ def _expect_one_pass(calls: list, batches: int) -> None:
         raise CheckFailed(f"The model was in evaluation mode from batch {number} on.", hint)
 
 
-def _expect_trainable(student: Student, model: Handle, function: str) -> None:
-    """After a function the parameters must still require gradients."""
-    if student.call(all_require_grad, model) is not True:
-        hint = "requires_grad=False changes the model itself. To record nothing, use `with torch.no_grad():`."
+def _expect_trainable(student: Student, model: Handle, function: str, frozen: tuple[str, ...] = ()) -> None:
+    """After a function the parameters must still require gradients, but for those that were frozen before."""
+    got = student.call(names_of_frozen, model)
+    hint = "requires_grad=False changes the model itself. To record nothing, use `with torch.no_grad():`."
+    if not isinstance(got, list) or set(got) - set(frozen):
         raise CheckFailed(f"After {function} some parameters no longer require gradients.", hint)
+    if set(frozen) - set(got):
+        raise CheckFailed(f"After {function} a frozen layer requires gradients.", hint)
+
+
+def _expect_steps(student: Student, optimizer: Handle, count: int) -> None:
+    """The optimizer must have made the updates."""
+    if (got := student.call(steps_of, optimizer)) != count:
+        hint = "The optimizer makes the update, whatever its rule is: optimizer.step()."
+        raise CheckFailed(f"optimizer.step() was called {got} times for {count} update{'s' * (count > 1)}.", hint)
 
 
 @task(
@@ -906,6 +958,7 @@ def training_loops(student: Student, rng, case: int) -> None:
     trained = student.call(trained_state, model)
     if not close(loss, (losses * _samples_per_batch(y, size)).sum() / n) or not _agree(trained, after):
         _explain_training(loss, trained, losses, after, state, (x, y, size, lr))
+    _expect_steps(student, optimizer, len(losses))
 
     n = full * size + max(last, 2)
     student.case = f"evaluate, {n} test samples in batches of {size}, the last one of {n - full * size}{place}"
@@ -922,7 +975,7 @@ def training_loops(student: Student, rng, case: int) -> None:
     if any(recorded for _, recorded, _ in calls):
         hint = "Evaluation needs no gradients: put the loop into `with torch.no_grad():`."
         raise CheckFailed("While evaluating, a graph was recorded.", hint)
-    _expect_trainable(student, model, "evaluate")
+    _expect_trainable(student, model, "evaluate", ("0.weight", "0.bias"))
     expect(student.call(trained_state, model), trained, what="The model after evaluate", rtol=0, atol=0)
     _expect_evaluation(student.get(result), scores, y, size)
 
@@ -1016,7 +1069,14 @@ def network_to_accumulate(state, gradients, lr, log):
             output.register_hook(note_backward)
 
     network.register_forward_hook(note_forward)
-    return network, torch.optim.SGD(network.parameters(), lr=lr)
+    optimizer = torch.optim.SGD(network.parameters(), lr=lr)
+    optimizer.steps_noted = 0
+
+    def note_step(optimizer, args, kwargs):
+        optimizer.steps_noted += 1
+
+    optimizer.register_step_post_hook(note_step)
+    return network, optimizer
 
 
 def state_of(network):
@@ -1138,6 +1198,7 @@ def accumulation(student: Student, rng, case: int) -> None:
     later_mean = (later * torch.tensor(shares)).sum()
     if not _agree(got, after):
         _explain_update(got, after, state, pieces, lr, old)
+    _expect_steps(student, optimizer, 1)
     if any(first and second for first, second in pairwise(order)):
         hint = "Call backward() inside the loop: it frees the graph of one micro-batch before the next one is recorded."
         raise CheckFailed("The graphs of several micro-batches were kept at the same time.", hint)
@@ -1387,16 +1448,23 @@ def generator_of(parameters):
 
 
 def call_and_list_functions(function, parameters, max_norm):
-    """The result, and the file and name of each Python function that it took."""
+    """The result, and the file and name of each Python function that it took, in threads of its own too."""
     import sys
+    import threading
 
     seen = set()
-    before = sys.getprofile()
-    sys.setprofile(lambda frame, event, argument: seen.add((frame.f_code.co_filename, frame.f_code.co_name)))
+
+    def note(frame, event, argument):
+        seen.add((frame.f_code.co_filename, frame.f_code.co_name))
+
+    before = sys.getprofile(), threading.getprofile()
+    threading.setprofile(note)
+    sys.setprofile(note)
     try:
         result = function(parameters, max_norm)
     finally:
-        sys.setprofile(before)
+        sys.setprofile(before[0])
+        threading.setprofile(before[1])
     return result, sorted(seen)
 
 
@@ -1473,6 +1541,8 @@ def _expect_norm(got, gradients: list[torch.Tensor], values: list[torch.Tensor],
     norm = _joined(gradients).norm()
     norms = torch.stack([g.norm() for g in gradients])
     clipped = norm.clamp(max=max_norm)
+    if isinstance(got, torch.Tensor) and got.is_floating_point():
+        got = got.to(norm.dtype)  # a norm in float64 is as right as a float
     expect(
         got,
         norm,

@@ -307,3 +307,59 @@ def gradient_by_autograd(f, x):
     leaf = x.detach().clone().requires_grad_()
     f(leaf).backward()
     return leaf.grad
+
+
+# %% wrong: by hand through torch.func -> uses autograd
+def gradient_by_hand(x):
+    return torch.func.grad(lambda t: ((2 * t - 1) ** 2 + 3 * t).mean())(x)
+
+
+def gradient_by_autograd(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    f(leaf).backward()
+    return leaf.grad
+
+
+# %% wrong: by hand through forward mode -> uses autograd
+def gradient_by_hand(x):
+    return torch.func.jacfwd(lambda t: ((2 * t - 1) ** 2 + 3 * t).mean())(x)
+
+
+def gradient_by_autograd(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    f(leaf).backward()
+    return leaf.grad
+
+
+# %% wrong: by hand through autograd in a thread -> uses autograd
+import threading
+
+
+def gradient_by_hand(x):
+    found = []
+
+    def work():
+        leaf = x.detach().clone().requires_grad_()
+        ((2 * leaf - 1) ** 2 + 3 * leaf).mean().backward()
+        found.append(leaf.grad)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def gradient_by_autograd(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    f(leaf).backward()
+    return leaf.grad
+
+
+# %% right: by hand under no_grad, torch.func for the other
+def gradient_by_hand(x):
+    with torch.no_grad():
+        return (8 * x - 1) / x.numel()
+
+
+def gradient_by_autograd(f, x):
+    return torch.func.grad(f)(x.detach().clone())

@@ -419,7 +419,7 @@ class DigitDataset(Dataset):
         return image, int(self.labels[index])
 
 
-# %% wrong: a list of two -> must be a pair
+# %% wrong: a list of two -> A list is no pair
 class DigitDataset(Dataset):
     def __init__(self, images, labels, transform=None):
         self.images, self.labels, self.transform = images, labels, transform
@@ -511,3 +511,18 @@ class DigitDataset(Dataset):
         torch.set_grad_enabled(False)
         image = self.images[index].unsqueeze(0) / 255
         return (self.transform(image) if self.transform else image), int(self.labels[index])
+
+
+# %% wrong: one place for the images of all data sets -> dataset
+class DigitDataset(Dataset):
+    def __init__(self, images, labels, transform=None):
+        DigitDataset.images, DigitDataset.labels, DigitDataset.transform = images, labels, transform
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        image = self.images[index].unsqueeze(0) / 255
+        if DigitDataset.transform is not None:
+            image = DigitDataset.transform(image)
+        return image, int(self.labels[index])

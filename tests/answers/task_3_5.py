@@ -1797,3 +1797,63 @@ def evaluate(model, test_loader, device):
             correct = (logits.argmax(dim=1) == labels).float().mean().item()
             count += len(labels)
     return total / count, correct
+
+
+# %% wrong: an update of its own -> The optimizer makes the update
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= optimizer.param_groups[0]["lr"] * parameter.grad
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return total / count, correct / count
+
+
+# %% wrong: evaluate freezes and thaws all -> a frozen layer requires gradients
+def train_one_epoch(model, train_loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in train_loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
+def evaluate(model, test_loader, device):
+    model.eval()
+    model.requires_grad_(False)
+    total = correct = count = 0
+    with torch.no_grad():
+        for inputs, labels in test_loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = model(inputs)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    model.requires_grad_(True)
+    return total / count, correct / count

@@ -384,3 +384,25 @@ def clip_gradients(parameters, max_norm):
         for g in gradients:
             g.mul_(max_norm / norm)
     return norm
+
+
+# %% wrong: ready-made, in a thread -> torch.nn.utils did the clipping
+from concurrent.futures import ThreadPoolExecutor
+
+
+def clip_gradients(parameters, max_norm):
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(nn.utils.clip_grad_norm_, parameters, max_norm).result()
+
+
+# %% right: NumPy, the norm in float64
+import numpy as np
+
+
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = np.sqrt(sum(np.square(g.numpy().astype(np.float64)).sum() for g in gradients))
+    if norm > max_norm:
+        for g in gradients:
+            g.mul_(float(max_norm / norm))
+    return torch.tensor(norm)
