@@ -22,9 +22,12 @@ from lecture_utils.grading.values import Code, Handle
 MAX_TEXT, MAX_BLOB = 16 << 20, 256 << 20
 MAX_DEPTH, MAX_NODES, MAX_TENSORS, MAX_DIMS = 14, 1_000_000, 20_000, 64  # NumPy's arrays have at most 64 dimensions
 MAX_KEYS = 2_000  # keys of dicts that are no strings: their hashes can be made to collide, which costs the square of it
+# Brackets and commas of a message. While Python reads JSON, no other thread of the grader runs, and millions of small
+# parts take seconds. So they are counted first; a million numbers, or half a million pairs, stay below.
+MAX_MARKS = 1_500_000
 TOO_LARGE = (
-    f"more than {MAX_NODES:,} parts, {MAX_TENSORS:,} tensors, {MAX_KEYS:,} keys that are no strings or {MAX_DEPTH} "
-    "levels: one tensor can hold more"
+    f"more than {MAX_NODES:,} parts, {MAX_TENSORS:,} tensors, {MAX_KEYS:,} keys that are no strings, {MAX_DEPTH} "
+    f"levels, or {MAX_MARKS:,} brackets and commas: one tensor can hold more"
 )
 _HEADER = 200 * MAX_TENSORS  # bytes of a safetensors file that name its tensors
 _LENGTHS = struct.Struct(">QQ")
@@ -169,6 +172,7 @@ def _shape(sizes: Any) -> list[int]:
 
 def _decode(text: bytes, blob: bytes) -> tuple[dict, Any]:
     """A message, whose ``error`` is three strings if it has one, and the plain data beside it."""
+    _check_marks(text)
     message, data = json.loads(text)
     if int.from_bytes(blob[:8], "little") > _HEADER:
         raise ValueError(TOO_LARGE)
@@ -179,6 +183,11 @@ def _decode(text: bytes, blob: bytes) -> tuple[dict, Any]:
     if error is not None and [type(part) for part in _is(list, error)] != [str, str, str]:
         raise TypeError("an error that is not described by three strings")
     return message, _Decoder(blobs).decode(data)
+
+
+def _check_marks(text: bytes) -> None:
+    if sum(map(text.count, (b"[", b"{", b","))) > MAX_MARKS:
+        raise ValueError(TOO_LARGE)
 
 
 class Channel:
@@ -202,6 +211,7 @@ class Channel:
         encoder = _Encoder()
         text = json.dumps([message, encoder.encode(value)]).encode()
         blob = save(encoder.blobs) if encoder.blobs else b""
+        _check_marks(text)
         if len(text) > MAX_TEXT or len(blob) > MAX_BLOB:
             raise ValueError(f"more than {MAX_TEXT >> 20} MB of text and numbers, or {MAX_BLOB >> 20} MB of tensors")
         self._put(text, blob, seconds)

@@ -325,6 +325,17 @@ def test_reading_takes_bounded_time_and_memory(name):
     assert seconds < 10 and peak < 700
 
 
+@pytest.mark.parametrize("part", ["[]", "{}", "1", '""', '{"":{}}', "[[]]"])
+def test_a_message_of_many_small_parts_is_refused_before_it_is_read(part):
+    """Reading it would stop the whole grader for seconds, and with it the clock of every other submission."""
+    parts = ",".join([part] * ((protocol.MAX_TEXT - 100) // (len(part) + 1)))
+    text = f'[{{"ok": true, "unused": [{parts}]}}, null]'.encode()
+    begun = time.process_time()
+    with pytest.raises(ValueError, match="brackets and commas"):
+        protocol._decode(text, b"")
+    assert time.process_time() - begun < 0.5
+
+
 def nested(depth):
     return [nested(depth - 1)] if depth else []
 
@@ -334,6 +345,8 @@ TOO_LARGE = {
     "many tensors": lambda: [torch.ones(1)] * (MAX_TENSORS + 1),
     "many numbers as keys": lambda: dict.fromkeys(range(MAX_KEYS + 1)),
     "many levels": lambda: nested(30),
+    "many empty lists": lambda: [[]] * 900_000,
+    "a text of commas": lambda: "," * (2 << 20),
     "a long text": lambda: "x" * (17 << 20),
     "a tensor of meta with a dtype that is not sent": lambda: torch.empty(2, dtype=torch.complex64, device="meta"),
 }
