@@ -647,7 +647,7 @@ def network_to_train(state, lr, log):
         log.append((module.training, output.requires_grad, len(output)))
 
     network.register_forward_hook(note)
-    optimizer = torch.optim.SGD(network.parameters(), lr=lr)
+    optimizer: Any = torch.optim.SGD(network.parameters(), lr=lr)
     optimizer.steps_noted = 0
 
     def note_step(optimizer, args, kwargs):
@@ -1069,7 +1069,7 @@ def network_to_accumulate(state, gradients, lr, log):
             output.register_hook(note_backward)
 
     network.register_forward_hook(note_forward)
-    optimizer = torch.optim.SGD(network.parameters(), lr=lr)
+    optimizer: Any = torch.optim.SGD(network.parameters(), lr=lr)
     optimizer.steps_noted = 0
 
     def note_step(optimizer, args, kwargs):
