@@ -324,6 +324,7 @@ def gradient_checker(student: Student, rng, case: int) -> None:
             (expected * 2 * delta, "The difference of the two values must be divided by the way, 2 * delta."),
             (-expected, "The sign: value after the step up minus value after the step down."),
             (together.expand(shape), "All elements moved at the same time. Each slope needs a step of its own."),
+            (expected.float().double(), "The slopes were rounded to float32 on the way: their tensor must be float64."),
             (exact, "This is nearly the derivative. Asked for is the quotient of differences with the given delta."),
         ],
         hints={
@@ -332,8 +333,8 @@ def gradient_checker(student: Student, rng, case: int) -> None:
             "values": "Print the tensors that f gets: is only one element moved in each, by delta, and are all others "
             "where they were?",
         },
-        rtol=1e-6,
-        atol=1e-7,
+        rtol=1e-8,  # a result that was rounded to float32 on the way is off by more
+        atol=1e-8,
     )
     if not torch.equal(student.get(given), x):
         raise CheckFailed(

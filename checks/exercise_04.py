@@ -781,6 +781,7 @@ def call_and_list_files(function, *args, **kwargs):
 def _check_conv_parameters(student: Student, rng) -> None:
     for bias, groups in itertools.product((True, False), (1, int(rng.integers(2, 4)))):
         a, b, k = rng.integers(2, 6, 3).tolist()
+        a += groups  # and never equal to groups
         inputs = a * groups
         outputs = (a + b) * groups
         kernel = a + k  # never equal to the channels that a filter sees, so that no mistake looks like another

@@ -292,3 +292,15 @@ def numerical_gradient(f, x, delta):
         step[i] = delta
         slopes.append((f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / (2 * delta))
     return torch.stack(slopes).view(x.shape)
+
+
+# %% wrong: float64, but the slopes are collected in float32 -> rounded to float32
+def numerical_gradient(f, x, delta):
+    x = x.double()
+    flat = x.flatten()
+    slopes = torch.zeros(len(flat))
+    for i in range(len(flat)):
+        step = torch.zeros_like(flat)
+        step[i] = delta
+        slopes[i] = (f((flat + step).view(x.shape)) - f((flat - step).view(x.shape))) / (2 * delta)
+    return slopes.double().view(x.shape)
