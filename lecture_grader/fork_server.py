@@ -212,7 +212,9 @@ def _become(program: dict[str, Any], streams: list[int]) -> None:
     for number, name in ((1, "stdout"), (2, "stderr")):  # anew, since the server's own know that its log can be sought
         errors = "strict" if number == 1 else "backslashreplace"
         stream = open(number, "w", encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115 - a number
-        stream.reconfigure(line_buffering=number == 2 or os.isatty(1))
+        old = getattr(sys, f"__{name}__")  # unbuffered where PYTHONUNBUFFERED says so
+        lines = os.isatty(1) if number == 1 else old.line_buffering
+        stream.reconfigure(line_buffering=lines, write_through=old.write_through)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     os.chdir(program["cwd"])
