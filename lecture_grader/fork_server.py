@@ -19,6 +19,7 @@ import ctypes
 import functools
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -211,10 +212,10 @@ def _become(program: dict[str, Any], streams: list[int]) -> None:
         os.close(file)
     for number, name in ((1, "stdout"), (2, "stderr")):  # anew, since the server's own know that its log can be sought
         errors = "strict" if number == 1 else "backslashreplace"
-        stream = open(number, "w", encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115 - a number
         old = getattr(sys, f"__{name}__")  # unbuffered where PYTHONUNBUFFERED says so
+        raw = open(number, "wb", buffering=0 if old.write_through else -1, closefd=False)  # noqa: SIM115 - a number
         lines = os.isatty(1) if number == 1 else old.line_buffering
-        stream.reconfigure(line_buffering=lines, write_through=old.write_through)
+        stream = io.TextIOWrapper(raw, "utf-8", errors, line_buffering=lines, write_through=old.write_through)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     os.chdir(program["cwd"])
