@@ -66,7 +66,8 @@ def test_what_many_wrote_does_not_count():
 
 @pytest.mark.parametrize("task_id", [one.id for n in "123456" for one in load_exercise(n).tasks])
 def test_different_right_answers_are_no_copies(task_id):
-    group = [(name, {task_id: code}) for name, _, code in answers(task_id, "right")]
+    # "sums, but flattens first" is meant to be nearly the answer "sums"
+    group = [(name, {task_id: code}) for name, _, code in answers(task_id, "right") if ", but " not in name]
     assert len(group) > 3 and similarity.find_pairs(group, set()) == []
 
 

@@ -1005,7 +1005,7 @@ def evaluate(model, test_loader, device):
     return total / count, correct / count
 
 
-# %% right: converts dtypes first
+# %% right: sums, but converts dtypes first
 def train_one_epoch(model, train_loader, optimizer, device):
     model.train()
     total = count = 0
@@ -1033,7 +1033,7 @@ def evaluate(model, test_loader, device):
     return total / count, correct / count
 
 
-# %% right: flattens first
+# %% right: sums, but flattens first
 def train_one_epoch(model, train_loader, optimizer, device):
     model.train()
     total = count = 0
@@ -1061,7 +1061,7 @@ def evaluate(model, test_loader, device):
     return total / count, correct / count
 
 
-# %% right: as_tensor
+# %% right: sums, but as_tensor
 def train_one_epoch(model, train_loader, optimizer, device):
     model.train()
     total = count = 0
@@ -1121,7 +1121,7 @@ def evaluate(model, test_loader, device):
     return total / count, correct / count
 
 
-# %% right: moves if it is elsewhere, to where the parameters lie
+# %% right: sums, but moves if it is elsewhere, to where the parameters lie
 def train_one_epoch(model, train_loader, optimizer, device):
     model.train()
     total = count = 0
@@ -1234,7 +1234,7 @@ def evaluate(model, test_loader, device):
     return total / count, correct / count
 
 
-# %% right: the loss stays a tensor until the end
+# %% right: sums, but the loss stays a tensor until the end
 def train_one_epoch(model, train_loader, optimizer, device):
     model.train()
     total = count = 0
