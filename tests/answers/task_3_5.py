@@ -1089,7 +1089,7 @@ def evaluate(model, test_loader, device):
     return total / count, correct / count
 
 
-# %% right: a helper that moves what is a tensor
+# %% right: sums, but a helper that moves what is a tensor
 def moved(batch, device):
     return [t.to(device, non_blocking=True) if torch.is_tensor(t) else t for t in batch]
 
