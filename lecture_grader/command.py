@@ -25,7 +25,7 @@ CoursePython = Annotated[str, typer.Option("--nbgrader-python", metavar="PYTHON"
 # how it is graded
 Seed = Annotated[
     int | None,
-    typer.Option(min=0, help="repeats a run; whoever guesses it knows every hidden input; default: fresh bits"),
+    typer.Option(min=0, help="repeats a run; anyone who guesses it knows every hidden input; default: fresh bits"),
 ]
 Seconds = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="for a cell; 5 times that for a submission")]
 Gigabytes = Annotated[float, typer.Option(min=1, metavar="GB", help="for each submission")]

@@ -46,7 +46,7 @@ _HARMLESS_IN = {
     "torch.nn.Module": {"extra_repr", "forward", "compile", "__new__", "__setstate__"},  # torch.compile replaces two
 }
 
-# Names that no task needs. Whoever names one may only be curious, so this is a hint for the instructor.
+# Names that no task needs. A student who uses one may only be curious, so this is a hint for the instructor.
 _INSIDE = re.compile(
     r"lecture_utils\.grading|lecture_utils import grading|lecture_grader|lecture_checks|get_objects\b|get_referrers\b"
     r"|get_referents\b|_getframe\b|_current_frames\b|currentframe\b|inspect\.stack\b|f_back\b|f_locals\b|tb_frame\b"

@@ -1,4 +1,4 @@
-"""Everything on a GPU, for whoever has one: ``make gpu``. Each figure is printed with the name of the device.
+"""Everything on a GPU, for those who have one: ``make gpu``. Each figure is printed with the name of the device.
 
     python tests/on_a_gpu.py                    # lectures, solutions, checks, and the grading of one notebook
     python tests/on_a_gpu.py checks --tasks 4 5.8

@@ -139,7 +139,7 @@ def _stopped_check(task: Task, student: Student, error: Exception) -> dict[str, 
     if not student.got_something or (isinstance(error, (NameError, ImportError)) and steps[-1].filename == file):
         raise CheckError(
             f"the check of task {task.id} has a fault, at {place}: {type(error).__name__}: {error}. "
-            "No answer can cause it: mend the check, or tell whoever wrote it"
+            "No answer can cause it: mend the check, or tell its author"
         ) from error
     # Most often the answer differs so much from what was asked for that the check cannot work with it.
     return {
