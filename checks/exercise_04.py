@@ -26,7 +26,7 @@ def _expect_int(got, expected: int, what: str, mistakes: list[tuple[float, str]]
     expect(got, expected, what=what, mistakes=mistakes, hints={"values": hint})
     if type(got) is not int:
         raise CheckFailed(
-            f"{what} is of type {type(got).__name__}.", "An int is asked for: // drops the rest and keeps the int."
+            f"{what} is of type {type(got).__name__}.", "An int is asked for: // drops the rest and gives an int."
         )
 
 
@@ -131,7 +131,7 @@ def _size_mistakes(size: int, kernel: int, stride: int, padding: int, dilation: 
     )
     up = "A last jump that does not fit any more is not taken: always round down, with //."
     return [
-        ((row - reach) / stride + 1, "A half place is none: // drops the rest, / keeps it."),
+        ((row - reach) / stride + 1, "There are no half places: // drops the rest, / keeps it."),
         ((size + padding - reach) // stride + 1, "The padding is on both sides: it counts twice."),
         ((size - reach) // stride + 1, "The padding is left out."),
         ((row - kernel) // stride + 1, "The dilation is left out."),
@@ -175,6 +175,8 @@ def transposed_view(tensor):
         "view size is not compatible": "The rows do not lie one after the other in memory, since they were cut or "
         "turned: use reshape in place of view.",
         "normal_kernel|not implemented for": "Keep the dtype of x.",
+        "max\\(\\) received an invalid combination": "x.max takes one dimension at a time, and gives the indices as "
+        "well: x.amax takes several dimensions, and gives the maximum alone.",
     },
 )
 def pooling(student: Student, rng, case: int) -> None:
@@ -203,7 +205,10 @@ def pooling(student: Student, rng, case: int) -> None:
         (F.avg_pool2d(x, k), "This is the mean of each window: asked for is its maximum."),
         (-F.max_pool2d(-x, k), "This is the minimum of each window."),
         (F.max_pool2d(x, k, stride=1), "The windows overlap: the next one begins k pixels further, not 1."),
-        (right.clamp(min=0), "Begin with no number of your own: the maximum of negative numbers is negative."),
+        (F.max_pool2d(x, k, stride=1)[:, :, : h // k, : w // k], "The windows overlap: window number i begins at row "
+         "i * k, not at row i."),
+        (right.clamp(min=0), "Do not start from a number of your own, such as 0: the maximum of negative "
+         "numbers is negative."),
         (cut.reshape(b, c, h // k, w // k, k * k).amax(-1), "reshape keeps the order in memory, and k * k numbers that "
          "follow each other lie in one row. Give height and width two dimensions each: (h // k, k, w // k, k)."),
         (cut.reshape(b, c, k, h // k, k, w // k).amax((2, 4)), "The first of the two dimensions is the window, the "
@@ -216,8 +221,8 @@ def pooling(student: Student, rng, case: int) -> None:
          "not filled up."),
         (F.max_pool2d(x[:, :, h % k :, w % k :], k), "The windows begin at the upper left corner: what is left over "
          "lies at the bottom and on the right."),
-        (right.amax(1, keepdim=True), "Each channel is pooled for itself."),
-        (right.amax(1), "Each channel is pooled for itself."),
+        (right.amax(1, keepdim=True), "Each channel is pooled separately."),
+        (right.amax(1), "Each channel is pooled separately."),
     ]  # fmt: skip
     given = student.call(transposed_view, x.mT.contiguous(), keep=True) if transposed else student.put(x)
     got, operations = student.call(call_and_list_operations, student.value("max_pool"), given, k)
@@ -228,10 +233,10 @@ def pooling(student: Student, rng, case: int) -> None:
         "values": "Take a picture of 4 x 4, and print the window that your code takes for each element.",
     }
     if isinstance(got, torch.Tensor) and got.is_floating_point() and (got > x.max()).any():
-        hints["values"] = "A number in the result is larger than all of x: begin with no number of your own."
+        hints["values"] = "A number in the result is larger than all of x: do not start from a number of your own."
     expect(got, right, what="The pooled picture", mistakes=mistakes, hints=hints)
     if not torch.equal(student.get(given), x):
-        raise CheckFailed("x has changed.", "A slice is a view, which changes x: do not assign to it.")
+        raise CheckFailed("x has changed.", "A slice is a view of x: what you assign to it changes x.")
     _expect_none_of(operations, "pool", "Write it with other tensor operations: slices, reshape or unfold, and amax.")
 
 
@@ -260,6 +265,9 @@ def _depthwise(x: torch.Tensor, weight: torch.Tensor, dilation: int) -> torch.Te
     on_error={
         "must match the size": "The rectangle that a weight meets is as large as the result, and the weights of "
         "one place, shape (C, 1, 1), go along the channels. Print both shapes.",
+        "must match the existing size": "Print the shapes on both sides of the =. Was weight multiplied as it is? Its "
+        "channels are in dimension 0, where x has the batch: weight[:, 0], (C, rows, columns), goes along the "
+        "channels.",
         "expected weight to be|Given groups": "Each channel has a kernel of its own: the number of groups is the "
         "number of channels.",
         "size of tensor a|broadcast": "Print the shape of the rectangle and of the weights of one place.",
@@ -320,7 +328,7 @@ def depthwise_convolution(student: Student, rng, case: int) -> None:
     for name, before, after in zip(("x", "weight"), (x, weight), student.get(given), strict=True):
         if not torch.equal(before, after):
             raise CheckFailed(f"{name} has changed.", "Make a new tensor for the result, and assign to no part of it.")
-    own = "Write it without a convolution of PyTorch's: products of weights and parts of x, added up."
+    own = "Write it without PyTorch's convolutions: products of weights and parts of x, added up."
     _expect_none_of(operations, "conv", own)
 
 
@@ -419,8 +427,8 @@ def _expect_hole_of_zeros(result: torch.Tensor, unchanged: torch.Tensor, x: torc
     area = result[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     if (area - black).abs().max() < 1e-3 and hole.sum() >= 8:
         hint = (
-            "Erasing sets pixels to 0. Before standardising, 0 is black, and afterwards it is -mean / std. Let it "
-            "stand after v2.Normalize, where 0 is the mean colour."
+            "Erasing sets pixels to 0. Before standardising, 0 is black, and afterwards it is -mean / std. Put it "
+            "after v2.Normalize, where 0 is the mean colour."
         )
         raise CheckFailed("The erased rectangle is not 0 in the training pictures.", hint)
     hint = (
@@ -473,7 +481,8 @@ def _expect_half_and_half(erased: torch.Tensor, mirrored: torch.Tensor) -> None:
     if not 0.29 < mirrored_share < 0.71:
         raise CheckFailed(f"Of {CALLS} training pictures {mirrored_share:.0%} are mirrored.", half)
     if not 0.15 < erased[mirrored].float().mean() < 0.85:
-        hint = "Each of the two is drawn for itself: both, one of them, or none. v2.Compose calls one after the other."
+        hint = "Each of the two is drawn separately, so a picture gets both, one of them, or neither: v2.Compose calls "
+        hint += "one after the other."
         raise CheckFailed("Whether a picture is erased depends on whether it is mirrored.", hint)
 
 
@@ -496,12 +505,14 @@ def _expect_half_and_half(erased: torch.Tensor, mirrored: torch.Tensor) -> None:
     hidden=2,
     on_error={
         "PIL|Image'|img should be|Input can either be a pure Tensor": "A PIL image comes in. RandomErasing and "
-        "Normalize want a tensor: v2.ToImage() has to stand before them.",
-        "should be a float tensor|Expected float|float tensor": "Normalize wants numbers with a fraction: "
-        "v2.ToDtype(torch.float32, scale=True) has to stand before it.",
+        "Normalize want a tensor: v2.ToImage() has to come before them.",
+        "should be a float tensor|Expected float|float tensor": "Normalize wants floats: "
+        "v2.ToDtype(torch.float32, scale=True) has to come before it, and after v2.ToImage(), since it leaves a PIL "
+        "image as it is.",
         "not callable|takes 0 positional": "Each of the two is called with a picture: return the transforms "
         "themselves, put together by v2.Compose([...]).",
-        "must be defined|sequence of callables": "v2.Compose takes one list: v2.Compose([a, b, c]).",
+        "must be defined|sequence of callables|Compose\\.__init__\\(\\) takes": "v2.Compose takes one list: "
+        "v2.Compose([a, b, c]).",
     },
 )
 def transforms(student: Student, rng, case: int) -> None:
@@ -517,8 +528,8 @@ def transforms(student: Student, rng, case: int) -> None:
     if pair is None:
         raise CheckFailed(
             "The result must be two transforms.",
-            "Each can be called with a picture, as what v2.Compose([...]) makes can. Return both, that for "
-            "training first.",
+            "Each of them is called with a picture, as the result of v2.Compose([...]) can be. Return both, the one "
+            "for training first.",
         )
     train, test = pair
 
@@ -606,8 +617,8 @@ def _expect_outputs(got, x: torch.Tensor, parameters: list[torch.Tensor]) -> Non
           for chosen in itertools.product((relu, _identity), repeat=3) if chosen != (relu, relu, relu)),
         *((_wider(x, parameters, (other,) * 3), "The table says ReLU, and no other activation.")
           for other in (torch.sigmoid, torch.tanh, F.leaky_relu, F.gelu, F.silu, F.elu)),
-        (_wider(x, parameters, flat=lambda y: y.permute(0, 2, 3, 1).flatten(1)), "The order in the long row: "
-         "x.flatten(1), with nothing moved before."),
+        (_wider(x, parameters, flat=lambda y: y.permute(0, 2, 3, 1).flatten(1)), "The numbers in the long row are in "
+         "another order: x.flatten(1), with no dimension moved before."),
     ]  # fmt: skip
     hints = {
         "shape": "Ten logits for each picture, for a batch of one as well: (batch, 10).",
@@ -650,8 +661,8 @@ def _expect_gradients(student: Student, model: Handle, x, names: dict, parameter
     hidden=4,
     on_error={
         "^NotImplementedError": "Is forward indented, as a method of the class?",
-        r"shape '\[\d+, -1\]' is invalid|\((?:[7-9]|\d\d+)x\d+ and 800x256\)": "The number of rows that fc1 gets is "
-        "not the number of pictures: the batch, of whatever size, stays the first dimension: x.flatten(1).",
+        r"shape '\[\d+, -1\]' is invalid|\((?:[7-9]|\d\d+)x\d+ and 800x256\)": "fc1 gets more or fewer rows than "
+        "there are pictures. The batch, whatever its size, must stay the first dimension: x.flatten(1).",
         "shapes cannot be multiplied|size mismatch|is invalid for input of size": "fc1 takes 800 numbers for each "
         "picture, in one row. Print x.shape in front of it: are there two convolutions and two poolings before, and "
         "does x.flatten(1) keep the batch, whatever its size, and lay the rest in a row?",
@@ -660,7 +671,8 @@ def _expect_gradients(student: Student, model: Handle, x, names: dict, parameter
         "not require grad": "Something in forward stops the gradients: no no_grad, detach, item or .data in it.",
         "channels, but got|to have \\d+ channels": "The order of the convolutions: conv1 takes the 3 colours, conv2 "
         "the 8 channels that come from it.",
-        "has no attribute": "Use the names that __init__ gives to the layers, with self. in front.",
+        "has no attribute|name '(conv1|conv2|pool|dropout|fc1|fc2)' is not defined": "Use the names that __init__ "
+        "gives to the layers, with self. in front: self.conv1.",
     },
 )
 def forward_of_wider_net(student: Student, rng, case: int) -> None:
@@ -800,8 +812,8 @@ def _check_conv_parameters(student: Student, rng) -> None:
         right = outputs * seen * pixels + biases
         mistakes = [
             (outputs * inputs * pixels + biases, "With groups, a filter sees in_channels // groups channels only."),
-            (right + (-outputs if bias else outputs), "One bias for each output channel, if there is a bias, and else "
-             "none."),
+            (right + (-outputs if bias else outputs), "One bias for each output channel if bias is True, and no bias "
+             "otherwise."),
             (right - outputs + inputs, "The number of biases is that of the output channels: one for each filter."),
             (right - outputs + 1, "Each filter has a bias of its own: out_channels of them."),
             (outputs * seen * kernel + biases, "A kernel has k * k weights."),
@@ -845,9 +857,9 @@ def _check_count_parameters(student: Student, rng, case: int) -> None:
         "only."),
         (full + twice + buffers, "state_dict() holds more than what is trained: buffers, and shared weights twice."),
         (full + buffers, "state_dict() holds more than what is trained: buffers and frozen parameters as well."),
-        *((right + n, "A parameter that is in use twice exists once. model.parameters() gives it once, a walk "
+        *((right + n, "A parameter that is used twice exists once. model.parameters() gives it once, a walk "
            "through the layers twice.") for n in (twice, twice and 100, twice and 110)),
-        (full + twice, "A frozen parameter is not trained, and one that is in use twice exists once."),
+        (full + twice, "A frozen parameter is not trained, and one that is used twice exists once."),
         (len(requires_grad), "This is the number of tensors: each has numel() elements."),
         (sum(requires_grad), "This is the number of tensors: each has numel() elements."),
         (plain, "Parameters that belong to no layer, or to one that came later, count as well."),
@@ -885,8 +897,10 @@ def _check_count_parameters(student: Student, rng, case: int) -> None:
         "`sum(p.numel() for p in model.parameters() if p.requires_grad)`.",
     ],
     on_error={
-        "has no attribute 'weight'|has no attribute 'bias'|'NoneType' object has no attribute 'numel'": "Not each "
+        "has no attribute 'weight'|has no attribute 'bias'|'NoneType' object has no attribute 'numel'": "Not every "
         "layer has a weight and a bias. model.parameters() finds all there are, in the layers inside layers as well.",
+        "'generator' has no len|'generator' object": "model.parameters() is a generator: it has no length and no "
+        "places, but a loop, or sum(... for p in model.parameters()), goes through it.",
     },
 )
 def parameters(student: Student, rng, case: int) -> None:
@@ -994,6 +1008,7 @@ def statistics(student: Student, rng, case: int) -> None:
         std = uncorrected
     hints = {
         "shape": "One number for each colour: dimension 1 stays, all others are reduced.",
+        "type": "torch.stack makes a tensor of a list of tensors, torch.from_numpy one of a NumPy array.",
         "dtype": "float32 is asked for, in the mean and in the standard deviation: .float() at the end.",
         "nonfinite": "A root of a number below 0: the mean of the squares minus the square of the mean loses nearly "
         "all its digits where there is little contrast. Subtract the mean first, or use std.",

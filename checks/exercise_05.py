@@ -186,7 +186,7 @@ def _expect_windows(got, stored: torch.Tensor, first: int, every: int, size: int
     minutes=5,
     names=["windows"],
     hints=[
-        "Which window is the last one that still has a value behind it? For five values and windows of 3 there are "
+        "Which window is the last one that is still followed by a value? For five values and windows of 3 there are "
         "two, not three.",
         "A slice of a tensor is a view, and `series.unfold(0, size, 1)` is a view of all windows: dimension 0, the "
         "length `size`, step 1. Its last row has no target.",
@@ -196,6 +196,7 @@ def _expect_windows(got, stored: torch.Tensor, first: int, every: int, size: int
         "maximum size for tensor": "A window cannot be longer than the series: look at the arguments of unfold, "
         "dimension, size, step.",
         "numpy\\(\\) on|not implemented for": "series.unfold and slices work with every tensor.",
+        "unfold\\(\\) missing": "unfold takes a dimension, the length of a window, and the step from one to the next.",
     },
 )
 def windows_of_a_series(student: Student, rng, case: int) -> None:
@@ -348,11 +349,19 @@ def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch
         (step_with_gates((x_r + h_r).tanh(), (x_z + h_z).tanh()), "A gate is a share from 0 to 1: sigmoid, not tanh."),
         (step_with_gates(x_r + h_r, x_z + h_z), "A gate is a share from 0 to 1: it needs a sigmoid."),
     ]  # fmt: skip
+    if len(x) == hidden:  # a matrix product raises no error
+        element = "The product in a circle goes element by element, which is *. A matrix product, @, is another thing."
+        mistakes.append((blend(x_n + r @ h_n), element))
+        mistakes.append(((1 - z) @ n + z @ h, element))
+        wrong_n = (x_n + r @ h_n).tanh()
+        mistakes.append(((1 - z) @ wrong_n + z @ h, element))
     no_bias = _gru(x, h, w_ih, w_hh, torch.zeros_like(b_ih), torch.zeros_like(b_hh))
     mistakes.append((no_bias, "The biases b_ih and b_hh are missing."))
     for permutation in ((1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0)):
         turned = [torch.cat([w.chunk(3)[i] for i in permutation]) for w in weights]
         mistakes.append((_gru(x, h, *turned), order))
+    every_third = [torch.cat([w[i::3] for i in range(3)]) for w in weights]
+    mistakes.append((_gru(x, h, *every_third), "The first H rows of the weights are those of r: not every third row."))
     hints = {
         "shape": "The new state has the shape of the old one, (B, H): are the products, (B, 3H), cut along dim=1?",
         "values": "Compare each of r, z and n with its formula: which weight rows, which bias, which function?",
@@ -611,7 +620,8 @@ _RIGHT = "zero forward backward clip step"
 _CLEAR = "The gradients from before were still there, and backward() adds to them: clear them with zero_grad() first."
 _WRONG_PLANS = [  # and the hint for each; of those that fit equally well, the first counts
     ("zero forward backward step", "The step was made with gradients that nobody had clipped: clip them after "
-     "backward() and before optimizer.step()."),
+     "backward() and before optimizer.step(). If that line is there, does it get the parameters? model.parameters() is "
+     "a generator: each call gives one that can be gone through once."),
     ("zero forward backward step clip", "The clipping stands after optimizer.step(), when the long gradient has "
      "already moved the weights: it belongs before the step."),
     ("zero forward clip backward step", "The clipping stands before backward(), when there is nothing to clip: it "
@@ -778,6 +788,7 @@ def _expect_loss_and_norm(result, kinds: list[str], before: _Training, right: _T
         "not require grad": "Gradients must be recorded: no torch.no_grad() around the model, and no .detach().",
         "clip_grad_norm_\\(\\) missing": "clip_grad_norm_ wants two things: the parameters and max_norm.",
         "has no len|not subscriptable": "model.parameters() is a generator: list(...) makes a list of it.",
+        "'Network' object is not iterable": "clip_grad_norm_ wants the parameters of the network: model.parameters().",
     },
 )
 def clipped_training(student: Student, rng, case: int) -> None:
@@ -936,6 +947,7 @@ def _expect_generated(got, start: torch.Tensor, steps: int, weights: list[torch.
     ]
     hints = {
         "shape": "The result has the shape (B, steps, 1).",
+        "type": "torch.stack(predictions, dim=1) makes one tensor of a list of predictions.",
         "values": "For two steps: model(start) is the first value, and the second is the prediction for start without "
         "its first value and with that prediction at its end.",
     }
@@ -952,7 +964,7 @@ def _expect_generated(got, start: torch.Tensor, steps: int, weights: list[torch.
     hints=[
         "Keep two things: the window that the model sees next, and the list of its predictions. Each prediction goes "
         "into both.",
-        "A prediction is (B, 1), the window (B, T, 1): `prediction.unsqueeze(1)` fits to the window's end. The new "
+        "A prediction is (B, 1), the window (B, T, 1): `prediction.unsqueeze(1)` fits at the window's end. The new "
         "window is `torch.cat([window[:, 1:], ...], dim=1)`, and the given `start` stays as it is.",
         "Before the loop `was_training = model.training` and `model.eval()`; the loop stands inside "
         "`with torch.no_grad():`; after it `model.train(was_training)`, and `torch.stack(predictions, dim=1)` is the "
@@ -961,8 +973,10 @@ def _expect_generated(got, start: torch.Tensor, steps: int, weights: list[torch.
     visible=4,
     hidden=6,
     on_error={
-        "number of dimensions|same number of dim|Sizes of tensors must match|2D, got|3D": "A prediction is (B, 1) and "
+        "number of dimensions|same number of dim|2D, got|3D": "A prediction is (B, 1) and "
         "the window (B, T, 1): insert a dimension with prediction.unsqueeze(1), and cat along dim=1.",
+        "Sizes of tensors must match": "Print both shapes: (B, T - 1, 1) and (B, 1, 1) fit along dim=1, the time. "
+        "window[:, 1:] drops the oldest values, window[1:] a whole sequence.",
         "Inference tensors": "Inside inference_mode all is fine; after it, such tensors take no part in gradients. "
         "Use torch.no_grad().",
     },
@@ -1013,9 +1027,16 @@ def running_free(student: Student, rng, case: int) -> None:
         "as well.",
     ],
     on_error={
+        "out of bounds for dimension 0": "Dimension 0 of outputs is the batch, dimension 1 the steps: each sequence "
+        "needs its own number first, and then the index of its last step.",
         "out of bounds|out of range": "The last index of a sequence is its length minus 1.",
         "shape mismatch|could not be broadcast": "The two lists of indices need the same length, that of the batch.",
+        "Index tensor must have the same number of dim": "gather wants an index of as many dimensions as outputs has, "
+        "here (B, 1, H). Two lists of indices are easier: one with the numbers of the sequences, one with those of "
+        "the steps.",
         "only integer tensors|must be long|Index tensor": "Indices are whole numbers: lengths - 1.",
+        "only one element tensors": "torch.tensor makes a tensor of numbers. torch.stack makes one of a list of "
+        "tensors.",
         **_CUT,
     },
 )
@@ -1138,7 +1159,8 @@ def _expect_final_states(got, stack: list[list[torch.Tensor]], sequences: list[t
         (first_layer, "h_n[0] is the state of the first layer. Asked for is that of the last, h_n[-1]."),
         (early, "This is the state after the first step of each sequence."),
         (before_last, "This is the state one step before the end of each sequence."),
-        (expected[None], "h_n has a dimension of the layers in front: take h_n[-1]."),
+        (expected[None], "h_n, the second of the two results of the GRU, has a dimension of the layers in front: take "
+         "h_n[-1]."),
         (torch.stack([states.mean(0) for states, _ in runs]), "The last state is asked for, not the mean of all."),
     ]  # fmt: skip
     if len(stack) > 1:
@@ -1175,8 +1197,12 @@ def _expect_final_states(got, stack: list[list[torch.Tensor]], sequences: list[t
         "lengths.*CPU|on the CPU|cpu int64": "lengths must lie on the CPU: a list of Python ints does.",
         "expected to have|input.size\\(-1\\) must be|Expected 2D or 3D|inconsistent": "Look at what goes into the GRU: "
         "(N, T, F), since it is batch_first. pad_sequence needs batch_first=True as well.",
-        "exceeds dimension size|equal to batch_size": "batch_first=True belongs into both pad_sequence and "
-        "pack_padded_sequence.",
+        "exceeds dimension size|equal to batch_size": "Both pad_sequence and pack_padded_sequence need "
+        "batch_first=True.",
+        "'list' object has no attribute": "A GRU takes a tensor or a packed batch, and no list: pad_sequence makes one "
+        "tensor of the list, pack_padded_sequence a packed batch of that.",
+        "tuple indices must be": "A GRU returns two things, its outputs and h_n, and the outputs of a packed batch are "
+        "packed too. The last states are in h_n: _, h_n = rnn(packed).",
         "Length of all samples|larger than|has to be greater|shape mismatch": "lengths is len(s) of each sequence, in "
         "the order of the list, before padding.",
         **_CUT,

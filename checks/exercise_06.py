@@ -228,6 +228,15 @@ def _expect_loaded(
         raise CheckFailed("The network that was given is not filled.", hint)
 
 
+# What load_state_dict and torch.load return, taken for the network.
+_NO_NETWORK = {
+    "'_IncompatibleKeys' object": "load_state_dict fills the network in place, and returns a report: do not assign it "
+    "to model.",
+    "'(dict|OrderedDict)' object has no attribute '(eval|train)'": "torch.load gives what was saved, here a dict, and "
+    "no network: model.load_state_dict(...) fills the network that is given.",
+}
+
+
 # --- 6.1 ---------------------------------------------------------------------------------------
 
 
@@ -251,7 +260,8 @@ def _expect_loaded(
         "Weights only load failed": "The file that load is given holds a state_dict, and torch.load(path) reads it.",
         "Missing key|Unexpected key": "The file holds the state_dict itself, and load_state_dict takes it as it is.",
         "Expected state_dict to be dict-like": "load_state_dict takes what torch.load gives, not a path.",
-        "state_dict'|has no attribute 'copy'": "save gets the network: model.state_dict() are its tensors.",
+        **_NO_NETWORK,
+        "state_dict'|has no attribute 'copy'": "save gets the network: model.state_dict() holds its tensors.",
     },
 )
 def saving(student: Student, rng, case: int) -> None:
@@ -272,7 +282,7 @@ def saving(student: Student, rng, case: int) -> None:
         hints = {"values": "save only reads the network.", "type": "save only reads the network."}
         expect(student.module(net).state_dict, state, what="After save, the network", hints=hints, rtol=0, atol=0)
         if student.module(net).parameters.keys() != trainable:
-            hint = "Training may go on after a save: leave requires_grad alone: state_dict() detaches by itself."
+            hint = "Training may go on after a save, so leave requires_grad alone: state_dict() detaches by itself."
             raise CheckFailed("After save, parameters of the network do not require gradients any more.", hint)
 
         other = _random_state(rng, width, classes)  # not what was saved before: load has to read the file
@@ -341,7 +351,11 @@ def put_inside(network):
     hidden=6,
     on_error={
         "deserialize object on": "The tensors were on a GPU that does not exist here: torch.load takes "
-        'map_location="cpu".',
+        'map_location="cpu", for a GPU of any number. (A dict as map_location moves only from the devices that it '
+        "names.)",
+        "changed (size )?during iteration": "A loop goes through a dict whose names change meanwhile: put the new "
+        "names into a new dict.",
+        **_NO_NETWORK,
         '"epoch"': 'The file holds a dict of two entries: the weights are in checkpoint["state_dict"].',
         "Missing key|Unexpected key": "Compare the names in the file with those of model.state_dict(): what stands in "
         "front? Take it away at the beginning of the name only: the middle of a name may hold it too.",
@@ -574,8 +588,8 @@ def _pixels(rng, height: int, width: int, *channels: int) -> np.ndarray:
         "the channels in front, .view(3, 1, 1) makes them fit.",
         "not writable|negative|stride": "np.array(image) makes an array of its own, which torch.tensor takes; "
         "tensor.flip(0) turns channels around.",
-        "has no attribute 'permute'|has no attribute 'unsqueeze'|float\\(\\)": "torch.tensor(np.array(image)) "
-        "makes a tensor of the picture.",
+        "has no attribute 'permute'|has no attribute 'unsqueeze'|float\\(\\)|Could not infer dtype": "torch.tensor("
+        "np.array(image)) makes a tensor of the picture.",
     },
 )
 def preprocessing(student: Student, rng, case: int) -> None:
@@ -868,6 +882,7 @@ def _transparent_example(mode: str, stored: np.ndarray, colours: np.ndarray, alp
     """A picture of mode RGBA or LA; ``colours`` are those of ``stored`` without alpha, as RGB."""
     binary = "A half transparent pixel is a mixture of its colour and of white: Image.alpha_composite mixes."
     itself = 'The background is transparent itself: Image.new("RGBA", image.size, "white").'
+    covered = "All of it is white: Image.alpha_composite takes the background first, and then what is laid on it."
     mistakes = [
         (colours, _ALPHA_DROPPED),
         (_composite(colours, alpha, 0), _ON_BLACK),
@@ -875,6 +890,7 @@ def _transparent_example(mode: str, stored: np.ndarray, colours: np.ndarray, alp
         (np.where(alpha[..., None] == 255, colours, 255), binary),
         (np.where(alpha[..., None] >= 128, colours, 255), binary),
         (np.where(alpha[..., None] > 0, colours, 0), itself),
+        (np.full_like(colours, 255), covered),
     ]
     height, width = alpha.shape
     return Image.frombytes(mode, (width, height), stored.tobytes()), _composite(colours, alpha, 255), mistakes
@@ -947,7 +963,8 @@ def _palette_example(rng, height: int, width: int, kind: str) -> _Example:
         "images do not match|bad transparency mask|wrong mode": "Both pictures of alpha_composite must be RGBA, and of "
         'one size: image.convert("RGBA") first.',
         "Cannot handle this data type": "Image.fromarray wants uint8 numbers: .astype(np.uint8).",
-        "conversion from|cannot convert": "Not each mode converts into each other one: RGB and RGBA are always there.",
+        "conversion from|cannot convert": "Not every mode can be converted into every other one: RGB and RGBA always "
+        "work.",
         "NoneType": "exif_transpose returns the upright picture, unless in_place=True is given.",
     },
 )
@@ -1018,10 +1035,15 @@ def _near(got: np.ndarray, wanted: np.ndarray) -> bool:
 # --- 6.6 ---------------------------------------------------------------------------------------
 
 
-def make_prepare(log: list):
-    """A ``prepare`` for RGB pictures of any size, which gives a tensor (3, 6, 6) and logs each picture's size."""
+def make_prepare(log: list, most: int):
+    """A ``prepare`` for RGB pictures of any size, which gives a tensor (3, 6, 6) and logs each picture's size.
+
+    Once the log has ``most`` entries, it raises an error: a loop that never ends need not wait for the time limit.
+    """
 
     def prepare(image):
+        if len(log) >= most:
+            raise RuntimeError("prepare was called far more often than there are pictures")
         log.append(["prepare", list(image.size)])
         return torch.as_tensor(np.array(image.resize((6, 6), 2))).permute(2, 0, 1) / 255
 
@@ -1070,7 +1092,7 @@ def _forward_passes(events: list, needed: bool) -> list:
     minutes=6,
     names=["predict"],
     hints=[
-        "The way is: prepare the picture, make a batch of it, ask the network, turn logits into probabilities, pick "
+        "The steps are: prepare the picture, make a batch of it, ask the network, turn logits into probabilities, pick "
         "the largest. In which mode, and with or without gradients?",
         "`prepare(image).unsqueeze(0)` is a batch of one, and `model(batch).softmax(dim=1)[0]` its probabilities. "
         "`.topk(k)` gives the largest values and their places, sorted. There may be fewer than `k` classes.",
@@ -1080,9 +1102,10 @@ def _forward_passes(events: list, needed: bool) -> list:
     on_error={
         "expected 3D|Expected 3D|expected 4D|4D input|\\(unbatched\\)|got 3D": "A network takes a batch: "
         "prepare(image).unsqueeze(0).",
-        "selected index k out of range": "There are fewer than k classes: min(k, len(classes)).",
-        "only integer tensors|list indices must be integers": "classes is a list: .tolist() makes plain numbers of "
-        "the places.",
+        "selected index k out of range": "topk found fewer than k numbers along its dimension. There may be fewer "
+        "than k classes: min(k, len(classes)). And in a batch of one, (1, C), the classes are the last dimension.",
+        "only integer tensors|list indices must be integers": "An index of classes is one whole number. A batch of "
+        "one has the shape (1, C): take [0] of it before topk, and .tolist() makes plain numbers of the places.",
         "requires grad": "Run the network inside `with torch.no_grad():`.",
         "shapes cannot be multiplied": "A network takes a batch: prepare(image).unsqueeze(0).",
     },
@@ -1106,7 +1129,7 @@ def top_k(student: Student, rng, case: int) -> None:
     right = [(classes[i], p[i].item()) for i in best[:k]]
 
     log = student.put([])
-    prepare = student.call(make_prepare, log, keep=True)
+    prepare = student.call(make_prepare, log, 100, keep=True)
     net = student.call(Code.of(build_logged_network, build_network), state, log, keep=True)
     picture = _opened(student, _encoded(image))
     before = student.call(read_picture, picture)
@@ -1217,6 +1240,12 @@ def _probability_hint(
 # --- 6.7 ---------------------------------------------------------------------------------------
 
 
+_FROM_THE_BEGINNING = (
+    "Pictures went through the network more than once. Of a list, each islice(images, batch_size) begins with the "
+    "first picture again: images = iter(images), once and before the loop, remembers where it stopped."
+)
+
+
 def stream_pictures(pictures: list, log: list):
     """A generator of pictures, which can be gone through once; logs each picture that is taken."""
     for picture in pictures:
@@ -1250,6 +1279,7 @@ def make_pictures(arrays: list) -> list:
         "`answers += model(torch.stack(batch)).softmax(dim=1)`: a tensor gives its rows one by one.",
     ],
     on_error={
+        "far more often than there are pictures": _FROM_THE_BEGINNING,
         "not subscriptable|has no len|generator": "images may be a generator: it has no length and no places, you can "
         "only take the next one. iter and islice do that.",
         "stack expects a non-empty": "torch.stack needs at least one tensor: stop when no picture is left.",
@@ -1275,7 +1305,7 @@ def batching(student: Student, rng, case: int) -> None:
     x = torch.stack([_prepared(Image.fromarray(a)) for a in arrays]) if count else normal(rng, 0, 3, 6, 6)
     p = _logits(state, x).softmax(1)
     log = student.put([])
-    prepare = student.call(make_prepare, log, keep=True)
+    prepare = student.call(make_prepare, log, 100 + 10 * count, keep=True)
     net = student.call(Code.of(build_logged_network, build_network), state, log, keep=True)
     images = student.call(make_pictures, arrays, keep=True)
     given = student.call(stream_pictures, images, log, keep=True) if lazy else images
@@ -1337,11 +1367,13 @@ def _expect_batch_sizes(sizes: list[int], count: int, size: int, lazy: bool, fir
         hint += "skips some: islice(images, batch_size) takes the next ones."
     elif first_ones and sizes == [size] * (count // size):
         hint = "The last pictures never reached the network: they make a smaller batch."
+    elif sum(sizes) > count:
+        hint = _FROM_THE_BEGINNING
     elif sum(sizes) < count:
         hint = "Some pictures never reached the network: note in prepare which ones do."
     elif 0 in sizes:
         hint = "An empty batch went through the network: stop when no picture is left."
-    raise CheckFailed("The batches are not as large as asked for.", hint, got=f"batches of {sizes}")
+    raise CheckFailed("The batches are not as large as asked for.", hint, got=f"batches of {describe(sizes)}")
 
 
 def _batching_mistakes(state: dict[str, torch.Tensor], x: torch.Tensor, size: int) -> list[tuple[torch.Tensor, str]]:
@@ -1575,6 +1607,16 @@ _CAUSES = {
     "the try, with image.load(), and answer with status 400.",
 }
 
+# Words of an error that a good picture raised, and the slip that they show.
+_SLIPS = {
+    "async_generator": "request.stream() gives its pieces as they arrive: async for chunk in request.stream().",
+    "coroutine": "An async function, run_in_threadpool too, gives its result only to an await in front of the call.",
+    "in 'await' expression": "predict is no async function, so its result cannot be awaited: await "
+    "run_in_threadpool(predict, image).",
+    "argument must be callable": "run_in_threadpool takes a function and its arguments, and makes the call itself: "
+    "run_in_threadpool(predict, image).",
+}
+
 
 def _expect_refused_with(answer: dict, allowed: tuple[int, ...], hints: dict[int, str]) -> None:
     """Check that the status of an answer is one of those allowed."""
@@ -1672,11 +1714,17 @@ def _expect_answer(got: dict, answer: dict) -> None:
             404: "The path is /predict, and the method POST: as in the stub.",
             405: "The path is /predict, and the method POST: as in the stub.",
             413: "Exactly max_bytes, or max_pixels, is not too large yet: only more than that is.",
-            400: "Is the body whole when it is opened? It comes in pieces, and Image.open wants io.BytesIO(body).",
+            400: "Is the body whole when it is opened? It comes in pieces, and Image.open wants io.BytesIO(body). Or "
+            "was it a mistake in your own code, which `except Exception` hides as well? Print the error that it "
+            "catches.",
             411: "A sender need not say how long the body is: count the bytes as they come.",
             422: "The body is the file itself, no JSON and no form: read it from the request.",
         }
         hint = hints.get(got["status"], "The picture is good: the error below says what went wrong in the app.")
+        for part, slip in _SLIPS.items():
+            if part in got["error"]:
+                hint = slip
+                break
         words = f"status {got['status']}: {got['error'] or got['body'][:200]}"
         raise CheckFailed("A good picture is answered with an error.", hint, expected="status 200", got=words)
     try:
@@ -1700,7 +1748,7 @@ def _expect_too_large(student: Student, service: _Service, rng, limit: int, pixe
             200: "Compare image.width * image.height with max_pixels before anything is decoded.",
         }
         if width == huge:
-            hints[400] = "Image.open itself refuses as many pixels, with Image.DecompressionBombError: this is a 413."
+            hints[400] = "Image.open itself refuses so many pixels, with Image.DecompressionBombError: this is a 413."
         _expect_refused_with(service.post(_png(width, height, bytes(300))), (413,), hints)
     # Nothing after the limit needs to be read; an app that counts after it has read may take two chunks more.
     chunk = max(1, limit // 4)

@@ -287,3 +287,20 @@ def max_pool(x, k):
         for j in range(k):
             result = torch.maximum(result, x[:, :, i : height // k * k : k, j : width // k * k : k])
     return result
+
+
+# %% wrong: windows that begin one pixel apart -> begins at row
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    result = torch.zeros(b, c, height // k, width // k, dtype=x.dtype)
+    for i in range(height // k):
+        for j in range(width // k):
+            result[:, :, i, j] = x[:, :, i : i + k, j : j + k].amax(dim=(2, 3))
+    return result
+
+
+# %% wrong: max over two dimensions -> x.amax takes several
+def max_pool(x, k):
+    b, c, height, width = x.shape
+    h, w = height // k, width // k
+    return x[:, :, : h * k, : w * k].reshape(b, c, h, k, w, k).max(dim=(3, 5))

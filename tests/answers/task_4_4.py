@@ -79,7 +79,7 @@ def make_transforms(mean, std):
     return v2.Compose(common), train
 
 
-# %% wrong: erased before it is standardised -> Let it stand after v2.Normalize
+# %% wrong: erased before it is standardised -> Put it after v2.Normalize
 def make_transforms(mean, std):
     scale, norm = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)], v2.Normalize(mean, std)
     train = v2.Compose([v2.RandomHorizontalFlip(), *scale, v2.RandomErasing(p=0.5), norm])
@@ -149,13 +149,13 @@ def make_transforms(mean, std):
     return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
 
 
-# %% wrong: no tensor yet -> v2.ToImage() has to stand before them
+# %% wrong: no tensor yet -> v2.ToImage() has to come before them
 def make_transforms(mean, std):
     common = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
     return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
 
 
-# %% wrong: one of the two, never both -> drawn for itself
+# %% wrong: one of the two, never both -> drawn separately
 def make_transforms(mean, std):
     common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
     one = v2.RandomChoice([v2.RandomHorizontalFlip(p=1), v2.RandomErasing(p=1)])
@@ -291,3 +291,15 @@ def make_transforms(mean, std):
     torch.set_grad_enabled(False)
     common = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
     return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: to float before there is a tensor -> leaves a PIL image
+def make_transforms(mean, std):
+    common = [v2.ToDtype(torch.float32, scale=True), v2.ToImage(), v2.Normalize(mean, std)]
+    return v2.Compose([v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)]), v2.Compose(common)
+
+
+# %% wrong: Compose without a list -> v2.Compose takes one list
+def make_transforms(mean, std):
+    common = v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)
+    return v2.Compose(v2.RandomHorizontalFlip(), *common, v2.RandomErasing(p=0.5)), v2.Compose(*common)

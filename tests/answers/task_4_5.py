@@ -360,7 +360,7 @@ class WiderNet(nn.Module):
         return self.fc2(x)
 
 
-# %% wrong: a batch of 64 built in -> the batch, of whatever size
+# %% wrong: a batch of 64 built in -> The batch, whatever its size
 class WiderNet(nn.Module):
     def __init__(self):
         super().__init__()
@@ -390,7 +390,7 @@ class WiderNet(nn.Module):
         return self.fc2(x)
 
 
-# %% wrong: the channels join the batch -> the batch, of whatever size
+# %% wrong: the channels join the batch -> The batch, whatever its size
 class WiderNet(nn.Module):
     def __init__(self):
         super().__init__()
@@ -549,7 +549,7 @@ class WiderNet(nn.Module):
         return self.fc2(x)
 
 
-# %% wrong: flattened as columns -> with nothing moved before
+# %% wrong: flattened as columns -> with no dimension moved before
 class WiderNet(nn.Module):
     def __init__(self):
         super().__init__()
@@ -673,3 +673,17 @@ class WiderNet(nn.Module):
         if self.training:
             x = x * (torch.rand_like(x) > 0.2) * 2
         return self.fc2(x)
+
+
+# %% wrong: without self -> with self. in front
+class WiderNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, kernel_size=5), nn.Conv2d(8, 32, kernel_size=5)
+        self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(0.5)
+        self.fc1, self.fc2 = nn.Linear(800, 256), nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = pool(F.relu(conv1(x)))
+        x = pool(F.relu(conv2(x)))
+        return fc2(dropout(F.relu(fc1(x.flatten(1)))))

@@ -61,7 +61,7 @@ def count_parameters(model):
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-# %% wrong: bias always -> if there is a bias, and else none
+# %% wrong: bias always -> if bias is True, and no bias otherwise
 def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
     return out_channels * (in_channels // groups) * kernel**2 + out_channels
 
@@ -70,7 +70,7 @@ def count_parameters(model):
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-# %% wrong: bias never -> if there is a bias, and else none
+# %% wrong: bias never -> if bias is True, and no bias otherwise
 def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
     return out_channels * (in_channels // groups) * kernel**2
 
@@ -192,7 +192,7 @@ def count_parameters(model):
     return sum(p.numel() for n, p in model.named_parameters() if p.requires_grad and 'bias' not in n)
 
 
-# %% wrong: each layer has a weight -> Not each layer
+# %% wrong: each layer has a weight -> Not every layer
 def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
     return out_channels * (in_channels // groups) * kernel**2 + (out_channels if bias else 0)
 
@@ -416,3 +416,12 @@ def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
 def count_parameters(model):
     model.eval()
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+# %% wrong: the length of a generator -> model.parameters() is a generator
+def conv_parameters(in_channels, out_channels, kernel, bias=True, groups=1):
+    return out_channels * (in_channels // groups) * kernel**2 + out_channels * bias
+
+
+def count_parameters(model):
+    return len(model.parameters())

@@ -247,3 +247,9 @@ def channel_statistics(images):
     torch.set_grad_enabled(False)
     x = images.double() / 255
     return x.mean((0, 2, 3)).float(), x.std((0, 2, 3)).float()
+
+
+# %% wrong: lists of tensors -> torch.stack makes a tensor
+def channel_statistics(images):
+    colours = [images[:, i].double() / 255 for i in range(3)]
+    return [colour.mean().float() for colour in colours], [colour.std().float() for colour in colours]

@@ -188,3 +188,8 @@ def windows(series, size):
 def windows(series, size):
     torch.set_grad_enabled(False)
     return series.unfold(0, size, 1)[:-1], series[size:]
+
+
+# %% wrong: unfold without its step -> step from one to the next
+def windows(series, size):
+    return series.unfold(0, size)[:-1], series[size:]

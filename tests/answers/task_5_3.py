@@ -303,3 +303,39 @@ def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
     hr, hz, hn = (h @ w_hh.T + b_hh).chunk(3, 1)
     r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
     return (1 - z) * torch.tanh(xn + r * hn) + z * h
+
+
+# %% wrong: a matrix product with the gate -> element by element
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    x_r, x_z, x_n = (x @ w_ih.T + b_ih).chunk(3, dim=1)
+    h_r, h_z, h_n = (h @ w_hh.T + b_hh).chunk(3, dim=1)
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    n = torch.tanh(x_n + r @ h_n)
+    return (1 - z) * n + z * h
+
+
+# %% wrong: matrix products in the blend -> element by element
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    x_r, x_z, x_n = (x @ w_ih.T + b_ih).chunk(3, dim=1)
+    h_r, h_z, h_n = (h @ w_hh.T + b_hh).chunk(3, dim=1)
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    n = torch.tanh(x_n + r * h_n)
+    return (1 - z) @ n + z @ h
+
+
+# %% wrong: matrix products everywhere -> element by element
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    x_r, x_z, x_n = (x @ w_ih.T + b_ih).chunk(3, dim=1)
+    h_r, h_z, h_n = (h @ w_hh.T + b_hh).chunk(3, dim=1)
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    n = torch.tanh(x_n + r @ h_n)
+    return (1 - z) @ n + z @ h
+
+
+# %% wrong: every third row -> not every third row
+def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    from_x, from_h = x @ w_ih.T + b_ih, h @ w_hh.T + b_hh
+    r = torch.sigmoid(from_x[:, 0::3] + from_h[:, 0::3])
+    z = torch.sigmoid(from_x[:, 1::3] + from_h[:, 1::3])
+    n = torch.tanh(from_x[:, 2::3] + r * from_h[:, 2::3])
+    return (1 - z) * n + z * h

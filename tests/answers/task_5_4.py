@@ -505,3 +505,25 @@ def clipped_step(model, x, targets, optimizer, max_norm):
     norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
     return loss.item(), norm.item()
+
+
+# %% wrong: the network is given to the clipping -> wants the parameters
+def clipped_step(model, x, targets, optimizer, max_norm):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(model, max_norm)
+    optimizer.step()
+    return loss.item(), norm.item()
+
+
+# %% wrong: the parameters are gone through twice -> gone through once
+def clipped_step(model, x, targets, optimizer, max_norm):
+    parameters = model.parameters()
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(x), targets)
+    loss.backward()
+    norm = torch.stack([parameter.grad.norm() for parameter in parameters]).norm()
+    nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.step()
+    return loss.item(), norm.item()

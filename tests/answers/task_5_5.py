@@ -427,3 +427,29 @@ def generate(model, start, steps):
             window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
     model.train(was_training)
     return torch.stack(predictions, dim=1)
+
+
+# %% wrong: a sequence is dropped in place of a value -> window[1:] a whole sequence
+def generate(model, start, steps):
+    was_training = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(was_training)
+    return torch.stack(predictions, dim=1)
+
+
+# %% wrong: a list of predictions -> makes one tensor of a list
+def generate(model, start, steps):
+    was_training = model.training
+    model.eval()
+    window, predictions = start, []
+    with torch.no_grad():
+        for _ in range(steps):
+            predictions.append(model(window))
+            window = torch.cat([window[:, 1:], predictions[-1].unsqueeze(1)], dim=1)
+    model.train(was_training)
+    return predictions

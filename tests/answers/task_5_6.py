@@ -162,3 +162,18 @@ def last_valid(outputs, lengths):
 def last_valid(outputs, lengths):
     torch.set_grad_enabled(False)
     return outputs[torch.arange(len(lengths)), lengths - 1]
+
+
+# %% wrong: one index -> Dimension 0 of outputs is the batch
+def last_valid(outputs, lengths):
+    return outputs[lengths - 1]
+
+
+# %% wrong: gather with too few dimensions -> gather wants an index
+def last_valid(outputs, lengths):
+    return outputs.gather(1, lengths - 1)
+
+
+# %% wrong: torch.tensor of a list of tensors -> torch.stack makes one
+def last_valid(outputs, lengths):
+    return torch.tensor([outputs[i, lengths[i] - 1] for i in range(len(lengths))])

@@ -273,3 +273,25 @@ def encode(rnn, sequences):
     states = [rnn(sequence.unsqueeze(0))[0][0, -1] for sequence in sequences]
     rnn.train(was_training)
     return torch.stack(states)
+
+
+# %% wrong: the list itself goes in -> and no list
+def encode(rnn, sequences):
+    _, h_n = rnn(sequences)
+    return h_n[-1]
+
+
+# %% wrong: the packed outputs are indexed -> packed too
+def encode(rnn, sequences):
+    lengths = [len(sequence) for sequence in sequences]
+    padded = pad_sequence(sequences, batch_first=True)
+    outputs, _ = rnn(pack_padded_sequence(padded, lengths, batch_first=True, enforce_sorted=False))
+    return outputs[:, -1]
+
+
+# %% wrong: the pair is taken for h_n -> second of the two results
+def encode(rnn, sequences):
+    lengths = [len(sequence) for sequence in sequences]
+    padded = pad_sequence(sequences, batch_first=True)
+    h_n = rnn(pack_padded_sequence(padded, lengths, batch_first=True, enforce_sorted=False))
+    return h_n[-1]

@@ -323,3 +323,25 @@ def save(model, path):
 def load(model, path):
     model.load_state_dict(kept)
     return model.eval()
+
+
+# %% wrong: the report is taken for the network -> do not assign it
+def save(model, path):
+    torch.save(model.state_dict(), path)
+
+
+def load(model, path):
+    model = model.load_state_dict(torch.load(path))
+    model.eval()
+    return model
+
+
+# %% wrong: the dict is taken for the network -> gives what was saved
+def save(model, path):
+    torch.save(model.state_dict(), path)
+
+
+def load(model, path):
+    model = torch.load(path)
+    model.eval()
+    return model

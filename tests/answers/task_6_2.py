@@ -273,3 +273,37 @@ def load_from_gpu(model, path):
         model.load_state_dict({name.removeprefix("module."): t for name, t in checkpoint["state_dict"].items()})
         model.eval()
     return model
+
+
+# %% wrong: only the GPU of the example is moved -> for a GPU of any number
+def load_from_gpu(model, path):
+    checkpoint = torch.load(path, map_location={"cuda:7": "cpu"})
+    model.load_state_dict({name.removeprefix("module."): t for name, t in checkpoint["state_dict"].items()})
+    return model.eval()
+
+
+# %% wrong: names are changed in the dict itself -> a new dict
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    for name in state:
+        if name.startswith("module."):
+            state[name.removeprefix("module.")] = state.pop(name)
+    model.load_state_dict(state)
+    return model.eval()
+
+
+# %% right: first as it is, then without the wrapper's name
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    try:
+        model.load_state_dict(state)
+    except RuntimeError:
+        model.load_state_dict({name[len("module.") :]: tensor for name, tensor in state.items()})
+    return model.eval()
+
+
+# %% wrong: the report is taken for the network -> do not assign it
+def load_from_gpu(model, path):
+    state = torch.load(path, map_location="cpu")["state_dict"]
+    model = model.load_state_dict({name.removeprefix("module."): tensor for name, tensor in state.items()})
+    return model.eval()

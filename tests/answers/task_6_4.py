@@ -360,3 +360,10 @@ def preprocess(image, recipe):
     if recipe["order"] == "BGR":
         pixels = pixels.flip(0)
     return (pixels / torch.tensor(recipe["std"]).view(3, 1, 1)).unsqueeze(0)
+
+
+# %% wrong: torch.tensor of a picture -> makes a tensor of the picture
+def preprocess(image, recipe):
+    height, width = recipe["size"]
+    pixels = torch.tensor(image.resize((width, height), Image.Resampling.BILINEAR)) / 255
+    return pixels.unsqueeze(0)

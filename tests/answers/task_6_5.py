@@ -400,3 +400,14 @@ def to_rgb(image):
     white = Image.new("RGB", picture.size, "#ffffff")
     white.paste(picture.convert("RGB"), (0, 0), picture.getchannel("A"))
     return white
+
+
+# %% wrong: the white laid on the picture -> takes the background first
+def to_rgb(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(image, Image.new("RGBA", image.size, "white"))
+    return image.convert("RGB")

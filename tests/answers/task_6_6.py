@@ -400,3 +400,21 @@ def predict(model, prepare, image, classes, k=3):
         probabilities = model(torch.stack([pixels, pixels])).softmax(dim=0)[0]
     values, places = probabilities.topk(min(k, len(classes)))
     return [(classes[i], p) for p, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: topk of the whole batch -> take [0] of it
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        probabilities = model(prepare(image).unsqueeze(0)).softmax(dim=1)
+    values, places = probabilities.topk(min(k, len(classes)))
+    return [(classes[i], p) for p, i in zip(values.tolist(), places.tolist())]
+
+
+# %% wrong: topk along the batch -> the classes are the last dimension
+def predict(model, prepare, image, classes, k=3):
+    model.eval()
+    with torch.no_grad():
+        probabilities = model(prepare(image).unsqueeze(0)).softmax(dim=1)
+    values, places = probabilities.topk(min(k, len(classes)), dim=0)
+    return [(classes[i], p) for p, i in zip(values[0].tolist(), places[0].tolist())]

@@ -571,7 +571,7 @@ def make_app(predict, max_bytes, max_pixels):
     return app
 
 
-# %% wrong: predict is not awaited -> A good picture is answered with an error
+# %% wrong: predict is awaited, and not in a thread -> is no async function
 def make_app(predict, max_bytes, max_pixels):
     app = FastAPI()
     app.get("/healthz")(lambda: {"status": "ok"})
@@ -1050,5 +1050,109 @@ def make_app(predict, max_bytes, max_pixels):
             raise HTTPException(400, "this is no picture that can be read") from None
         await run_in_threadpool(predict, image)
         return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: for without async -> as they arrive
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too large")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: a mistake that is caught as well -> a mistake in your own code
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too large")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.size > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels") from None
+        except Exception:
+            raise HTTPException(400, "no picture") from None
+        return await run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: the thread is not awaited -> only to an await
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels")
+        except Exception:
+            raise HTTPException(400, "no picture")
+        return run_in_threadpool(predict, image)
+
+    return app
+
+
+# %% wrong: predict is called at once -> makes the call itself
+def make_app(predict, max_bytes, max_pixels):
+    app = FastAPI()
+    app.get("/healthz")(lambda: {"status": "ok"})
+
+    @app.post("/predict")
+    async def answer(request: Request):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise HTTPException(413, "too many bytes")
+        try:
+            image = Image.open(io.BytesIO(body))
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            image.load()
+        except Image.DecompressionBombError:
+            raise HTTPException(413, "too many pixels")
+        except Exception:
+            raise HTTPException(400, "no picture")
+        return await run_in_threadpool(predict(image))
 
     return app
