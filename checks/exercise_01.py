@@ -45,7 +45,7 @@ def _expect_unchanged(student: Student, argument: Any, before: torch.Tensor, wha
     hints=[
         "Each of the six is a single expression with `a` and `b`. No loop is needed: broadcasting repeats `b` for "
         "every row.",
-        'Python\'s own signs do it: `a + b`, `a // b`, `a % b`. Write the result as `{"+": ..., "-": ...}`.',
+        'Python\'s own operators do it: `a + b`, `a // b`, `a % b`. Write the result as `{"+": ..., "-": ...}`.',
         'The first two entries are `"+": a + b` and `"-": a - b`; the other four follow the same pattern.',
     ],
     on_error={
@@ -105,6 +105,7 @@ def _cut_mistakes(photo: torch.Tensor) -> dict[str, list[tuple[torch.Tensor, str
         "red": [
             (photo[:1], "One index removes its dimension, a slice keeps it: the red channel has the shape (H, W)."),
             (photo[:, 0], "That is the first row of each channel: the channel is the first index."),
+            (photo[:, :, 0], "That is the first column of each channel: the channel is the first index."),
             (photo[2], "The channels are red, green, blue, counted from 0."),
         ],
         "coarse": [
@@ -119,6 +120,7 @@ def _cut_mistakes(photo: torch.Tensor) -> dict[str, list[tuple[torch.Tensor, str
             (photo[:, -2:, :3], "That is the lower left corner: the last three columns are `-3:`."),
             (photo[:, -3:, -2:], "Rows come before columns: 2 rows, 3 columns."),
             (photo[-2:, -3:], channels_first),
+            (photo[:, -2:-1, -3:-1], "A slice leaves out its stop: to go on to the end, write none, as in `-2:`."),
         ],
         "right": [
             (photo[:, :, -1], "One index removes its dimension, a slice keeps it: the shape must be (3, H, 1)."),
@@ -130,6 +132,10 @@ def _cut_mistakes(photo: torch.Tensor) -> dict[str, list[tuple[torch.Tensor, str
             (photo.flip(2), "The columns are in reverse order, not the channels."),
             (photo.flip(0, 1, 2), "Only the channels change their order, every pixel stays at its place."),
             (photo[[1, 2, 0]], "The new order is blue (2), green (1), red (0)."),
+            (
+                photo[2, 1, 0],
+                "Three indices pick one number. A list of channels has brackets of its own: `[[2, 1, 0]]`.",
+            ),
         ],
     }
 
@@ -186,9 +192,10 @@ def cut(student: Student, rng, case: int) -> None:
             what=f"The part {key!r}",
             mistakes=mistakes[key],
             hints={
-                "shape": "Compare with the table: how many channels, rows and columns are demanded?",
+                "shape": "Compare with the table: how many channels, rows and columns does it ask for?",
                 "dtype": "Picking changes no dtype: a uint8 picture has uint8 parts.",
-                "values": "Mark the demanded pixels on a small picture, such as torch.arange(72).reshape(3, 4, 6).",
+                "values": "Try it on a small picture, such as torch.arange(72).reshape(3, 4, 6), and mark the pixels "
+                "that the table asks for.",
             },
         )
 
@@ -238,6 +245,9 @@ def replace_outliers(student: Student, rng, case: int) -> None:
     if not isinstance(got, (list, tuple)) or len(got) != 2:
         expect(got, (x, 0), hints={"type": "Return two values: `return cleaned, count`."})
     cleaned, count = got
+    if isinstance(count, torch.Tensor) and count.shape == x.shape and not isinstance(cleaned, torch.Tensor):
+        hint = "First the tensor, then the number: `return cleaned, count`."
+        raise CheckFailed("The two results have changed places.", hint)
     _expect_cleaned(cleaned, x, limit)
     mask = x.abs() > limit
     expect(
@@ -248,13 +258,18 @@ def replace_outliers(student: Student, rng, case: int) -> None:
         mistakes=[
             (int((~mask).sum()), "Those are the good values: count the outliers."),
             (int((x > limit).sum()), "An outlier can be negative, too: count with the mask of the absolute values."),
-            (int((x.abs() >= limit).sum()), "A value exactly at the limit still is a good one: use >, not >=."),
+            *(
+                (number, "That counts what x holds, good or not: `mask.sum()` counts the `True`.")
+                for number in (len(x), size)
+            ),
+            (int((x.abs() >= limit).sum()), "A value exactly at the limit is still good: use >, not >=."),
         ],
     )
     if type(count) is not int:
         raise CheckFailed(
             "The number of outliers must be a Python int.",
-            "The sum of a mask is a tensor, and `.item()` makes an int of it. A sum of decimal numbers is a float.",
+            "The sum of a Boolean mask is a tensor, and `.item()` turns it into an int. (If the mask was converted "
+            "with `.float()`, the sum is a decimal number.)",
         )
 
 
@@ -267,7 +282,7 @@ def _expect_cleaned(got: Any, x: torch.Tensor, limit: float) -> None:
         return torch.where(where, torch.as_tensor(value, dtype=torch.float32), x)
 
     negative = "An outlier can be negative, too: compare the absolute value, x.abs()."
-    at_limit = "A value exactly at the limit still is a good one: use >, not >=."
+    at_limit = "A value exactly at the limit is still good: use >, not >=."
     wrong_way = "The mask is the wrong way round: good values were replaced."
     expect(
         got,
@@ -329,8 +344,8 @@ def both(first, second):
     hints=[
         "Section 5 of the lecture names a function that crosses the bridge from NumPy without copying, and one that "
         "always copies.",
-        "`.float()` and `.to(torch.float32)` copy only where they have to convert. On a tensor that already is "
-        "float32 they return the same tensor.",
+        "`.float()` and `.to(torch.float32)` copy only if they have to convert. If the tensor is float32 already, they "
+        "return the same tensor.",
         "`torch.from_numpy(array)` shares. `torch.tensor(array, ...)` always copies, and takes `dtype=`.",
     ],
     visible=4,
@@ -364,7 +379,7 @@ def memory(student: Student, rng, case: int) -> None:
     if not torch.equal(student.call(fill_array, array, tensor), torch.full_like(got, 77)):
         raise CheckFailed(
             "After a change of the array in place, the tensor of shared(array) still holds the old numbers.",
-            "It is a copy. torch.tensor(...), .clone() and a conversion of the dtype copy; torch.from_numpy does not.",
+            "It is a copy. torch.tensor(...), .clone() and any conversion make one; torch.from_numpy does not.",
         )
     if not np.array_equal(student.call(fill_tensor, tensor, array), np.full_like(values, 5)):
         raise CheckFailed(
@@ -382,8 +397,9 @@ def memory(student: Student, rng, case: int) -> None:
     if not torch.equal(student.call(fill_array, array, tensor), got):
         raise CheckFailed(
             "After a change of the array in place, the tensor of float_copy(array) has changed, too.",
-            "It shares the memory: .float(), .to(...), torch.as_tensor, torch.Tensor and slices copy only where they "
-            "must, and a float32 array needs no conversion. torch.tensor(...) and .clone() always copy.",
+            "It shares the memory: .float(), .to(...), torch.as_tensor and torch.Tensor copy only if they have to "
+            "convert, a float32 array needs no conversion, and a slice never copies. torch.tensor(...) and .clone() "
+            "always copy.",
         )
     student.call("float_copy", student.put(np.flip(values).copy()), keep=True)
     if not torch.equal(student.get(tensor), got):
@@ -431,7 +447,10 @@ def _images_with_bright_pixels(rng, count: int, height: int, width: int) -> torc
         "`reshape` (or `flatten(1)`) also works where `view` refuses.",
         "`position = images.reshape(len(images), -1).argmax(dim=1)`, and the means are `images.mean(dim=(1, 2))`.",
     ],
-    on_error={"view size is not compatible|use .reshape": "The images need not be contiguous: use reshape, not view."},
+    on_error={
+        "view size is not compatible|use .reshape": "The images need not be contiguous: use reshape, not view.",
+        "mean\\(\\).*'keepdim'|amax\\(\\).*'keepdim'": "Several dimensions are given as one tuple: `mean(dim=(1, 2))`.",
+    },
 )
 def brightest(student: Student, rng, case: int) -> None:
     sizes = {0: (2, 3, 4), 1: (3, 4, 4), 2: (2, 5, 3), 3: (1, 2, 6), 4: (4, 1, 5), 5: (3, 6, 1)}
@@ -502,11 +521,13 @@ def brightest(student: Student, rng, case: int) -> None:
         "`x.mean(dim=0)` has one entry per column, and broadcasting lines it up with every row. "
         "`x.std(dim=0, correction=0)` divides by n.",
         "Put zeros into the constant columns: `torch.where(constant, 0.0, ...)`, where "
-        "`constant = (x == x[0]).all(dim=0)` compares every row with the first one. (`std == 0` is no sure sign: the "
-        "mean of equal numbers is rounded, so their computed std may be a tiny number.)",
+        "`constant = (x == x[0]).all(dim=0)` compares every row with the first one. (`std == 0` is not a safe "
+        "test: the mean of equal numbers is rounded, so their computed std may be a tiny number.)",
     ],
     on_error={
         "ambiguous": "An `if` decides once, for the whole tensor. `torch.where` decides for each column.",
+        "must match the size": "Print the shape of the mean: dim names the dimension that disappears. A mean for each "
+        "column has the shape (d,), and that fits x of shape (n, d) as it is.",
     },
     visible=4,
     hidden=6,
@@ -557,7 +578,10 @@ def _expect_standardised(got: Any, x: torch.Tensor) -> None:
     std = torch.where(constant, 1.0, centred.square().mean(0).sqrt())
     expected = torch.where(constant, 0.0, centred / std)
     extent = x.amax(0) - x.amin(0)
-    whole_matrix = (x - x.mean()) / x.std(correction=0) if x.shape[1] > 1 else None
+    whole = (
+        "One mean and one standard deviation for the whole matrix: reduce along dim=0, so that each column has its own."
+    )
+    wholes = [(x - x.mean()) / x.std(correction=k) for k in (0, 1)] if x.shape[1] > 1 else []
     deviation = torch.where(constant, 1.0, centred.abs().mean(0))
     row_std = x.std(1, correction=0, keepdim=True)
     values = DEFAULT_HINTS["values"]
@@ -593,8 +617,7 @@ def _expect_standardised(got: Any, x: torch.Tensor) -> None:
              "column must be."),
             ((x - x.amin(0)) / torch.where(constant, 1.0, extent), "Each column now reaches from 0 to 1. The text asks "
              "for mean 0 and standard deviation 1."),
-            (whole_matrix, "One mean and one standard deviation for the whole matrix: reduce along dim=0, so that each "
-             "column has its own."),
+            *((matrix, whole) for matrix in wholes),
             ((x - x.mean(1, keepdim=True)) / torch.where(row_std == 0, 1.0, row_std), "The rows are standardised: "
              "dim=0 is the dimension that must disappear, so that one number per column remains."),
             (x / std, "The mean is still there: subtract it before you divide."),
@@ -640,7 +663,7 @@ def distances(student: Student, rng, case: int) -> None:
         student.case += ", one point in both"
         y[int(rng.integers(m))] = x[int(rng.integers(n))]
     if case == 8:
-        student.case += ", many points in both, others near to each other"
+        student.case += ", many points in both, others close together"
         y[:20] = x[:20]
         y[10:20] += rng.normal(0, 0.001, (10, d))
     x, y = _floats(x), _floats(y)
@@ -653,12 +676,15 @@ def _expect_distances(got: Any, x: torch.Tensor, y: torch.Tensor, far: bool) -> 
     squares = difference.square().sum(2)
     expected = squares.sqrt().float()
     cancels = (
-        "x² - 2xy + y² is the difference of large, nearly equal numbers when two points are near to each other, most "
-        "of all far from the origin: float32 rounds the small distance away, and the root of a negative number is nan. "
-        "Subtract first, then square. (torch.cdist uses that formula for more than 25 points, unless its compute_mode "
-        "forbids it.)"
+        "x² - 2xy + y² is the difference of large, nearly equal numbers when two points are close together, most of "
+        "all far from the origin: float32 rounds the small distance away, or leaves a negative number, whose root is "
+        "nan. Subtract first, then square. (torch.cdist uses that formula for more than 25 points, unless its "
+        "compute_mode forbids it.)"
     )
-    added = "Something small was added, such as 1e-8 under the root: two equal points have the distance 0."
+    added = (
+        "Something small was added, such as 1e-8 under the root: two equal points have the distance 0. "
+        "(F.pairwise_distance adds its eps, unless you pass eps=0.)"
+    )
     mistakes = [
         (squares.float(), "Those are the squared distances: the root is missing."),
         (difference.abs().sum(2).float(), "That adds up the absolute differences: square, add up, then take the root."),
@@ -680,6 +706,10 @@ def _expect_distances(got: Any, x: torch.Tensor, y: torch.Tensor, far: bool) -> 
     apart = expected > 0.1
     fits = isinstance(got, torch.Tensor) and got.shape == expected.shape
     rounded = far or (fits and not apart.all() and close(got[apart], expected[apart]))
+    near = (
+        "Only points that are equal, or close together, have a wrong distance. Either something small was added, such "
+    )
+    near += "as 1e-8, or it is the formula: " + cancels
     expect(
         got,
         expected,
@@ -690,7 +720,7 @@ def _expect_distances(got: Any, x: torch.Tensor, y: torch.Tensor, far: bool) -> 
             "shape": "One number for each pair: shape (n, m). Add up along the dimension of length d, and only there.",
             "nonfinite": cancels if rounded else "The root of a negative number is nan: square the differences first.",
         }
-        | ({"values": cancels} if rounded else {}),
+        | ({"values": cancels if far else near} if rounded else {}),
     )
     # For equal points float64 leaves up to 1e-7, an epsilon of 1e-12 under the root 1e-6.
     if (got[expected == 0].abs() > 5e-7).any():
@@ -784,8 +814,14 @@ def _nested_batch(rng, case: int) -> tuple[Any, str]:
         '.to("cuda") always mean the same one. Move to the device that is given, .to(device).',
         "has no attribute 'to'": "Not everything is a tensor: call .to only where isinstance(batch, torch.Tensor), "
         "look into lists, tuples and dicts, and return other values as they are.",
-        "RecursionError": "A string consists of strings, without end: go only into list, tuple and dict.",
-        "has no attribute 'items'|indices must be integers": "Only a dict has .items(): treat dict and list apart.",
+        "RecursionError": "Each character of a string is a string again, without end: go only into list, tuple and "
+        "dict.",
+        "is not iterable": "Not everything holds other values: go only into list, tuple and dict, and return every "
+        "other value as it is.",
+        "isinstance\\(\\) arg 2": "isinstance needs a type: `torch.Tensor` is the type, `torch.tensor` a function that "
+        "makes one.",
+        "has no attribute 'items'|indices must be integers": "Only a dict has .items(): handle dict and list "
+        "separately.",
         "does not support item assignment": "A tuple cannot be changed: build a new one, tuple(...).",
     },
 )
@@ -822,11 +858,11 @@ KIND_HINTS = {
     "tuple": "A tuple becomes a tuple again, not a list and not a generator: `tuple(...)`.",
     "dict": "A dict becomes a dict with the same keys.",
     "tensor": "A tensor stays a tensor of the same shape and dtype.",
-    "other": "What is no tensor and no container is returned as it is.",
+    "other": "A value that is neither a tensor nor a list, tuple or dict is returned as it is.",
 }
 EXTRA_LEVEL = (
-    "In its place is a list or a tuple: there is one level more than before. A pair of brackets too many, such as in "
-    "tuple([...]) around a generator, wraps the values once more."
+    "In its place is a list or a tuple: there is one level more than before. An extra pair of brackets, as in "
+    "tuple([...]) around a generator, wraps the values a second time."
 )
 
 

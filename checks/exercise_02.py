@@ -47,12 +47,12 @@ def _shapes_hint(shapes: list[tuple[int, ...]], frozen: bool) -> str:
         return "nn.Linear(in_features, out_features): the first one takes 64 numbers and gives 128."
     weights = [s for s in SHAPES if len(s) == 2]
     if len(shapes) < len(SHAPES) and sorted(s for s in shapes if len(s) == 2) == sorted(weights):
-        return "The print says bias=True: a layer without its bias has lost one number for each neuron."
+        return "The printout says bias=True: a layer without its bias has lost one number for each neuron."
     if len(shapes) > len(SHAPES):
-        return "There is a layer too many: only the three nn.Linear of the print have parameters."
+        return "There is one layer too many: only the three nn.Linear of the printout have parameters."
     if len(shapes) < len(SHAPES):
         return "A layer is missing: three nn.Linear have 6 parameters. (Layers in a Python list do not count.)"
-    return "Compare print(model) with the print in the text, line by line: which number differs?"
+    return "Compare print(model) with the printout in the text, line by line: which number differs?"
 
 
 def _unchanged(x: torch.Tensor) -> torch.Tensor:
@@ -66,7 +66,7 @@ def _output(x, tensors, first=F.relu, second=F.relu, last=_unchanged):
 
 
 def _network_mistakes(x: torch.Tensor, tensors: list[torch.Tensor]) -> list[tuple[torch.Tensor, str]]:
-    """Outputs of networks that differ from the print, each with a hint."""
+    """Outputs of networks that differ from the printout, each with a hint."""
     other = "The layers between are nn.ReLU, no other activation."
     activations = (torch.sigmoid, torch.tanh, F.leaky_relu, F.gelu, F.elu, F.silu, F.relu6)
     return [
@@ -111,20 +111,20 @@ def gradients_of_sum(model, x):
 
 @task(
     "2.1",
-    "Build the network of the print",
+    "Rebuild a network from its printout",
     points=2,
     difficulty=1,
     minutes=5,
     names=["model"],
     hints=[
-        "Read the print from top to bottom: five layers, each in the order in which the numbers pass through it.",
+        "Read the printout from top to bottom: five layers, in the order in which the numbers pass through them.",
         "The numbers in the brackets of `Linear` are the first two arguments of `nn.Linear`; `nn.ReLU()` needs none.",
-        "`nn.Sequential(nn.Linear(64, 128), nn.ReLU(), ...)`: three more layers, and the last one is a `nn.Linear`.",
+        "`nn.Sequential(nn.Linear(64, 128), nn.ReLU(), ...)`: three more layers, and the last one is an `nn.Linear`.",
     ],
     visible=2,
     hidden=4,
     on_error={
-        "more than 1 value per channel": "The print shows no BatchNorm: only nn.Linear and nn.ReLU.",
+        "more than 1 value per channel": "The printout shows no BatchNorm: only nn.Linear and nn.ReLU.",
         "uninitialized parameter": "A lazy layer has no size yet: write nn.Linear(in_features, out_features).",
     },
 )
@@ -137,7 +137,7 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
     if sorted(shapes) != sorted(SHAPES):
         frozen = student.call(count_parameters, model.handle) != len(shapes)
         raise CheckFailed(
-            "The network's trainable parameters do not have the shapes of the print.",
+            "The network's trainable parameters do not have the shapes that the printout gives.",
             _shapes_hint(shapes, frozen),
             expected=str(SHAPES),
             got=str(shapes),
@@ -157,7 +157,7 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
             "not the one that is copied, trained and saved.",
         )
     hints = {
-        "values": "Which layers do the numbers pass through, and in which order? Compare with the print. Only "
+        "values": "Which layers do the numbers pass through, and in which order? Compare with the printout. Only "
         "nn.Linear and nn.ReLU are there.",
         "shape": "Ten numbers for each picture: nothing after the last layer may reduce them.",
     }
@@ -172,8 +172,9 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
     )
     if not close(twin.forward(x, training=True), expected, rtol=1e-3, atol=1e-3):
         raise CheckFailed(
-            "In training mode the output is another one.",
-            "A layer that behaves differently in training, such as nn.Dropout or nn.BatchNorm1d, is not in the print.",
+            "In training mode the output is different.",
+            "A layer that behaves differently in training, such as nn.Dropout or nn.BatchNorm1d, is not in the "
+            "printout.",
         )
     for tensor in tensors:
         tensor.requires_grad_()
@@ -191,6 +192,12 @@ def build_network(student: Student, rng: np.random.Generator, case: int) -> None
 
 NUMPY_IN_A_LOSS = {
     "numpy\\(\\)|__array__": "NumPy cannot record gradients: stay with torch operations, so that loss.backward() works."
+}
+PICKING_ENTRIES = {
+    "out of bounds": "A label is the number of a column. With a single index, as in log_p[labels], it picks a row: "
+    "give both, log_p[torch.arange(len(labels)), labels].",
+    "Index tensor must have the same number of dimensions": "gather wants an index with as many dimensions as the "
+    "tensor, here of shape (B, 1): labels[:, None].",
 }
 
 
@@ -290,11 +297,12 @@ def _other_shapes(x: torch.Tensor) -> list[torch.Tensor]:
 
 
 def raises_value_error(function, predictions, targets):
+    """Whether it raises a ValueError; ``"returned"`` if it returns one."""
     try:
-        function(predictions, targets)
+        result = function(predictions, targets)
     except ValueError:
         return True
-    return False
+    return "returned" if result is ValueError or isinstance(result, ValueError) else False
 
 
 def _expect_value_error(student: Student, predictions: torch.Tensor, targets: torch.Tensor) -> None:
@@ -305,28 +313,32 @@ def _expect_value_error(student: Student, predictions: torch.Tensor, targets: to
         raised = student.call(raises_value_error, student.value("mse"), predictions, targets)
     except StudentError as error:
         raise CheckFailed(
-            "For two different shapes it raised something else than ValueError.",
+            "For two different shapes it raised an error other than ValueError.",
             "The text asks for a ValueError: compare the two shapes first, before any arithmetic, and "
             '`raise ValueError("...")`.',
             got=str(error),
         ) from None
     if raised is not True:
-        raise CheckFailed(
-            "For two different shapes it returned a result: it must raise ValueError.",
-            "Broadcasting makes different shapes fit without a word: (n, 1) and (n,) become (n, n), every prediction "
-            "against every target. Compare predictions.shape with targets.shape, all of it, before you subtract.",
+        hint = (
+            "Broadcasting makes different shapes fit without any warning: (n, 1) and (n,) become (n, n), every "
+            "prediction against every target. Compare predictions.shape with targets.shape, all of it, before you "
+            "subtract."
         )
+        if raised == "returned":
+            hint = "A returned ValueError is an ordinary result, and the program goes on: use `raise`, not `return`."
+        raise CheckFailed("For two different shapes it returned a result: it must raise ValueError.", hint)
     student.case = case
 
 
 NO_PROBABILITY = (
-    "A probability became 0 or infinite on the way. Form none: use logits.logsumexp(dim=1), or subtract the largest "
-    "logit of each row before exp; log_softmax does it for you."
+    "exp overflowed, or a probability became 0 and its logarithm infinite. Compute the logarithm without the "
+    "probability: logits - logits.logsumexp(dim=1, keepdim=True), which log_softmax does for you. By hand: subtract "
+    "the largest logit of each row, and take the logarithm of the sum of exp alone."
 )
 HIDDEN_ZERO = (
     "If a small number is added before the logarithm, or something is clamped, that hides a probability of 0 and "
-    "changes the loss. Form no probability: use logits.logsumexp(dim=1), or subtract the largest logit of each row "
-    "before exp; log_softmax does it for you."
+    "changes the loss. Compute the logarithm without the probability: logits - logits.logsumexp(dim=1, keepdim=True), "
+    "which log_softmax does for you."
 )
 
 
@@ -345,7 +357,7 @@ HIDDEN_ZERO = (
     ],
     visible=4,
     hidden=6,
-    on_error=NUMPY_IN_A_LOSS,
+    on_error=NUMPY_IN_A_LOSS | PICKING_ENTRIES,
 )
 def softmax_cross_entropy(student: Student, rng: np.random.Generator, case: int) -> None:
     fixed = [(3, 4), (1, 3), (5, 2), (2, 4)]
@@ -353,6 +365,8 @@ def softmax_cross_entropy(student: Student, rng: np.random.Generator, case: int)
     student.case = f"{samples} sample{'s' * (samples > 1)}, {classes} classes"
     logits = _floats(rng.normal(0, 2, (samples, classes)))
     labels = _integers(rng.integers(0, classes, samples))
+    if case == 0:
+        labels[-1] = classes - 1  # there is no such row, so log_p[labels] raises an error
     extreme = case in (2, 3, 4, 5, 7, 8)
     if case in (3, 4, 7):
         student.case += ", logits around 1000"
@@ -431,6 +445,11 @@ def describe_parameters(parameters):
         "NoneType": "A parameter whose grad is None has no gradient: leave it out.",
         "leaf Variable that requires grad": "A parameter is changed in place while operations are being recorded: do "
         "it inside `with torch.no_grad():`.",
+        "ambiguous": "`if p.grad:` asks for the truth of all its numbers. Whether there is a gradient: "
+        "`if p.grad is not None:`.",
+        "no attribute 'zero_grad'": "A network and an optimizer have zero_grad(), a parameter does not: `p.grad = "
+        "None`, or `p.grad.zero_()`.",
+        "no attribute 'step'": "A parameter cannot step by itself: `p -= lr * p.grad`.",
     },
 )
 def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
@@ -467,7 +486,7 @@ def descent_step(student: Student, rng: np.random.Generator, case: int) -> None:
         if left[number - 1]:
             raise CheckFailed(
                 f"The gradient of parameter {number} is still there.",
-                "Clear it after its use, `p.grad = None` or `p.grad.zero_()`: the next backward() adds to it.",
+                "Clear it after you have used it, `p.grad = None` or `p.grad.zero_()`: the next backward() adds to it.",
             )
 
 
@@ -491,8 +510,8 @@ def _unmoved(after: list, values: list, gradients: list, left: list[bool], case:
         )
     elif any(left):
         hint = (
-            "No parameter has moved. A step such as `p = p - lr * p.grad` makes a new tensor and gives it the name p, "
-            "the parameter itself stays: change it in place, `p -= ...`."
+            "No parameter has moved. A step such as `p = p - lr * p.grad` makes a new tensor and gives it the name p; "
+            "the parameter itself does not change. Change it in place, `p -= ...`."
         )
     else:
         hint = (
@@ -511,7 +530,7 @@ def _expect_steps(after: list, values: list, gradients: list, lr: float, unmoved
             continue
         mistakes = [
             (value, unmoved[number - 1]),
-            (value + lr * gradient, "Uphill: the step goes *against* the gradient, with a minus."),
+            (value + lr * gradient, "This step goes uphill. Go *against* the gradient, with a minus."),
             (value - gradient, "The gradient must be multiplied by the learning rate."),
             (value - lr * gradient / gradient.norm(), "The gradient was divided by its length: take it as it is."),
             (value - lr * gradient.sign(), "Multiply by the gradient itself, not only by its sign."),
@@ -619,6 +638,10 @@ def state_of_network(model):
     on_error={
         "size of tensor a": "One answer for each picture is needed, so the largest logit of each *row*: argmax(dim=1).",
         "only (one element|integer) tensors|ambiguous": "Comparing two tensors gives a tensor: take its mean.",
+        "could not infer output dtype|Got: Bool": "A comparison gives True and False, which have no mean: convert them "
+        "first, (predictions == labels).float().",
+        "'bool' object has no attribute": "The comparison gave a single True or False: are both sides tensors? "
+        "logits.max(dim=1) returns two of them, the values and their positions; argmax(dim=1) returns the positions.",
     },
 )
 def share_of_right_answers(student: Student, rng: np.random.Generator, case: int) -> None:
@@ -671,21 +694,21 @@ def _expect_undisturbed(student: Student, model: Handle, state: dict, training: 
     if any(mode != training for mode in modes):
         raise CheckFailed(
             "The model is no longer in the mode in which it was given.",
-            "It was in training mode, and evaluation mode is left on: training would go on without Dropout. Put the "
-            "old mode back, model.train(was_training)."
+            "It was in training mode, and evaluation mode is left on: training would go on without Dropout. Note "
+            "model.training *before* you call model.eval(), and put that back with model.train(was_training)."
             if training
             else "model.train() at the end is wrong for a model that was in evaluation mode: note model.training "
             "first, and put that back with model.train(was_training).",
         )
     if fine_tuned and not frozen:
         raise CheckFailed(
-            "A parameter of the model did not require gradients, and its parameters all do now.",
+            "A parameter of the model did not require gradients, and now they all do.",
             "requires_grad=True changes the model itself: a layer that somebody froze would be trained. To record "
             "nothing, predict inside `with torch.no_grad():`.",
         )
     if frozen != ["3.weight"] * fine_tuned:
         raise CheckFailed(
-            "The model's parameters do not require gradients any more: the training could not go on.",
+            "The model's parameters do not require gradients any more: training could not go on.",
             "requires_grad=False changes the model itself. To record nothing, predict inside `with torch.no_grad():`.",
         )
     if filled != ({"3.bias": len(state["3.bias"])} if fine_tuned else {}) or any(
@@ -693,7 +716,7 @@ def _expect_undisturbed(student: Student, model: Handle, state: dict, training: 
     ):
         raise CheckFailed(
             "The model has changed: its parameters, their gradients or its running means are not what they were.",
-            "To measure means to predict and to compare, without backward(), zero_grad() or a step.",
+            "Measuring means predicting and comparing, without backward(), zero_grad() or a step.",
         )
 
 
@@ -721,7 +744,7 @@ def _expect_accuracy(got, right: int, labels: torch.Tensor, logits: torch.Tensor
         (share_of(logits.argmax()), "argmax() without dim gives one number for the whole batch: one answer for each "
          "picture is argmax(dim=1)."),
         (share_of(logits.argmin(1)), "The answer is the class of the *largest* logit."),
-        *((round(expected, digits), "Do not round.") for digits in range(1, 5)),
+        *((round(expected, digits), "Do not round: return the share as it is.") for digits in range(1, 5)),
     ]  # fmt: skip
     if pictures == classes:
         mistakes.append((share_of(logits.argmax(0)), "argmax(dim=0) looks for the best picture of each class: the best "
@@ -781,7 +804,7 @@ def _parameters_hint(got: list, mean: Any, start: list, batches: list, *sgd: flo
     if is_epoch(batches, loss=functools.partial(F.cross_entropy, reduction="sum")):
         return (
             "Each step went by the *sum* of the losses of its batch: call backward() on their mean, as F.cross_entropy "
-            "returns it. The number of images belongs into the returned mean only."
+            "returns it. The number of images belongs in the returned mean only."
         )
     if is_epoch(batches, loss=F.nll_loss):
         return "F.nll_loss wants log-probabilities: F.cross_entropy takes the logits as they are."
@@ -795,7 +818,7 @@ def _parameters_hint(got: list, mean: Any, start: list, batches: list, *sgd: flo
         if close(mean, np.average(losses, weights=sizes)) or close(mean, np.mean(losses)):
             return (
                 "No step follows the last backward(): does step() come before the backward pass, with the gradients of "
-                "the round before? zero_grad, backward, step."
+                "the round before? The order is zero_grad, backward, step."
             )
         return "The last batch was not used: the loop must reach it, even if it is smaller, and return after it."
     return (
@@ -825,13 +848,13 @@ def parameters_of(model):
 
 
 ZERO = (
-    "Old gradients are still there when the new ones are added: optimizer.zero_grad() belongs into *every* round, "
+    "Old gradients are still there when the new ones are added: optimizer.zero_grad() belongs in *every* round, "
     "before backward()."
 )
-SOFTMAX = "There is a softmax too many: F.cross_entropy takes the logits and does the softmax itself."
+SOFTMAX = "There is one softmax too many: F.cross_entropy takes the logits and does the softmax itself."
 UNEQUAL = (
     "A mean of the batch means counts the small last batch as much as the others: add up loss.item() * len(images), "
-    "and divide by the number of images in the end."
+    "and divide by the number of images at the end."
 )
 
 
@@ -954,6 +977,10 @@ def _disguised(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return images.reshape(-1, 64)[order], names[labels[order]]
 
 
+def are_one_object(first, second):
+    return first is second
+
+
 def all_parameters(model):
     return dict(model.named_parameters())
 
@@ -992,9 +1019,17 @@ def train_to_the_band(student: Student, rng: np.random.Generator, case: int) -> 
     answers = logits.argmax(1).numpy()
     accuracy = float((answers == labels[1200:]).mean())
     if accuracy < BAND:
-        message = f"On new pictures the model is right in {accuracy:.0%}: at least {BAND:.0%} are asked for."
+        message = f"On new pictures {accuracy:.0%} of the model's answers are right: at least {BAND:.0%} must be."
         raise CheckFailed(message, _hint_below_the_band(model, images, labels, answers, accuracy), kind="values")
     _expect_learned(student, model, _floats(images[1200:]), labels[1200:], rng)
+    if case == 0:
+        again = student.call("train", _floats(images[:1200]), _integers(labels[:1200]), keep=True)
+        same = student.call(are_one_object, model.handle, again)
+        if same is not False or not close(model.forward(_floats(images[1200:])), logits):
+            raise CheckFailed(
+                "A second call of train returned the model of the first call again, or changed it.",
+                "Make the model inside the function: then each call trains a new one.",
+            )
 
 
 def _ten_logits(model: Module, images: torch.Tensor) -> torch.Tensor:
@@ -1011,22 +1046,22 @@ def _ten_logits(model: Module, images: torch.Tensor) -> torch.Tensor:
     if not logits.isfinite().all():
         raise CheckFailed(
             "The model gives nan or inf.",
-            "Print the loss: if it becomes nan or very large, the training diverges, and the learning rate must go "
-            "down in factors of 10. If not, does the model divide by a number that can be 0?",
+            "Print the loss: if it becomes nan or very large, training diverges, and the learning rate must go down in "
+            "factors of 10. If not, does the model divide by a number that can be 0?",
             kind="nonfinite",
         )
     if (logits >= 0).all() and close(logits.sum(1), torch.ones(len(images))):
         raise CheckFailed(
             "The model gives probabilities: ten numbers of 0 or more that add up to 1.",
             "Leave out the softmax at the end: the model gives logits, and F.cross_entropy does the softmax itself. "
-            "With two of them the training is slow.",
+            "With two of them, training is slow.",
             kind="values",
         )
     return logits
 
 
 def _expect_learned(student: Student, model: Module, images: torch.Tensor, labels: np.ndarray, rng) -> None:
-    """It is the parameters that read the digits: with their numbers in disorder, the network must fail."""
+    """It is the parameters that read the digits: with their numbers shuffled, the network must fail."""
     parameters = student.call(all_parameters, model.handle)
     values = {n: torch.tensor(rng.permutation(p.flatten().numpy())).reshape(p.shape) for n, p in parameters.items()}
     disordered = student.module(student.call(COPY_WITH_PARAMETERS, model.handle, values, keep=True))
@@ -1056,8 +1091,8 @@ def _hint_below_the_band(model: Module, images: np.ndarray, labels: np.ndarray, 
         retry = model.forward(_floats(scaled[1200:])).argmax(1).numpy()
         if float((retry == labels[1200:]).mean()) > max(0.8, accuracy + 0.05):
             return (
-                "It reads scaled pictures much better: did you scale them before the training? Here they are given as "
-                "they are, 0 to 16, so the scaling must be a part of the model."
+                "It reads scaled pictures much better: did you scale them before training? Here they are given as they "
+                "are, 0 to 16, so the scaling must be a part of the model."
             )
     if len(np.unique(answers)) == 1:
         return (
@@ -1074,5 +1109,5 @@ def _hint_below_the_band(model: Module, images: np.ndarray, labels: np.ndarray, 
     return (
         "It has begun to learn. Print the loss of every tenth epoch. Does it still fall at the end? Then it stopped "
         "too early: more epochs, a larger learning rate, or Adam instead of SGD. Does it jump? Then a smaller learning "
-        "rate, and zero_grad() in every round. Is it below 0.1? Then look whether you use all the pictures."
+        "rate, and zero_grad() in every round. Is it below 0.1? Then check whether you use all the pictures."
     )

@@ -136,7 +136,7 @@ def describe_tensor(x):
         "rule: outer derivative times inner derivative. By autograd: which tensor has to require a gradient, yours or "
         "the caller's?",
         "By hand, each element is $(4\\,(2x_i - 1) + 3) / n$, and `x.numel()` is $n$ for a tensor of any shape. By "
-        "autograd, make a leaf of your own that has the values of `x` and nothing else of it.",
+        "autograd, make a leaf of your own that has the values of `x` and shares nothing else with it.",
         "`leaf = x.detach().clone().requires_grad_()`, then `f(leaf).backward()`. The gradient lies in `leaf.grad`.",
     ],
     on_error={
@@ -157,22 +157,22 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
     mistakes = [
         (4 * inner + 3, "The factor of the mean is missing: each element has a share of 1 / n in it."),
         ((2 * inner + 3) / n, "The chain rule: the inner part 2x - 1 has the derivative 2."),
-        ((4 * inner + 3 * x) / n, "The derivative of 3x is 3: x itself is gone."),
+        ((4 * inner + 3 * x) / n, "The derivative of 3x is 3, without an x."),
         (4 * inner / n, "The term 3x has a derivative too."),
         (4 * inner / n + 3, "The mean divides the whole sum by n, the part that comes from 3x as well."),
-        ((inner**2 + 3 * x).mean(), "This is y itself. Asked for is its derivative by each element of x."),
+        ((inner**2 + 3 * x).mean(), "This is y itself. What is wanted is its derivative by each element of x."),
     ]
     if x.dim() > 1:
         mistakes.append(((4 * inner + 3) / len(x), "len(x) is the number of rows only: x.numel() counts all elements."))
     got = student.call("gradient_by_hand", x)
     expect(got, (4 * inner + 3) / n, what="The gradient by hand", mistakes=mistakes)
-    hint = "Differentiate on paper, and write down the result: 4 (2x - 1) + 3, and what the mean makes of it."
+    hint = "Differentiate on paper, and write down the result: 4 (2x - 1) + 3, and the factor that comes from the mean."
     try:
         files = student.call(call_without_autograd, student.value("gradient_by_hand"), x)
     except StudentError as error:
         if error.kind != "RuntimeError":
             raise
-        raise CheckFailed("gradient_by_hand works only where autograd does.", hint) from None
+        raise CheckFailed("gradient_by_hand fails where autograd is switched off: it uses autograd.", hint) from None
     if any(part in file for part in AUTOGRAD_FILES for file in files):
         raise CheckFailed("gradient_by_hand uses autograd.", hint)
 
@@ -190,13 +190,16 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
         text = "This is the gradient of the function in the text. f may be any function: call f itself."
         mistakes.append(((4 * inner + 3) / n, text))
     if f is sum_with_a_constant_factor:
-        text = "This is a quotient of differences, or the like. Autograd takes what f detaches for a constant."
+        text = "This looks like a quotient of differences. Autograd treats what f detaches as a constant."
         mistakes.append((2 * x + x.cos(), text))
     if old is not None:
         added = "x had a gradient already, and backward() adds to what is there. Work on a leaf of your own."
         mistakes.append((old + expected, added))
         mistakes.append((old, "This is the gradient that x had before. Work on a leaf of your own."))
-    none = "The gradient lies in .grad of the leaf that went into f. Anything that is computed from it is no leaf."
+    none = (
+        "backward() returns nothing: the gradient lies in .grad of the leaf that went into f. If x requires a "
+        "gradient, x.clone() is not a leaf: detach first, x.detach().clone()."
+    )
     expect(got, expected, what="The gradient by autograd", mistakes=mistakes, hints={"none": none})
     values, requires_grad, grad = student.call(describe_tensor, given)
     hint = "Leave the given x alone: x.detach().clone() has its values and is a tensor of your own."
@@ -251,7 +254,7 @@ def _quotients(f: Callable, x: torch.Tensor, delta: float) -> tuple[torch.Tensor
 
 _OLD_IS_A_VIEW = (
     "This is (f(x + delta) - f(x)) / (2 * delta). Does the step down begin at x again, and not at x + delta? "
-    "`old = x[i]` is no copy: it is a view, which changes with x."
+    "`old = x[i]` is not a copy: it is a view, which changes with x."
 )
 
 
@@ -260,10 +263,10 @@ def _expect_arguments_of_f(calls: list, shape: list[int]) -> None:
     for dtype, called_shape in calls:
         if called_shape != shape:
             words = f"f was called with a tensor of shape {tuple(called_shape)}."
-            raise CheckFailed(words, "f wants the shape of x, each time.")
+            raise CheckFailed(words, "f must get a tensor of the shape of x each time.")
         if dtype != "torch.float64":
             words = f"f was called with a tensor of {dtype.removeprefix('torch.')}."
-            raise CheckFailed(words, "Convert x before the first step: x.double() has 16 digits.")
+            raise CheckFailed(words, "Convert x before the first step: x.double() has 16 digits, float32 only 7.")
 
 
 @task(
@@ -274,7 +277,7 @@ def _expect_arguments_of_f(calls: list, shape: list[int]) -> None:
     minutes=8,
     names=["numerical_gradient"],
     hints=[
-        "One element after the other: only that element moves, up by `delta` and down by `delta`, all others stay. "
+        "One element after the other: only that element moves, up by `delta` and down by `delta`; all others stay. "
         "So `f` is called twice for each element.",
         "Shapes are easiest to handle with a flat copy, `flat = x.double().flatten()`. A step that moves element `i` "
         "only is a zero tensor of the same length with `delta` at place `i`. Give `flat + step` the shape of `x` "
@@ -287,7 +290,7 @@ def _expect_arguments_of_f(calls: list, shape: list[int]) -> None:
         "flatten in place of view.",
         "len\\(\\) of a 0-d tensor|0-dim tensor|iteration over a 0-d": "x may have any shape, () too. flatten() turns "
         "each of them into one row of numbers.",
-        "is invalid for input of size": "f wants a tensor of the shape of x.",
+        "is invalid for input of size": "f must get a tensor of the shape of x.",
     },
 )
 def gradient_checker(student: Student, rng, case: int) -> None:
@@ -319,13 +322,16 @@ def gradient_checker(student: Student, rng, case: int) -> None:
             (up, "This is the step up only, (f(x + delta) - f(x)) / delta. Take one up and one down."),
             (up / 2, _OLD_IS_A_VIEW),
             (down, "This is the step down only, (f(x) - f(x - delta)) / delta. Take one up and one down."),
-            (expected * 2, "From x - delta to x + delta the way is 2 * delta long: divide by that."),
+            (expected * 2, "x - delta and x + delta are 2 * delta apart: divide by that."),
             (expected * delta**2, "Dividing by 2 * delta needs brackets: `/ 2 * delta` divides by 2 and multiplies."),
-            (expected * 2 * delta, "The difference of the two values must be divided by the way, 2 * delta."),
-            (-expected, "The sign: value after the step up minus value after the step down."),
+            (
+                expected * 2 * delta,
+                "Divide the difference of the two values by how far apart the places are, 2 * delta.",
+            ),
+            (-expected, "The sign is wrong: take the value after the step up minus the value after the step down."),
             (together.expand(shape), "All elements moved at the same time. Each slope needs a step of its own."),
             (expected.float().double(), "The slopes were rounded to float32 on the way: their tensor must be float64."),
-            (exact, "This is nearly the derivative. Asked for is the quotient of differences with the given delta."),
+            (exact, "This is nearly the derivative. The task asks for the quotient with the given delta."),
         ],
         hints={
             "shape": "The result has one slope for each element, so it has the shape of x.",
@@ -339,8 +345,8 @@ def gradient_checker(student: Student, rng, case: int) -> None:
     if not torch.equal(student.get(given), x):
         raise CheckFailed(
             "x has changed.",
-            "x.double() is a copy only if x is of another dtype: add .clone(). And up and down again does not "
-            "lead back to the very same number.",
+            "x.double() is a copy only if x has another dtype: add .clone(). Adding delta and subtracting it again "
+            "does not restore the number either, because of the rounding.",
         )
 
 
@@ -411,7 +417,7 @@ def all_batches(dataset, batch_size):
         "`__init__` only stores its three arguments in `self`; `__len__` and `__getitem__` use them. The work on an "
         "image is done when it is asked for.",
         "`self.images[index]` has the shape (H, W). Divide by 255, which turns it into float32, and put a dimension "
-        "of size 1 in front with `unsqueeze(0)`. A label becomes a number of Python with `int(...)` or `.item()`.",
+        "of size 1 in front with `unsqueeze(0)`. A label becomes a Python number with `int(...)` or `.item()`.",
         "`image = self.images[index].unsqueeze(0) / 255`, then `if self.transform is not None: image = "
         "self.transform(image)`, then `return image, int(self.labels[index])`.",
     ],
@@ -444,7 +450,7 @@ def own_dataset(student: Student, rng, case: int) -> None:
     for index in (0, n - 1, int(rng.integers(n)), -1, 0):
         sample, calls = student.call(sample_and_calls, dataset, index, log)
         if not isinstance(sample, tuple) or len(sample) != 2:
-            hint = "A list is no pair: `return image, label`, without brackets."
+            hint = "This is a list, and a pair is a tuple: `return image, label`, without brackets."
             hint = hint if isinstance(sample, list) else "Return two things: `return image, label`."
             raise CheckFailed(f"dataset[{index}] must be a pair.", hint)
         image, label = sample
@@ -459,13 +465,13 @@ def own_dataset(student: Student, rng, case: int) -> None:
             mistakes=mistakes,
             hints={
                 "shape": f"The images are grey: one channel in front makes (1, {height}, {width}).",
-                "dtype": "float32 is wanted: uint8 divided by 255 gives it, or say .float().",
+                "dtype": "The image must be float32: uint8 divided by 255 gives that, and so does .float().",
             },
         )
         if type(label) is not int:
             hint = "Make it a Python int: int(self.labels[index]) or self.labels[index].item()."
-            raise CheckFailed(f"The label of dataset[{index}] is no int.", hint, got=type(label).__name__)
-        hint = "The label at the same index, as it is."
+            raise CheckFailed(f"The label of dataset[{index}] is not a Python int.", hint, got=type(label).__name__)
+        hint = "The label must be the one at the same index, unchanged."
         expect(label, int(labels[index]), what=f"The label of dataset[{index}]", hints={"values": hint})
     for index in (n, 2 * n + 1):
         _expect_index_error(student, dataset, index, n, log)
@@ -475,7 +481,7 @@ def own_dataset(student: Student, rng, case: int) -> None:
     # Twice the images and the labels are allowed, so that an array of NumPy may stand beside the tensor.
     if case < 3 and student.call(bytes_kept, dataset) > 2 * images.numel() + 16 * n:
         hint = "Keep the images as they are, uint8, and convert one of them in __getitem__, each time it is asked for."
-        raise CheckFailed("The data set keeps converted images: one byte a pixel would do.", hint)
+        raise CheckFailed("The data set keeps converted images, more than one byte for each pixel.", hint)
 
 
 def _expect_call_of_transform(calls: list, wanted: bool, index: int, shape: list[int]) -> None:
@@ -490,7 +496,7 @@ def _expect_call_of_transform(calls: list, wanted: bool, index: int, shape: list
         raise CheckFailed(f"dataset[{index}] {times}.", hint)
     dtype, called_shape = calls[0]
     if dtype != "torch.float32" or list(called_shape) != shape:
-        hint = "First convert and add the channel, then transform: it gets what would be returned without it."
+        hint = "First convert and add the channel, then transform: it gets the finished image, float32, (1, H, W)."
         name = dtype.removeprefix("torch.")
         raise CheckFailed(f"transform was called with {name}, shape {tuple(called_shape)}.", hint)
 
@@ -574,13 +580,13 @@ def loaders(student: Student, rng, case: int) -> None:
     options: dict[str, Any] = {} if size == 128 else {"batch_size": size}
     pair = student.call("make_loaders", *(handle for _, _, handle in sets), keep=True, **options)
     if student.call(are_loaders, pair) is not True:
-        what = "The result must be two DataLoaders, that for training and that for testing."
-        raise CheckFailed(what, "The last line: `return train_loader, test_loader`.")
+        what = "The result must be two DataLoaders, one for training and one for testing."
+        raise CheckFailed(what, "The last line should be `return train_loader, test_loader`.")
     for number, (name, (x, y, _)) in enumerate(zip(("training", "test"), sets, strict=True)):
         epochs = student.call(two_epochs, pair, number)
         orders = [torch.cat([labels for _, labels in epoch]) for epoch in epochs]
         if len(orders[0]) == len(sets[1 - number][1]) != len(y):
-            hint = "The first loader reads train_set, the second test_set, and so they are returned."
+            hint = "The first loader reads train_set, the second test_set: return them in this order."
             raise CheckFailed(f"The loader for the {name} data reads the other data set.", hint)
         for epoch in epochs:
             _expect_batch_sizes([len(labels) for _, labels in epoch], [len(part) for part in y.split(size)], name)
@@ -597,16 +603,16 @@ def loaders(student: Student, rng, case: int) -> None:
                 hint = "Training data come in a new random order in each epoch: shuffle=True."
                 raise CheckFailed("The training data come in the order of the data set.", hint)
             if any((order.diff() == 1).float().mean() > 0.2 for order in orders):  # at random about 1 / n
-                hint = "Each sample is drawn for itself, not a batch or a block of neighbours: shuffle=True does that."
+                hint = "Samples are drawn one by one, not a batch or a block of neighbours: shuffle=True does that."
                 raise CheckFailed("Neighbours in the data set stay neighbours in the training data.", hint)
             if torch.equal(*orders):
-                hint = "The order must be drawn anew in each epoch. shuffle=True does that by itself."
+                hint = "A new order must be drawn in each epoch. shuffle=True does that by itself."
                 raise CheckFailed("The training data come in the same order in both epochs.", hint)
         elif not all(torch.equal(order, y) for order in orders):
             raise CheckFailed(
                 "The test data are shuffled.",
-                "The result of a test does not depend on the order: leave the test data in place, so that batch and "
-                "prediction can be found again. No shuffle there.",
+                "The test data stay in their order, so that each prediction can be matched with its sample: no shuffle "
+                "there. (The result of a test does not depend on the order.)",
             )
 
 
@@ -616,15 +622,15 @@ def _expect_batch_sizes(got: list[int], expected: list[int], name: str) -> None:
         return
     sizes = f"batches of {', '.join(map(str, got[:12]))}{', ...' if len(got) > 12 else ''}"
     if got == expected[:-1]:
-        hint = "The last, smaller batch is lost: no drop_last here, every sample counts."
+        hint = "The last, smaller batch is lost: leave out drop_last, every sample is used."
     elif sum(got) != sum(expected):
         hint = "Each loader reads the whole of its own data set: nothing is split off, left out or drawn twice."
         message = f"An epoch of the {name} loader has {sum(got)} samples, for a data set of {sum(expected)}."
         raise CheckFailed(message, hint, got=sizes)
     elif set(got) == {1}:
-        hint = "A DataLoader that is told no batch size makes batches of 1: give it batch_size=batch_size."
+        hint = "A DataLoader without a batch size makes batches of 1: give it batch_size=batch_size."
     else:
-        hint = "Give batch_size on to both loaders; its default is 128."
+        hint = "Pass batch_size on to both loaders; its default is 128."
     raise CheckFailed(f"The {name} loader has batches of the wrong size.", hint, got=sizes)
 
 
@@ -825,8 +831,8 @@ def _explain_training(loss, trained, losses, after, state, settings) -> None:
     still, _ = _train(state, x, labels, size, 0.0)
     twice_losses, twice = _train(state, x, labels, size, 2 * lr)  # as two equal steps for each batch
     clear = "Without zero_grad the gradients of all earlier batches are added: clear them before each backward()."
-    logits = "cross_entropy takes the logits as they are: it has the softmax inside. Remove yours."
-    move = "The parameters did not move: backward() after zero_grad(), and then optimizer.step(), for each batch."
+    logits = "cross_entropy takes the logits as they are: it does the softmax itself. Remove yours."
+    move = "The parameters did not move: call zero_grad(), then backward(), then optimizer.step(), for each batch."
     per_batch = (
         "The mean loss of a batch is an average over its samples. The mean of these means counts a sample of "
         "the smaller last batch for more: weight each with len(labels)."
@@ -843,12 +849,12 @@ def _explain_training(loss, trained, losses, after, state, settings) -> None:
         (losses.mean(), per_batch),
         (losses.sum() / n, weight),
         (losses.sum(), weight),
-        (total / len(losses), "Divide by the number of samples, not by that of batches."),
+        (total / len(losses), "Divide by the number of samples, not by the number of batches."),
         (total / (len(losses) * size), "The last batch is smaller: add up len(labels), and divide by the sum."),
         (total / n * x.shape[1], "Weight each batch with its number of samples, len(labels). numel() counts all the "
          "numbers in a tensor."),
         (total, "Divide the sum by the number of samples."),
-        (losses[-1], "This is the loss of the last batch. Asked for is the mean over all samples of the epoch."),
+        (losses[-1], "This is the loss of the last batch. The task asks for the mean over all samples of the epoch."),
     ]  # fmt: skip
     for wrong, hint in [(lazy_losses, clear), (soft_losses, logits), (still, move), (twice_losses, often)]:
         mistakes += [((wrong * counts).sum() / n, hint), (wrong.mean(), hint), (wrong[-1], hint), (wrong.sum(), hint)]
@@ -914,14 +920,15 @@ def _expect_steps(student: Student, optimizer: Handle, count: int) -> None:
         "Evaluation, inside `with torch.no_grad():`, also `correct += (logits.argmax(dim=1) == labels).sum().item()`.",
     ],
     on_error={
-        "no attribute 'backward'": "The loss must stay a tensor until backward() was called: .item() only afterwards.",
-        "the same device": "Move both tensors of a batch: images, labels = images.to(device), labels.to(device).",
+        "no attribute 'backward'": "The loss must stay a tensor until backward() was called: take .item() only "
+        "afterwards.",
+        "the same device": "Move both tensors of a batch: inputs, labels = inputs.to(device), labels.to(device).",
         "size of tensor a|must match the size|Boolean value of Tensor": "logits has one row per sample and one column "
         "per class. The predicted class is logits.argmax(dim=1).",
-        "not require grad": "No gradient is recorded: no_grad or inference_mode belongs into evaluate only, and "
+        "not require grad": "No gradient is recorded: no_grad or inference_mode belongs in evaluate only, and "
         "the loss must be used as it is, without .item(), before backward().",
-        "Expected target size|Expected floating point type|0D or 1D target": "cross_entropy wants first the logits "
-        "(batch, classes), then the labels (batch).",
+        "Expected target size|Expected floating point type|0D or 1D target": "cross_entropy takes first the logits, "
+        "shape (batch, classes), then the labels, shape (batch,).",
     },
     hidden=5,
 )
@@ -972,9 +979,9 @@ def training_loops(student: Student, rng, case: int) -> None:
         raise CheckFailed("While evaluating, the model was in training mode.", "Call model.eval() before the loop.")
     if (seen := sum(count for _, _, count in calls)) < n:
         hint = "Go through all batches of the loader: is there a return or a break inside the loop?"
-        raise CheckFailed(f"The model was asked for {seen} of the {n} test samples.", hint)
+        raise CheckFailed(f"The model was given {seen} of the {n} test samples.", hint)
     if any(recorded for _, recorded, _ in calls):
-        hint = "Evaluation needs no gradients: put the loop into `with torch.no_grad():`."
+        hint = "Evaluation needs no gradients: put the loop inside `with torch.no_grad():`."
         raise CheckFailed("While evaluating, a graph was recorded.", hint)
     _expect_trainable(student, model, "evaluate", ("0.weight", "0.bias"))
     expect(student.call(trained_state, model), trained, what="The model after evaluate", rtol=0, atol=0)
@@ -1019,9 +1026,9 @@ def _expect_evaluation(got, scores: torch.Tensor, labels: torch.Tensor, size: in
         mistakes=[
             (accuracy, "The order is (loss, accuracy)."),
             (loss_means.mean(), share + " The loss goes the same way: weight it with len(labels)."),
-            (F.cross_entropy(scores.softmax(1), labels), "cross_entropy wants logits: it has the softmax inside."),
+            (F.cross_entropy(scores.softmax(1), labels), "cross_entropy takes logits: it does the softmax itself."),
             (loss_means.sum() / n, "The loss of a batch is a mean already: multiply it by len(labels) before adding."),
-            (loss_means.sum(), "Asked for is a mean per sample."),
+            (loss_means.sum(), "The task asks for a mean per sample."),
             (loss_means[-1], "This is the loss of the last batch only. " + sums),
             (losses.sum(), sums),
         ],
@@ -1034,8 +1041,8 @@ def _expect_evaluation(got, scores: torch.Tensor, labels: torch.Tensor, size: in
             (hit_means.mean(), share),
             (100 * accuracy, "The accuracy is a share from 0 to 1."),
             (hits.sum(), "Divide the number of right predictions by the number of samples."),
-            (1 - accuracy, "Asked for is the share of right predictions, not of wrong ones."),
-            (hits.sum() / len(hit_means), "Divide by the number of samples, not by that of batches."),
+            (1 - accuracy, "The task asks for the share of right predictions, not of wrong ones."),
+            (hits.sum() / len(hit_means), "Divide by the number of samples, not by the number of batches."),
             (hit_means[-1], "This is the accuracy of the last batch only. " + sums),
         ],
     )
@@ -1044,7 +1051,7 @@ def _expect_evaluation(got, scores: torch.Tensor, labels: torch.Tensor, size: in
 # --- 3.6 ---------------------------------------------------------------------------------------
 
 _UNEQUAL = (
-    "Dividing by the number of micro-batches is right only if all are of one size. Weight each with its share "
+    "Dividing by the number of micro-batches is right only if all have the same size. Weight each with its share "
     "of all samples, len(labels) / total."
 )
 
@@ -1113,8 +1120,8 @@ def _explain_update(got: dict, after: dict, state: dict, pieces: list, lr: float
     for piece in pieces:
         one_by_one, _ = _update(one_by_one, [piece], [1.0], lr, {})
     weighting = (
-        "The loss of a micro-batch is a mean, which counts with its share of all samples: weighted with 1, "
-        "it makes the gradient too large."
+        "The loss of a micro-batch is a mean over its own samples. Multiply it by their share of all samples: added up "
+        "as they are, these means make the gradient too large."
     )
     clear = "The gradients of an earlier step were still there: call zero_grad() once, before the first micro-batch."
     forgot = (
@@ -1139,7 +1146,7 @@ def _explain_update(got: dict, after: dict, state: dict, pieces: list, lr: float
     ]
     if old:
         wrong_states += [(updated(pieces, [1 / count] * count, old), clear)]
-    values = "zero_grad once, backward for each micro-batch, step once; and every sample counts the same."
+    values = "The order is zero_grad once, backward for each micro-batch, step once; and every sample counts the same."
     expect(got, after, what="The model after the update", mistakes=wrong_states, hints={"values": values})
 
 
@@ -1153,7 +1160,7 @@ def _explain_update(got: dict, after: dict, state: dict, pieces: list, lr: float
     hints=[
         "Gradients add up by themselves. So how often is `zero_grad` needed, and how often `step`?",
         "The loss of the whole batch is the sum over all samples, divided by the number of *all* samples. So each "
-        'micro-batch adds the *sum* of its losses, divided by that same number: `reduction="sum"` is the sum.',
+        'micro-batch adds the *sum* of its losses, divided by that same number: `reduction="sum"` gives the sum.',
         "First `total = sum(len(labels) for _, labels in micro_batches)`. Then in the loop "
         '`loss = F.cross_entropy(model(inputs), labels, reduction="sum") / total` and `loss.backward()`.',
     ],
@@ -1190,7 +1197,7 @@ def accumulation(student: Student, rng, case: int) -> None:
     order = [entry for entry in noted if entry >= 0]  # what records no gradient may come in between
     forward = [entry for entry in order if entry]
     if len(forward) < len(sizes) or max(map(abs, noted)) > max(sizes):
-        hint = "The whole batch does not fit into the memory: only one micro-batch at a time goes through the model."
+        hint = "The whole batch does not fit into memory: only one micro-batch at a time goes through the model."
         if len(forward) < len(sizes) and forward == sizes[: len(forward)]:
             hint = "Use every micro-batch of the list: is there a return inside the loop?"
         raise CheckFailed("The micro-batches did not go through the model one by one.", hint)
@@ -1294,10 +1301,10 @@ def _expect_accurate(student: Student, function: Handle) -> None:
     slopes = student.call(gradient_of, function, PROBES, torch.ones_like(PROBES))
     right_slopes = PROBES.sigmoid()
     stable = (
-        "Only exp(-|x|) never overflows: max(x, 0) + log(1 + exp(-|x|)) holds for every x, and nothing is switched or "
-        "cut off."
+        "exp(-|x|) never overflows, so max(x, 0) + log(1 + exp(-|x|)) is right for every x. It needs no limit from "
+        "which another formula is used, and no clamp in the exponent."
     )
-    overflow = "torch.sigmoid(x) holds for every x. exp(x) / (1 + exp(x)) is inf / inf for large x."
+    overflow = "torch.sigmoid(x) is right for every x. exp(x) / (1 + exp(x)) is inf / inf for large x."
     for what, values, expected, hint in [
         ("softplus", got, right, stable),
         ("The slope", slopes, right_slopes, overflow),
@@ -1321,7 +1328,8 @@ def _expect_accurate(student: Student, function: Handle) -> None:
         "e^{-x})$. For the backward step, the derivative of the softplus is the sigmoid.",
         "Both cases in one line: $\\max(x, 0) + \\log(1 + e^{-|x|})$, with `x.clamp(min=0)` and `torch.log1p`. What "
         "`backward` needs is stored by `ctx.save_for_backward(x)` and fetched by `(x,) = ctx.saved_tensors`.",
-        "`backward` returns `grad_output * torch.sigmoid(x)`: the gradient that arrives, times the own derivative.",
+        "`backward` returns `grad_output * torch.sigmoid(x)`: the gradient that arrives, times the derivative of the "
+        "softplus.",
     ],
     on_error={
         "returned an incorrect number of gradients": "backward returns one gradient for each argument of forward after "
@@ -1330,6 +1338,9 @@ def _expect_accurate(student: Student, function: Handle) -> None:
         "returned an invalid gradient|size of tensor|broadcast": "The gradient for x has the shape of x: everything is "
         "element by element.",
         "has no attribute 'x'": "Store x in forward, with ctx.save_for_backward(x).",
+        "expected 1, got 0": "forward has saved nothing: ctx.save_for_backward(x).",
+        "ambiguous|concatenate tuple|max\\(\\)|maximum\\(\\)": "max(x, 0) of Python compares x as a whole, and "
+        "torch.max(x, 0) looks for the largest number along dimension 0. Element by element it is x.clamp(min=0).",
         "not enough values to unpack|too many values|not tuple|'tuple'": "ctx.saved_tensors is a tuple, even of one: "
         "(x,) = ctx.saved_tensors.",
     },
@@ -1351,12 +1362,15 @@ def custom_function(student: Student, rng, case: int) -> None:
         expected,
         what="softplus(x)",
         mistakes=[
-            (slope, "This is the derivative, the sigmoid: it belongs into backward."),
+            (slope, "This is the derivative, the sigmoid: it belongs in backward."),
             (x.clamp(min=0), "This is relu(x): the logarithm is missing."),
             (x.exp().log1p(), stable),
             (expected / math.log(10), "log is the natural logarithm: torch.log or torch.log1p."),
             (expected / math.log(2), "log is the natural logarithm: torch.log or torch.log1p."),
-            (x.clamp(min=0) + x.abs().exp().log1p(), "The sign: -|x| in the exponent, so that exp never overflows."),
+            (
+                x.clamp(min=0) + x.abs().exp().log1p(),
+                "The sign is wrong: with -|x| in the exponent exp never overflows.",
+            ),
         ],
         hints={
             "nonfinite": stable,
@@ -1392,10 +1406,10 @@ def _softplus_and_its_class(student: Student, x: torch.Tensor) -> tuple[Handle, 
     function = student.value("softplus")
     own = student.value("Softplus")
     if not isinstance(own, Handle) or student.call(is_function, own) is not True:
-        raise CheckFailed("Softplus is no subclass of torch.autograd.Function.", "Keep the class as it was given.")
+        raise CheckFailed("Softplus is not a subclass of torch.autograd.Function.", "Keep the class as it was given.")
     comes = student.call(comes_from, function, own, x)
     if comes is None:
-        hint = "No detach, no_grad or .data on the way from x to the result."
+        hint = "There must be no detach, no_grad or .data on the way from x to the result."
         raise CheckFailed("softplus(x) records no gradient.", hint)
     if comes is not True:
         hint = "softplus calls Softplus.apply(x), so that your backward is used."
@@ -1507,8 +1521,8 @@ def clipping(student: Student, rng, case: int) -> None:
     small = case % 4 == 1
     ratio = float(rng.uniform(1.3, 3) if small else rng.uniform(0.2, 0.5))
     max_norm = round(ratio * float(norm), 3)
-    student.case = f"{count} parameters, the gradient is {'shorter' if small else 'longer'} than max_norm"
-    student.case += ", as a generator" if case % 2 == 0 else ", as a list"
+    student.case = f"{count} parameter{'s' * (count > 1)} in a {'list' if case % 2 else 'generator'}"
+    student.case += f", the gradient is {'shorter' if small else 'longer'} than max_norm"
     student.case += ", one of them has no gradient" if absent is not None else ""
     student.case += f" | max_norm = {max_norm}"
     given = [None if i == absent else g for i, g in enumerate(gradients)]
@@ -1523,7 +1537,7 @@ def clipping(student: Student, rng, case: int) -> None:
     if not all(torch.equal(a, b) for a, b in zip(values, values_after, strict=True)):
         raise CheckFailed("The parameters themselves have changed.", "Only their gradients, p.grad, are shortened.")
     if absent is not None and gradients_after[absent] is not None:
-        raise CheckFailed("The parameter without a gradient has got one.", "Skip it: its .grad stays None.")
+        raise CheckFailed("The parameter without a gradient has one now.", "Skip it: its .grad stays None.")
     clipped = [gradients_after[i] for i in present]
     if not all(isinstance(g, torch.Tensor) and g.shape == shapes[i] for i, g in zip(present, clipped, strict=True)):
         raise CheckFailed("A gradient is gone.", "Multiply the gradients, and leave them in p.grad.")
@@ -1552,7 +1566,8 @@ def _expect_norm(got, gradients: list[torch.Tensor], values: list[torch.Tensor],
             (norm**2, "The norm is the square root of the sum of squares."),
             (clipped, "Return the norm from before the clipping: it tells whether something was clipped."),
             (norms.sum(), "Norms do not add up: add the squares of all elements, and take the root at the end."),
-            (norms.max(), "The norm of all gradients together, as if they were one long vector."),
+            (norms.max(), "This is the largest of the norms. Take the norm of all gradients together, as if they were "
+             "one long vector."),
             (norms[-1], "This is the norm of the last gradient only."),
             (_joined(gradients).abs().max(), "This is the largest number in the gradients. The norm is the root of the "
              "sum of the squares."),
@@ -1580,11 +1595,11 @@ def _expect_clipped(got: list[torch.Tensor], before: list[torch.Tensor], max_nor
         mistakes = [
             (before, "The gradients are as long as before. A generator can be walked through only once: make a list of "
              "it first. And change p.grad itself: g.mul_(...), or p.grad = p.grad * ..."),
-            (one_by_one, "Each gradient was clipped by itself, which changes the direction of the whole. All get one "
-             "factor, from the norm of all."),
+            (one_by_one, "Each gradient was clipped by itself, which changes the direction of the whole. All get the "
+             "same factor, which comes from the norm of all."),
             (by_largest, "The factor comes from the largest of the norms. It is max_norm / norm, with the norm of all "
              "gradients together."),
-            (by_value, "Every element was cut by itself, which changes the direction. Multiply all by one factor."),
+            (by_value, "Every element was clipped by itself, which changes the direction. Multiply all by one factor."),
             ([g / norm for g in before], "This makes the length 1. The length should be max_norm."),
             ([g * max_norm for g in before], "Divide by the norm too: the factor is max_norm / norm."),
         ]  # fmt: skip

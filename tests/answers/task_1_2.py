@@ -331,3 +331,36 @@ def cut(photo):
         "right": photo[:, :, -1:],
         "bgr": photo[[2, 1, 0]],
     }
+
+
+# %% wrong: the channels as three indices -> Three indices pick one number
+def cut(photo):
+    return {
+        "red": photo[0],
+        "coarse": photo[:, ::2, ::2],
+        "corner": photo[:, -2:, -3:],
+        "right": photo[:, :, -1:],
+        "bgr": photo[2, 1, 0],
+    }
+
+
+# %% wrong: the corner with a stop -> A slice leaves out its stop
+def cut(photo):
+    return {
+        "red": photo[0],
+        "coarse": photo[:, ::2, ::2],
+        "corner": photo[:, -2:-1, -3:-1],
+        "right": photo[:, :, -1:],
+        "bgr": photo[[2, 1, 0]],
+    }
+
+
+# %% wrong: the first column taken for the red channel -> the first column of each channel
+def cut(photo):
+    return {
+        "red": photo[:, :, 0],
+        "coarse": photo[:, ::2, ::2],
+        "corner": photo[:, -2:, -3:],
+        "right": photo[:, :, -1:],
+        "bgr": photo[[2, 1, 0]],
+    }

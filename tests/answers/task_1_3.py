@@ -237,3 +237,21 @@ def replace_outliers(x, limit):
     mask = x.abs() > limit
     kept = x * ~mask
     return torch.where(mask, kept[kept != 0].mean(), x), mask.sum().item()
+
+
+# %% wrong: the length of the mask as count -> counts the `True`
+def replace_outliers(x, limit):
+    mask = x.abs() > limit
+    return torch.where(mask, x[~mask].mean(), x), len(mask)
+
+
+# %% wrong: all values counted -> counts the `True`
+def replace_outliers(x, limit):
+    mask = x.abs() > limit
+    return torch.where(mask, x[~mask].mean(), x), mask.numel()
+
+
+# %% wrong: the count first -> changed places
+def replace_outliers(x, limit):
+    mask = x.abs() > limit
+    return mask.sum().item(), torch.where(mask, x[~mask].mean(), x)

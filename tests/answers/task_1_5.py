@@ -280,3 +280,10 @@ def brightest(images):
     images = images.squeeze()
     position = images.flatten(-2).argmax(-1)
     return images.mean((-2, -1)), position // images.shape[-1], position % images.shape[-1]
+
+
+# %% wrong: two dimensions, but not as a tuple -> as one tuple
+def brightest(images):
+    width = images.shape[2]
+    position = images.flatten(1).argmax(dim=1)
+    return images.mean(1, 2), position // width, position % width

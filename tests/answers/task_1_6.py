@@ -274,3 +274,14 @@ def standardise(x):
         squares = squares + change * (row - mean)
     std = (squares / len(x)).sqrt()
     return torch.where((x == x[0]).all(dim=0), torch.zeros(()), (x - mean) / std)
+
+
+# %% wrong: the mean of each row, without keepdim -> dim names the dimension that disappears
+def standardise(x):
+    constant = (x == x[0]).all(dim=0)
+    return torch.where(constant, 0.0, (x - x.mean(dim=1)) / x.std(dim=1, correction=0))
+
+
+# %% wrong: one mean, and std() as it comes, for the whole table -> for the whole matrix
+def standardise(x):
+    return (x - x.mean()) / x.std()

@@ -243,3 +243,13 @@ def distances(x, y):
 def distances(x, y):
     middle = x.mean(dim=0)
     return torch.cdist(x - middle, y - middle)
+
+
+# %% wrong: something small added to each square -> Either something small was added
+def distances(x, y):
+    return ((x[:, None] - y) ** 2 + 1e-8).sum(dim=2).sqrt()
+
+
+# %% wrong: pairwise_distance with its eps -> adds its eps
+def distances(x, y):
+    return torch.nn.functional.pairwise_distance(x[:, None], y[None])

@@ -159,7 +159,7 @@ def to_device(batch, device):
     return batch
 
 
-# %% wrong: strings taken for containers -> A string consists of strings
+# %% wrong: strings taken for containers -> Each character of a string
 def to_device(batch, device):
     if isinstance(batch, torch.Tensor):
         return batch.to(device)
@@ -533,4 +533,20 @@ def to_device(batch, device):
         return {key: to_device(value, device) for key, value in batch.items()}
     if isinstance(batch, (list, tuple)):
         return type(batch)(to_device(value, device) for value in batch)
+    return batch
+
+
+# %% wrong: everything but tensors and dicts is gone through -> go only into list, tuple and dict
+def to_device(batch, device):
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    return type(batch)(to_device(value, device) for value in batch)
+
+
+# %% wrong: the function that makes tensors taken for their type -> `torch.Tensor` is the type
+def to_device(batch, device):
+    if isinstance(batch, torch.tensor):
+        return batch.to(device)
     return batch

@@ -117,7 +117,7 @@ model = nn.Sequential(
 )
 
 
-# %% wrong: batch norm -> a layer too many
+# %% wrong: batch norm -> one layer too many
 model = nn.Sequential(
     nn.Linear(64, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)
 )

@@ -347,3 +347,10 @@ def mse(predictions, targets):
     if predictions.dim() > 1 and predictions.shape != targets.shape:
         raise ValueError("the shapes differ")
     return ((predictions - targets) ** 2).mean()
+
+
+# %% wrong: the error is returned -> use `raise`, not `return`
+def mse(predictions, targets):
+    if predictions.shape != targets.shape:
+        return ValueError("the shapes differ")
+    return ((predictions - targets) ** 2).mean()

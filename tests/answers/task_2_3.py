@@ -45,14 +45,14 @@ def cross_entropy(logits, labels):
     return F.cross_entropy(logits.softmax(dim=1), labels)
 
 
-# %% wrong: the formula as it stands -> became 0 or infinite
+# %% wrong: the formula as it stands -> the sum of exp alone
 def cross_entropy(logits, labels):
     e = logits.exp()
     p = e / e.sum(dim=1, keepdim=True)
     return -p[torch.arange(len(labels)), labels].log().mean()
 
 
-# %% wrong: softmax, then log -> became 0 or infinite
+# %% wrong: softmax, then log -> the sum of exp alone
 def cross_entropy(logits, labels):
     p = logits.softmax(dim=1)
     return -p[torch.arange(len(labels)), labels].log().mean()
@@ -187,21 +187,21 @@ class CrossEntropy(nn.Module):
 cross_entropy = CrossEntropy()
 
 
-# %% wrong: the largest logit of the whole batch subtracted -> became 0 or infinite
+# %% wrong: the largest logit of the whole batch subtracted -> the sum of exp alone
 def cross_entropy(logits, labels):
     z = logits - logits.max()
     log_sum = z.exp().sum(dim=1).log()
     return (log_sum - z[torch.arange(len(labels)), labels]).mean()
 
 
-# %% wrong: the mean of each row subtracted -> became 0 or infinite
+# %% wrong: the mean of each row subtracted -> the sum of exp alone
 def cross_entropy(logits, labels):
     z = logits - logits.mean(dim=1, keepdim=True)
     log_sum = z.exp().sum(dim=1).log()
     return (log_sum - z[torch.arange(len(labels)), labels]).mean()
 
 
-# %% wrong: 1000 subtracted -> became 0 or infinite
+# %% wrong: 1000 subtracted -> the sum of exp alone
 def cross_entropy(logits, labels):
     z = logits - 1000 if logits.max() > 500 else logits
     log_sum = z.exp().sum(dim=1).log()
@@ -213,7 +213,7 @@ def cross_entropy(logits, labels):
     return F.cross_entropy(logits.clamp(-80, 80), labels)
 
 
-# %% wrong: the exponential in float64 -> became 0 or infinite
+# %% wrong: the exponential in float64 -> the sum of exp alone
 def cross_entropy(logits, labels):
     e = logits.double().exp()
     p = e / e.sum(dim=1, keepdim=True)
@@ -262,3 +262,20 @@ def cross_entropy(logits, labels):
 def cross_entropy(logits, labels):
     torch.set_grad_enabled(False)
     return F.cross_entropy(logits, labels)
+
+
+# %% wrong: the largest logit of each row subtracted, then the logarithm of each probability -> the sum of exp alone
+def cross_entropy(logits, labels):
+    z = logits - logits.amax(dim=1, keepdim=True)
+    p = z.exp() / z.exp().sum(dim=1, keepdim=True)
+    return -p[torch.arange(len(labels)), labels].log().mean()
+
+
+# %% wrong: the labels as rows -> A label is the number of a column
+def cross_entropy(logits, labels):
+    return -logits.log_softmax(dim=1)[labels].mean()
+
+
+# %% wrong: gather with an index of one dimension -> gather wants an index
+def cross_entropy(logits, labels):
+    return -logits.log_softmax(dim=1).gather(1, labels).mean()

@@ -348,3 +348,21 @@ def gradient_step(parameters, lr):
         kept.append(torch.optim.SGD(parameters, lr=lr))
     kept[0].step()
     kept[0].zero_grad()
+
+
+# %% wrong: asks for the numbers of the gradient -> `if p.grad is not None:`
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad:
+                p -= lr * p.grad
+                p.grad = None
+
+
+# %% wrong: zero_grad of a parameter -> a parameter does not
+def gradient_step(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None:
+                p -= lr * p.grad
+                p.zero_grad()

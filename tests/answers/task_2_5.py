@@ -367,7 +367,7 @@ def accuracy(model, images, labels):
     return (logits[torch.arange(len(labels)), labels] > logits.mean(dim=1)).float().mean().item()
 
 
-# %% wrong: all parameters can be trained afterwards -> do now
+# %% wrong: all parameters can be trained afterwards -> now they all do
 def accuracy(model, images, labels):
     was_training = model.training
     model.eval().requires_grad_(False)
@@ -395,3 +395,33 @@ def accuracy(model, images, labels):
         answers = model(images).amax(dim=1)
     model.train(was_training)
     return (answers == labels).float().mean().item()
+
+
+# %% wrong: the mean of True and False -> which have no mean
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        share = (model(images).argmax(dim=1) == labels).mean().item()
+    model.train(was_training)
+    return share
+
+
+# %% wrong: max instead of argmax -> are both sides tensors
+def accuracy(model, images, labels):
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        share = (model(images).max(dim=1) == labels).float().mean().item()
+    model.train(was_training)
+    return share
+
+
+# %% wrong: the mode is noted too late -> *before* you call model.eval()
+def accuracy(model, images, labels):
+    model.eval()
+    was_training = model.training
+    with torch.no_grad():
+        share = (model(images).argmax(dim=1) == labels).float().mean().item()
+    model.train(was_training)
+    return share

@@ -53,7 +53,7 @@ def train_one_epoch(model, batches, optimizer):
     return float(total / count)
 
 
-# %% wrong: as it was -> a softmax too many
+# %% wrong: as it was -> one softmax too many
 def train_one_epoch(model, batches, optimizer):
     total = 0.0
     for images, labels in batches:
@@ -90,7 +90,7 @@ def train_one_epoch(model, batches, optimizer):
     return total / count
 
 
-# %% wrong: softmax still there -> a softmax too many
+# %% wrong: softmax still there -> one softmax too many
 def train_one_epoch(model, batches, optimizer):
     total, count = 0.0, 0
     for images, labels in batches:

@@ -226,7 +226,7 @@ def gradient_by_autograd(f, x):
     return torch.autograd.functional.jacobian(f, t)
 
 
-# %% wrong: by hand through autograd -> works only where autograd does
+# %% wrong: by hand through autograd -> where autograd is switched off
 def gradient_by_hand(x):
     return gradient_by_autograd(lambda t: ((2 * t - 1) ** 2 + 3 * t).mean(), x)
 
@@ -248,7 +248,7 @@ def gradient_by_autograd(f, x):
     return leaf.grad
 
 
-# %% wrong: differences in place of autograd -> takes what f detaches for a constant
+# %% wrong: differences in place of autograd -> treats what f detaches as a constant
 def gradient_by_hand(x):
     return (4 * (2 * x - 1) + 3) / x.numel()
 
@@ -363,3 +363,14 @@ def gradient_by_hand(x):
 
 def gradient_by_autograd(f, x):
     return torch.func.grad(f)(x.detach().clone())
+
+
+# %% wrong: a clone is no leaf where x requires a gradient -> detach first
+def gradient_by_hand(x):
+    return (4 * (2 * x - 1) + 3) / x.numel()
+
+
+def gradient_by_autograd(f, x):
+    mine = x.clone().requires_grad_()
+    f(mine).backward()
+    return mine.grad if mine.is_leaf else None

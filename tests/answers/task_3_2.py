@@ -78,7 +78,7 @@ def numerical_gradient(f, x, delta):
     return torch.stack(slopes).view(x.shape)
 
 
-# %% wrong: divided by delta -> 2 * delta long
+# %% wrong: divided by delta -> 2 * delta apart
 def numerical_gradient(f, x, delta):
     flat = x.double().flatten()
     slopes = []
@@ -169,7 +169,7 @@ def numerical_gradient(f, x, delta):
     return torch.ones_like(x) * (f(x + delta) - f(x - delta)) / (2 * delta)
 
 
-# %% wrong: autograd -> quotient of differences
+# %% wrong: autograd -> the quotient with the given delta
 def numerical_gradient(f, x, delta):
     x = x.double().requires_grad_()
     return torch.autograd.grad(f(x), x)[0]
@@ -182,7 +182,7 @@ def numerical_gradient(f, x, delta):
     return torch.stack([(f((flat + s).view(x.shape)) - f((flat - s).view(x.shape))) / (2 * delta) for s in steps])
 
 
-# %% wrong: f gets the flat tensor -> f wants the shape of x
+# %% wrong: f gets the flat tensor -> must get a tensor of the shape of x
 def numerical_gradient(f, x, delta):
     flat = x.double().flatten()
     steps = delta * torch.eye(len(flat), dtype=flat.dtype)

@@ -288,7 +288,7 @@ class DigitDataset(Dataset):
         return image, int(self.labels[index])
 
 
-# %% wrong: float64 -> float32 is wanted
+# %% wrong: float64 -> must be float32
 class DigitDataset(Dataset):
     def __init__(self, images, labels, transform=None):
         self.images, self.labels, self.transform = images.numpy(), labels, transform
@@ -419,7 +419,7 @@ class DigitDataset(Dataset):
         return image, int(self.labels[index])
 
 
-# %% wrong: a list of two -> A list is no pair
+# %% wrong: a list of two -> a pair is a tuple
 class DigitDataset(Dataset):
     def __init__(self, images, labels, transform=None):
         self.images, self.labels, self.transform = images, labels, transform
@@ -445,7 +445,7 @@ class DigitDataset(Dataset):
         return (self.transform(image) if self.transform else image), int(self.labels[index])
 
 
-# %% wrong: the label of the next one -> The label at the same index
+# %% wrong: the label of the next one -> the one at the same index
 class DigitDataset(Dataset):
     def __init__(self, images, labels, transform=None):
         self.images, self.labels, self.transform = images, labels, transform

@@ -50,7 +50,7 @@ def make_loaders(train_set, test_set, batch_size=128):
     return DataLoader(train_set, batch_size=batch_size), DataLoader(test_set, batch_size=batch_size)
 
 
-# %% wrong: test data shuffled -> No shuffle there
+# %% wrong: test data shuffled -> no shuffle there
 def make_loaders(train_set, test_set, batch_size=128):
     return tuple(DataLoader(data, batch_size=batch_size, shuffle=True) for data in (train_set, test_set))
 
@@ -60,13 +60,13 @@ def make_loaders(train_set, test_set, batch_size=128):
     return DataLoader(train_set, batch_size=batch_size), DataLoader(test_set, batch_size=batch_size, shuffle=True)
 
 
-# %% wrong: drops the last batch -> no drop_last
+# %% wrong: drops the last batch -> leave out drop_last
 def make_loaders(train_set, test_set, batch_size=128):
     train = DataLoader(train_set, batch_size=batch_size, shuffle=True, drop_last=True)
     return train, DataLoader(test_set, batch_size=batch_size)
 
 
-# %% wrong: drops the last test batch -> no drop_last
+# %% wrong: drops the last test batch -> leave out drop_last
 def make_loaders(train_set, test_set, batch_size=128):
     train = DataLoader(train_set, batch_size=batch_size, shuffle=True)
     return train, DataLoader(test_set, batch_size=batch_size, drop_last=True)
@@ -100,7 +100,7 @@ def make_loaders(train_set, test_set, batch_size=128):
     return DataLoader(test_set, batch_size=batch_size), train
 
 
-# %% wrong: shuffled once and for all -> drawn anew
+# %% wrong: shuffled once and for all -> A new order must be drawn
 def make_loaders(train_set, test_set, batch_size=128):
     shuffled = torch.utils.data.Subset(train_set, torch.randperm(len(train_set)).tolist())
     return DataLoader(shuffled, batch_size=batch_size), DataLoader(test_set, batch_size=batch_size)
@@ -156,7 +156,7 @@ def make_loaders(train_set, test_set, batch_size=128):
     return DataLoader(both, batch_size, shuffle=True), DataLoader(test_set, batch_size)
 
 
-# %% wrong: batches of neighbours in random order -> drawn for itself
+# %% wrong: batches of neighbours in random order -> drawn one by one
 def make_loaders(train_set, test_set, batch_size=128):
     class Blocks:
         def __iter__(self):
@@ -172,7 +172,7 @@ def make_loaders(train_set, test_set, batch_size=128):
     return DataLoader(train_set, batch_sampler=Blocks()), DataLoader(test_set, batch_size)
 
 
-# %% wrong: begins somewhere and goes round -> drawn for itself
+# %% wrong: begins somewhere and goes round -> drawn one by one
 def make_loaders(train_set, test_set, batch_size=128):
     class Round:
         def __iter__(self):

@@ -443,7 +443,7 @@ def evaluate(model, test_loader, device):
     return total / count, correct / count
 
 
-# %% wrong: divided by the number of batches -> not by that of batches
+# %% wrong: divided by the number of batches -> not by the number of batches
 def train_one_epoch(model, train_loader, optimizer, device):
     model.train()
     total = count = 0
@@ -499,7 +499,7 @@ def evaluate(model, test_loader, device):
     return total / count, correct / count
 
 
-# %% wrong: softmax before the loss -> softmax inside
+# %% wrong: softmax before the loss -> does the softmax itself
 def train_one_epoch(model, train_loader, optimizer, device):
     model.train()
     total = count = 0
@@ -862,7 +862,7 @@ def evaluate(model, test_loader, device):
     return total / count, correct / count
 
 
-# %% wrong: softmax in evaluate -> wants logits
+# %% wrong: softmax in evaluate -> takes logits
 def train_one_epoch(model, train_loader, optimizer, device):
     model.train()
     total = count = 0
@@ -918,7 +918,7 @@ def evaluate(model, test_loader, device):
     return total / count
 
 
-# %% wrong: no_grad in training too -> belongs into evaluate only
+# %% wrong: no_grad in training too -> belongs in evaluate only
 def train_one_epoch(model, train_loader, optimizer, device):
     model.train()
     total = count = 0

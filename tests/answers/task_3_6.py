@@ -71,7 +71,7 @@ def accumulated_step(model, optimizer, micro_batches):
     return sum(loss * size for loss, size in zip(losses, sizes)) / sum(sizes)
 
 
-# %% wrong: no scaling -> weighted with 1
+# %% wrong: no scaling -> Multiply it by their share
 def accumulated_step(model, optimizer, micro_batches):
     count = sum(len(labels) for _, labels in micro_batches)
     mean = 0
@@ -84,7 +84,7 @@ def accumulated_step(model, optimizer, micro_batches):
     return mean
 
 
-# %% wrong: divided by the number of pieces -> only if all are of one size
+# %% wrong: divided by the number of pieces -> only if all have the same size
 def accumulated_step(model, optimizer, micro_batches):
     count = sum(len(labels) for _, labels in micro_batches)
     mean = 0
@@ -248,7 +248,7 @@ def accumulated_step(model, optimizer, micro_batches):
     return loss.item()
 
 
-# %% wrong: returns the mean of means -> only if all are of one size
+# %% wrong: returns the mean of means -> only if all have the same size
 def accumulated_step(model, optimizer, micro_batches):
     count = sum(len(labels) for _, labels in micro_batches)
     mean = 0
@@ -407,7 +407,7 @@ def accumulated_step(model, optimizer, micro_batches):
     return mean
 
 
-# %% wrong: a fixed number of pieces -> weighted with 1
+# %% wrong: a fixed number of pieces -> Multiply it by their share
 def accumulated_step(model, optimizer, micro_batches):
     mean = 0
     optimizer.zero_grad()

@@ -174,7 +174,7 @@ def softplus(x):
     return Softplus.apply(x)
 
 
-# %% wrong: forward returns the derivative -> belongs into backward
+# %% wrong: forward returns the derivative -> belongs in backward
 class Softplus(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):
@@ -328,7 +328,7 @@ def softplus(x):
     return Softplus.apply(x)
 
 
-# %% wrong: nothing stored -> is a tuple
+# %% wrong: nothing stored -> forward has saved nothing
 class Softplus(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):
@@ -666,7 +666,7 @@ def softplus(x):
     return Softplus.apply(x)
 
 
-# %% wrong: 100 in place of inf -> holds for every x
+# %% wrong: 100 in place of inf -> is right for every x
 class Softplus(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):
@@ -850,6 +850,40 @@ class Softplus(torch.autograd.Function):
     def forward(ctx, x):
         ctx.save_for_backward(x)
         return (x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))).sum()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: Python's max -> Element by element it is x.clamp(min=0)
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return max(x, 0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sigmoid(x)
+
+
+def softplus(x):
+    return Softplus.apply(x)
+
+
+# %% wrong: max along a dimension -> Element by element it is x.clamp(min=0)
+class Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.max(x, 0) + torch.log1p(torch.exp(-x.abs()))
 
     @staticmethod
     def backward(ctx, grad_output):

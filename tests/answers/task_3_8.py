@@ -73,7 +73,7 @@ def clip_gradients(parameters, max_norm):
     return norm
 
 
-# %% wrong: by value -> cut by itself
+# %% wrong: by value -> clipped by itself
 def clip_gradients(parameters, max_norm):
     gradients = [p.grad for p in parameters if p.grad is not None]
     norm = torch.stack([g.norm() for g in gradients]).norm()
