@@ -1168,9 +1168,12 @@ def _explain_low_accuracy(
         "for each picture: the shape of its output is (batch, 10).",
         "output size is too small|Kernel size can't be greater": "Nothing is left of the picture: fewer poolings, or "
         "convolutions with padding=1.",
-        "empty parameter list|can't optimize a non-leaf": "The optimizer takes model.parameters().",
+        "empty parameter list|can't optimize a non-leaf|can only optimize Tensors|object is not iterable": "The "
+        "optimizer takes model.parameters().",
         "does not require grad": "The parameters must be trainable: nothing frozen, nothing under torch.no_grad().",
-        "not iterable|has no attribute 'zero_grad'|has no attribute 'step'|missing \\d+ required": "Return both, the "
+        "step\\(\\) missing .*'closure'": "The loop calls optimizer.step() without an argument, and LBFGS needs one: "
+        "SGD and Adam do not.",
+        "has no attribute 'zero_grad'|has no attribute 'step'|missing \\d+ required": "Return both, the "
         "model and an optimizer that has got model.parameters().",
     },
 )

@@ -111,6 +111,10 @@ def _expect_step_gradients(student: Student, name: str, step: Callable, args: li
 
 
 _OVERFLOW = "exp of a large number is inf, and inf / inf is nan: torch.tanh and torch.sigmoid take care of that."
+_ONE_NUMBER = {
+    "only one element tensors": "math.tanh and the like take a single number: torch.tanh and torch.sigmoid take "
+    "tensors.",
+}
 _CUT = {
     "not require grad|does not require": "No gradient can flow back through the result: use tensor operations only, "
     "without .detach(), .data, NumPy or no_grad.",
@@ -253,6 +257,7 @@ def windows_of_a_series(student: Student, rng, case: int) -> None:
     on_error={
         "shapes cannot be multiplied|must match the size|size mismatch": "A weight is stored as (outputs, inputs), as "
         "in nn.Linear: multiply with x @ w_ih.T.",
+        **_ONE_NUMBER,
         **_CUT,
     },
 )
@@ -390,6 +395,7 @@ def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch
         "result, or the rows of the weight, into three.",
         "must match the size": "Cut along the last dimension: chunk(3, dim=1) of (B, 3H) gives three times (B, H).",
         "not enough values|too many values": "chunk(3, dim=1) gives three parts; split wants the length of one part.",
+        **_ONE_NUMBER,
         **_CUT,
     },
 )
@@ -1330,11 +1336,15 @@ def _expect_predictions(got, x: torch.Tensor, weights: list[torch.Tensor]) -> No
     single = torch.cat([_rows(weights, row) for row in x.split(1, dim=1)], dim=1)
     activation = "Nothing follows the linear layer: its outputs are the predicted rows."
     every = "A prediction for every row is asked for, not for the last only: (B, T, W)."
+    last = "Here the linear layer got the last state, the second result of nn.GRU: the first holds the states of all "
+    "rows."
+    last_row = expected[:, -1]
     between = "Nothing stands between the GRU and the linear layer."
     mistakes = [
         (turned, "batch_first=True is missing: the GRU took the pictures for time steps. No shape shows this mistake."),
         (states, "The linear layer is not used: it makes rows of width W of the states."),
-        (expected[:, -1], every),
+        (last_row[None], last),
+        (last_row, every),
         (expected[:, -1:], every),
         (expected.clamp(0, 1), activation),
         (expected.clamp(min=0), activation),

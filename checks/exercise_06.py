@@ -1613,6 +1613,8 @@ _SLIPS = {
     "coroutine": "An async function, run_in_threadpool too, gives its result only to an await in front of the call.",
     "in 'await' expression": "predict is no async function, so its result cannot be awaited: await "
     "run_in_threadpool(predict, image).",
+    "No such file or directory": "Image.open takes bytes for the name of a file: Image.open(io.BytesIO(body)).",
+    "embedded null byte": "Image.open takes bytes for the name of a file: Image.open(io.BytesIO(body)).",
     "argument must be callable": "run_in_threadpool takes a function and its arguments, and makes the call itself: "
     "run_in_threadpool(predict, image).",
 }

@@ -452,3 +452,30 @@ def make_network():
     model = nn.Sequential(nn.Flatten(), nn.Linear(400, 10))
     torch.set_grad_enabled(False)
     return model, torch.optim.Adam(model.parameters(), lr=0.003)
+
+
+# %% wrong: an optimizer that wants a closure -> LBFGS needs one
+def make_network():
+    model = nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(3), nn.Flatten(), nn.Linear(576, 10))
+    return model, torch.optim.LBFGS(model.parameters())
+
+
+# %% wrong: the optimizer gets the network -> takes model.parameters()
+def make_network():
+    model = nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(3), nn.Flatten(), nn.Linear(576, 10))
+    return model, torch.optim.Adam(model)
+
+
+# %% wrong: the optimizer gets a network of a class -> takes model.parameters()
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(400, 10)
+
+    def forward(self, x):
+        return self.layer(x.flatten(1))
+
+
+def make_network():
+    model = Network()
+    return model, torch.optim.Adam(model)

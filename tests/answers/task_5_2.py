@@ -210,3 +210,11 @@ def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
 def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
     torch.set_grad_enabled(False)
     return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
+
+
+# %% wrong: tanh of the math module -> torch.tanh and torch.sigmoid take tensors
+import math
+
+
+def rnn_step(x, h, w_ih, w_hh, b_ih, b_hh):
+    return math.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)

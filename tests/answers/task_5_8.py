@@ -185,7 +185,7 @@ def complete(model, top, rows):
     return picture
 
 
-# %% wrong: last state in place of the outputs -> One predicted row for every row
+# %% wrong: last state in place of the outputs -> got the last state
 class Completer(nn.Module):
     def __init__(self, width, hidden):
         super().__init__()
