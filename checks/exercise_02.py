@@ -628,7 +628,7 @@ def state_of_network(model):
     minutes=9,
     names=["accuracy"],
     hints=[
-        "Note the mode in `was_training = model.training`, switch to `model.eval()`, predict, and switch back.",
+        "Store the mode with `was_training = model.training`, switch with `model.eval()`, predict, and switch back.",
         "Predict inside `with torch.no_grad():`. The answer for each picture is `logits.argmax(dim=1)`.",
         "`(predictions == labels).float().mean().item()` is the share as a Python float; `model.train(was_training)` "
         "puts the mode back, whichever it was.",
@@ -866,8 +866,8 @@ UNEQUAL = (
     minutes=10,
     names=["train_one_epoch"],
     hints=[
-        "Compare with the three steps of training and the duty between them, one line at a time. What is missing? What "
-        "does `F.cross_entropy` want to be given?",
+        "Compare it, line by line, with the three steps of training and the duty between them (section 6 of the "
+        "lecture). What is missing? What does `F.cross_entropy` expect as its first argument?",
         "Two mistakes spoil the parameters: the gradients of the last round are never cleared, and the softmax is done "
         "twice. The third is in the number that is returned, if the last batch is smaller.",
         "`F.cross_entropy` returns the *mean* over its batch: `total += loss.item() * len(images)` gives the batch its "

@@ -475,14 +475,14 @@ def train(images, labels):
 
 
 # %% wrong: one model for all calls -> Make the model inside the function
-model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+reader = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
 def train(images, labels):
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(reader.parameters(), lr=0.01)
     for epoch in range(60):
-        loss = F.cross_entropy(model(images), labels)
+        loss = F.cross_entropy(reader(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return model
+    return reader
