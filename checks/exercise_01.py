@@ -148,8 +148,8 @@ def _cut_mistakes(photo: torch.Tensor) -> dict[str, list[tuple[torch.Tensor, str
     minutes=6,
     names=["cut"],
     hints=[
-        "Each of the five parts is `photo` followed by one pair of square brackets. The order of the indices is channel, "
-        "row, column, and `:` means everything in that dimension.",
+        "Each of the five parts is `photo` followed by one pair of square brackets. The order of the indices is "
+        "channel, row, column, and `:` means everything in that dimension.",
         "A step is the third part of a slice, `start:stop:step`. Negative numbers count from the end, so `-2:` means "
         "the last two. A list of numbers picks in the order of the list.",
         '`"coarse"` is `photo[:, ::2, ::2]`, `"corner"` ends in `-2:, -3:]`, and `"right"` needs the slice `-1:`, '
@@ -210,7 +210,8 @@ def cut(student: Student, rng, case: int) -> None:
     hints=[
         "First make the mask: a tensor of `True` and `False` with the shape of `x` that says where the outliers are. "
         "`x.abs()` ignores the sign.",
-        "`~mask` swaps `True` and `False`, so `x[~mask]` holds the good values. `mask.sum()` counts: `True` counts as 1.",
+        "`~mask` swaps `True` and `False`, so `x[~mask]` holds the good values. `mask.sum()` counts: `True` counts as "
+        "1.",
         "Work on `cleaned = x.clone()`, write through the mask, `cleaned[mask] = ...`, and return "
         "`cleaned, mask.sum().item()`. `torch.where(mask, good_mean, x)` makes the new tensor in one step.",
     ],
