@@ -124,6 +124,12 @@ def describe_tensor(x):
     return x, x.requires_grad, x.grad
 
 
+_NO_LEAF = (
+    "backward() returns nothing: the gradient lies in .grad of the leaf that went into f. If x requires a gradient, "
+    "x.clone() is not a leaf: detach first, x.detach().clone()."
+)
+
+
 @task(
     "3.1",
     "A gradient by hand and by autograd",
@@ -196,11 +202,7 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
         added = "x had a gradient already, and backward() adds to what is there. Work on a leaf of your own."
         mistakes.append((old + expected, added))
         mistakes.append((old, "This is the gradient that x had before. Work on a leaf of your own."))
-    none = (
-        "backward() returns nothing: the gradient lies in .grad of the leaf that went into f. If x requires a "
-        "gradient, x.clone() is not a leaf: detach first, x.detach().clone()."
-    )
-    expect(got, expected, what="The gradient by autograd", mistakes=mistakes, hints={"none": none})
+    expect(got, expected, what="The gradient by autograd", mistakes=mistakes, hints={"none": _NO_LEAF})
     values, requires_grad, grad = student.call(describe_tensor, given)
     hint = "Leave the given x alone: x.detach().clone() has its values and is a tensor of your own."
     if not torch.equal(values, x):
