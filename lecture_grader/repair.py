@@ -4,6 +4,7 @@ Runs in the worker: a hostile file is read where it can do no harm.
 """
 
 import ast
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -214,6 +215,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _statements(getattr(statement, name, []))
 
 
+@functools.lru_cache(maxsize=128)  # several passes over the cells ask for it
 def _as_python(source: str) -> str:
     """A cell without IPython's magics and shell lines; as it is, where IPython cannot read it."""
     if not source[:1].isspace() and _parsed(source):
@@ -226,6 +228,7 @@ def _as_python(source: str) -> str:
         return source
 
 
+@functools.lru_cache(maxsize=128)
 def _parsed(source: str) -> list[ast.stmt]:
     """The statements of a source; none if it is not Python."""
     try:
