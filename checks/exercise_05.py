@@ -308,6 +308,21 @@ def one_rnn_step(student: Student, rng, case: int) -> None:
 # --- 5.3 ---------------------------------------------------------------------------------------
 
 
+def _mistaken_weights(x: torch.Tensor, h: torch.Tensor, weights: list[torch.Tensor], order: str) -> list[tuple]:
+    """Steps of a GRU whose weights were cut or ordered in a wrong way, each with its hint."""
+    w_ih, w_hh, b_ih, b_hh = weights
+    no_bias = _gru(x, h, w_ih, w_hh, torch.zeros_like(b_ih), torch.zeros_like(b_hh))
+    mistakes = [(no_bias, "The biases b_ih and b_hh are missing.")]
+    for permutation in ((1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0)):
+        turned = [torch.cat([w.chunk(3)[i] for i in permutation]) for w in weights]
+        mistakes.append((_gru(x, h, *turned), order))
+    every_third = [torch.cat([w[i::3] for i in range(3)]) for w in weights]
+    return [
+        *mistakes,
+        (_gru(x, h, *every_third), "The first H rows of the weights are those of r: not every third row."),
+    ]
+
+
 def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch.Tensor]) -> None:
     """The state after one step of a GRU."""
     hidden = h.shape[1]
@@ -360,13 +375,7 @@ def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch
         mistakes.append(((1 - z) @ n + z @ h, element))
         wrong_n = (x_n + r @ h_n).tanh()
         mistakes.append(((1 - z) @ wrong_n + z @ h, element))
-    no_bias = _gru(x, h, w_ih, w_hh, torch.zeros_like(b_ih), torch.zeros_like(b_hh))
-    mistakes.append((no_bias, "The biases b_ih and b_hh are missing."))
-    for permutation in ((1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0)):
-        turned = [torch.cat([w.chunk(3)[i] for i in permutation]) for w in weights]
-        mistakes.append((_gru(x, h, *turned), order))
-    every_third = [torch.cat([w[i::3] for i in range(3)]) for w in weights]
-    mistakes.append((_gru(x, h, *every_third), "The first H rows of the weights are those of r: not every third row."))
+    mistakes += _mistaken_weights(x, h, weights, order)
     hints = {
         "shape": "The new state has the shape of the old one, (B, H): are the products, (B, 3H), cut along dim=1?",
         "values": "Compare each of r, z and n with its formula: which weight rows, which bias, which function?",

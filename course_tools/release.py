@@ -117,7 +117,7 @@ def _folds(task: Task, answer: str) -> list[nbformat.NotebookNode]:
         for number, hint in enumerate(task.hints, 1)
     )
     fold = (
-        "<details><summary>Answer: open it only when you have no lead left</summary>\n\n"
+        "<details><summary>Answer: open it only if you are really stuck</summary>\n\n"
         f"```python\n{answer}\n```\n\nOther ways can be right too: `check` looks at what the code does.\n\n</details>"
     )
     prefix = f"task-{task.id.replace('.', '-')}"

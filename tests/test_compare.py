@@ -112,4 +112,6 @@ def test_an_answer_of_many_tensors_is_described_at_once(kind):
 def test_values_are_described_in_few_words():
     words = {(1,): "(1,)", (1.0000001, "a"): "(1, 'a')", (): "()", (torch.Size([2]),): "(torch.Size([2]),)"}
     assert {value: describe(value) for value in words} == words
+    layers = [Handle(0, "Linear"), Handle(1, "ReLU")]
+    assert describe(layers) == "[an object of class Linear, an object of class ReLU]"
     assert describe({"a": [0.123456789], 2: None}) == "{'a': [0.12346], 2: None}" and describe(True) == "True"

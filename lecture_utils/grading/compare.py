@@ -29,8 +29,6 @@ def describe(value: Any) -> str:
         return f"{text}: {_rounded(value.tolist())}" if value.numel() else text
     if isinstance(value, np.ndarray):
         return f"NumPy array, shape {value.shape}, {value.dtype}"
-    if isinstance(value, Handle):
-        return f"an object of class {value.kind}"
     text = _rounded(value, 200)
     return text if len(text) <= 200 else text[:200] + " ..."
 
@@ -38,6 +36,8 @@ def describe(value: Any) -> str:
 def _rounded(value: Any, room: float = math.inf) -> str:
     """A value with five digits of each number; of a long list, tuple or dict only a little more than ``room`` shows."""
     kind = type(value)
+    if kind is Handle:
+        return f"an object of class {value.kind}"
     if kind not in (list, tuple, dict):
         return f"{value:.5g}" if isinstance(value, float) else repr(value)
     parts: list[str] = []

@@ -188,11 +188,16 @@ _ERROR_HINTS = {
         "The method got an argument for which it has no name: is `self` the first, and are the others behind it?"
     ),
     r"NoneType": "Something is None: a function without `return`, or .grad before backward().",
-    r"'torch\.return_types\.\w+'|'tuple' object has no attribute": (
-        "The function returned several values: take one, values, indices = x.max(dim=1)."
+    r"'torch\.return_types\.\w+'": "The function returned several values: take one, values, indices = x.max(dim=1).",
+    r"'tuple' object has no attribute": (
+        "A tuple of several values stands there: take one, as in values, indices = x.max(dim=1)."
     ),
-    r"'(list|tuple|int|float)' object has no attribute|must be Tensor, not (list|tuple|int|float)\b": (
+    r"must be Tensor, not (list|tuple|int|float)\b": (
         "A list or a number stands where a tensor is needed: torch.tensor(...), or torch.stack for a list of tensors."
+    ),
+    r"'(list|int|float)' object has no attribute": (
+        "A list or a number stands there, which has no such attribute. If a tensor is meant: torch.tensor(...), or "
+        "torch.stack for a list of tensors."
     ),
     r"'(numpy\.)?ndarray' object has no attribute|must be Tensor, not numpy": (
         "A NumPy array stands where a tensor is needed: torch.from_numpy(x)."
@@ -206,9 +211,12 @@ _ERROR_HINTS = {
         "A tensor or shape is called like a function: an index takes square brackets, and * does not leave itself out."
     ),
     r"object is not callable": "What is called is no function: was its name, such as sum or max, assigned to a value?",
+    r"'generator' has no len\(\)|'generator' object is not subscriptable": (
+        "A generator has neither length nor index: collect its values first, list(...)."
+    ),
     r"iteration over a 0-d tensor|len\(\) of a 0-d|'(int|float)' object is not (iterable|subscriptable)|"
-    r"has no len\(\)": (
-        "A single number stands where several are expected: range(n) to count, or look at where it lost its dimension."
+    r"'(int|float)' has no len\(\)": (
+        "A single number stands where several are expected. To count, range(n); a tensor has lost its dimension before."
     ),
     r"values to unpack": (
         "The number of names on the left of = differs from the number of values on the right: print the right side."
