@@ -22,7 +22,7 @@ INDENTED = "# Task 9.1\ndef double(x):\n    y = x\n      return 2 * y\n"
 @pytest.fixture
 def shell(monkeypatch, tmp_path):
     """A shell as a kernel has it, whose cells are noted."""
-    for memory in (cells._runs, feedback._hinted, live._seeds, live._attempts, records._here):
+    for memory in (cells._runs, feedback._failures, live._seeds, live._attempts, records._states):
         memory.clear()
     monkeypatch.setenv("LECTURE_PROGRESS", str(tmp_path / "progress.jsonl"))
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
@@ -197,4 +197,4 @@ def test_without_ipython_nothing_is_noted(monkeypatch):
     cells._runs.clear()
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
     cells.watch()
-    assert cells.stale("9.1", ["double"], {}) == ""
+    assert cells.stale_note("9.1", ["double"], {}) == ""

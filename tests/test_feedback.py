@@ -25,7 +25,7 @@ def names(monkeypatch, tmp_path):
     """A namespace that check() looks into, and a progress file of its own."""
     namespace = {"torch": torch, "nn": nn}
     monkeypatch.setattr(feedback, "notebook_names", lambda: namespace)
-    for memory in (feedback._hinted, live._seeds, live._attempts, records._here):
+    for memory in (feedback._failures, live._seeds, live._attempts, records._states):
         memory.clear()
     monkeypatch.setenv("LECTURE_PROGRESS", str(tmp_path / "deep" / "progress.json"))
     return namespace
@@ -250,17 +250,6 @@ def test_a_notebook_outside_a_course_has_a_file_by_its_folder(names, home, tmp_p
     assert len(files) == 2 and all(file.parent == home for file in files)
 
 
-def test_the_file_of_an_earlier_version_goes_to_one_copy_only(names, home, tmp_path, monkeypatch):
-    home.mkdir()
-    (home / "progress.json").write_text(json.dumps({"2.1": "passed", "2.2": "failed"}))
-    monkeypatch.chdir(copy_of_the_course(tmp_path / "one"))
-    assert records.recall() == {"2.1": "passed", "2.2": "failed"}
-    monkeypatch.chdir(copy_of_the_course(tmp_path / "other"))
-    assert records.recall() == {}
-    monkeypatch.chdir(tmp_path / "one")
-    assert records.recall() == {"2.1": "passed", "2.2": "failed"}
-
-
 @pytest.mark.parametrize("place", ["~/nowhere", "relative", None])
 def test_without_a_home_the_kernel_remembers(names, monkeypatch, tmp_path, place):
     from pathlib import Path
@@ -442,7 +431,7 @@ def test_keeping_a_call_touches_no_object_of_the_checks(names):
     log, away = [], torch.ones(2).as_subclass(Elsewhere)
     noting, generator, plain = Noting(log), iter([1]), torch.ones(2, requires_grad=True)
     plain.grad = torch.ones(2)
-    kept = live._copied((noting, away, generator, [plain], {"a": plain * 2, "b": np.ones(2)}))
+    kept = live._copy_of((noting, away, generator, [plain], {"a": plain * 2, "b": np.ones(2)}))
     assert log == [] and kept[0] is noting and kept[1] is away and kept[2] is generator
     assert kept[3][0] is not plain and torch.equal(kept[3][0].grad, plain.grad) and kept[3][0].requires_grad
     assert live.Case("f", len, kept, {}).shown() == "" and log == []

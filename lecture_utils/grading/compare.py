@@ -14,7 +14,7 @@ from lecture_utils.grading.values import Code, Handle
 
 
 def describe(value: Any) -> str:
-    """A few words that show a value: shape, dtype and the first numbers of a tensor.
+    """Describe a value in one line: for a tensor its shape, dtype and first numbers.
 
     >>> describe(torch.tensor([1.0, 2.5]))
     'tensor, shape (2,), float32: [1, 2.5]'
@@ -34,7 +34,7 @@ def describe(value: Any) -> str:
 
 
 def _rounded(value: Any, room: float = math.inf) -> str:
-    """A value with five digits of each number; of a long list, tuple or dict only a little more than ``room`` shows."""
+    """Format a value with five digits of each float; items of a list, tuple or dict beyond ``room`` are left out."""
     kind = type(value)
     if kind is Handle:
         return f"an object of class {value.kind}"
@@ -97,13 +97,16 @@ def expect(
 
     Args:
         got: what the student's code returned.
-        expected: tensor, number, string, bool, ``None``, or lists, tuples, dicts of these. For a number, a tensor of
-            shape () will do too. A tuple and a list are the same.
-        what: what is compared, the beginning of the message: "The mean", "The second result".
-        hints: hints for kinds of failure; the keys are those of :data:`DEFAULT_HINTS`, which has the others.
+        expected: a tensor, number, string, bool, ``None``, or lists, tuples, dicts of these. A number and a tensor of
+            shape () may stand for each other, and so may a tuple and a list.
+        what: the beginning of the message: "The mean", "The second result".
+        hints: hints by kind of failure. The keys are those of :data:`DEFAULT_HINTS`, whose hints are the default.
         mistakes: pairs of a wrong value and the hint for an answer that equals it.
-        dtype: ``same`` as the expected tensor's, any ``floating`` one, or ``any``.
+        dtype: which dtype passes: the ``same`` as the expected tensor's, any ``floating`` one, or ``any``.
         rtol, atol: as in ``torch.allclose``.
+
+    Raises:
+        CheckFailed: the answer is wrong.
 
     >>> expect(torch.tensor(3.0), 2.0, what="The mean", mistakes=[(3.0, "Divide by n, not by n - 1.")])
     Traceback (most recent call last):
@@ -118,14 +121,13 @@ def expect(
     elif isinstance(expected, dict):
         _expect_dict(got, expected, what, mistakes, options)
     else:
-        right = close(got, expected, rtol=rtol, atol=atol)
-        for value, hint in () if right else mistakes:
+        is_close = close(got, expected, rtol=rtol, atol=atol)
+        for value, hint in () if is_close else mistakes:
             if close(got, value, rtol=rtol, atol=atol):
                 raise CheckFailed(
                     f"{what} is wrong.", hint, expected=describe(expected), got=describe(got), kind="values"
                 )
-        difference = _difference(got, expected, right, dtype)
-        if difference:
+        if difference := _difference(got, expected, is_close, dtype):
             kind, words = difference
             raise CheckFailed(
                 f"{what} {words}.", hints[kind], expected=describe(expected), got=describe(got), kind=kind
@@ -155,8 +157,12 @@ def _expect_dict(got: Any, expected: dict, what: str, mistakes: list, options: d
         expect(got[key], right, what=f"{what} at {key!r}", mistakes=known, **options)
 
 
-def _difference(got: Any, expected: Any, right: bool, dtype: str) -> tuple[str, str] | None:
-    """The kind of a failure, a key of :data:`DEFAULT_HINTS`, and words on it; None where the answer passes."""
+def _difference(got: Any, expected: Any, is_close: bool, dtype: str) -> tuple[str, str] | None:
+    """The kind of a failure, a key of :data:`DEFAULT_HINTS`, and its description; None where the answer passes.
+
+    Args:
+        is_close: what :func:`close` says of the two.
+    """
     if got is None and expected is not None:
         return "none", "is None"
     if isinstance(expected, torch.Tensor):
@@ -180,7 +186,7 @@ def _difference(got: Any, expected: Any, right: bool, dtype: str) -> tuple[str, 
         return "shape", f"must be one number, not of shape {tuple(got.shape)}"
     if not _finite(got) and _finite(expected):
         return "nonfinite", "holds nan or inf"
-    return None if right else ("values", "is wrong")
+    return None if is_close else ("values", "is wrong")
 
 
 def _finite(value: Any) -> bool:
@@ -188,7 +194,16 @@ def _finite(value: Any) -> bool:
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Whether two pieces of plain data are equal, NaN to NaN."""
+    """Whether plain data is still what it was. The check cannot see into a handle or code: it equals anything.
+
+    NaN equals NaN, and a list equals a tuple of the same items. Tensors and arrays need the same dtype and shape; of
+    two tensors on the device "meta", which have no values, nothing else is compared.
+
+    >>> equal([float("nan"), 1], (float("nan"), 1)), equal(torch.ones(1), torch.ones(1).double())
+    (True, False)
+    >>> equal(Handle(0, "Linear"), 3)
+    True
+    """
     if isinstance(a, (torch.Tensor, np.ndarray)):
         if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
             return False

@@ -1,7 +1,7 @@
-"""``check("2.3")``: judge an answer in the notebook where it was written, and say how it went.
+"""``check("2.3")``: judge an answer in the notebook where it was written, and show the result.
 
-While a class is graded, the process that runs a stranger's notebook imports this module. Tasks, comparison and hints
-are therefore imported only when ``check`` runs them.
+A submission that imports ``check`` brings this module into the process that runs it. That process must know no task, no
+comparison and no hint, so ``check`` imports those itself, and in that process (``LECTURE_GRADING``) it does nothing.
 """
 
 import html
@@ -10,15 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lecture_utils.grading.records import Deferred
-
 if TYPE_CHECKING:
     from lecture_utils.grading.live import Attempt, Case
     from lecture_utils.grading.tasks import Task
 
 _COLORS = {"passed": "#00704a", "failed": "#b03a00", "todo": "#5f5f5f"}
 _FIRST_TIME = "Look at what was seen; if the same happens again, a hint is shown here."
-_hinted: set[tuple[str, str]] = set()  # by file and task, and the hint that the next failure of its kind shows
+_failures: set[tuple[str, str]] = set()  # the task's key and the hint of each failure: its hint is shown next time
 
 if not os.environ.get("LECTURE_GRADING"):
     from lecture_utils.grading.cells import watch
@@ -26,37 +24,55 @@ if not os.environ.get("LECTURE_GRADING"):
     watch()
 
 
+class Deferred:
+    """What ``check`` and ``progress`` return while a class is graded: the checks run later, in another process.
+
+    Whatever a notebook does with a real result, such as ``check("2.3").case()``, it can do with this one.
+    """
+
+    def __repr__(self) -> str:
+        return "Checked from outside, after all cells have run."
+
+    def __getattr__(self, name: str) -> "Deferred":
+        if name.startswith("_"):  # IPython asks for methods such as _repr_png_
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args, **kwargs) -> "Deferred":
+        return self
+
+
 class Feedback:
-    """What a check found, as a notebook shows it, as text and as HTML.
+    """What a check found. A notebook shows it as HTML, a terminal as text.
 
     Attributes:
         task: the task.
-        verdict: see :class:`~lecture_utils.grading.verdict.Verdict`; its ``hint`` is there the first time, too.
+        verdict: see :class:`~lecture_utils.grading.verdict.Verdict`. It holds its hint from the first failure on.
     """
 
     def __init__(self, task: "Task", attempt: "Attempt", hint: str):
         self.task = task
         self.verdict = attempt.verdict
         self._attempt = attempt
-        self._hint = hint
+        self._hint = hint  # as it is shown
 
     @property
     def case(self) -> "Case":
-        """The call that was judged last, with copies of its ``args`` and ``kwargs``; ``case()`` repeats it.
+        """The call that was judged last, with its ``args`` and ``kwargs``; ``case()`` repeats it.
 
         Raises:
             LookupError: the check called no function of the answer.
         """
         if self._attempt.last is None:
-            raise LookupError(f"the check of task {self.task.id} called no function of yours by its name")
+            raise LookupError(f"the check of task {self.task.id} called no function of yours")
         return self._attempt.last
 
     def _lines(self) -> list[tuple[str, str]]:
-        """A mark with the title, then labels with their texts; a label may be empty."""
-        first, *rest = self._judgement()
+        """The mark with the title, then pairs of a label, which may be empty, and a text."""
+        first, *rest = self._lines_of_verdict()
         return [first, *([("note", self._attempt.note)] if self._attempt.note else []), *rest]
 
-    def _judgement(self) -> list[tuple[str, str]]:
+    def _lines_of_verdict(self) -> list[tuple[str, str]]:
         task, verdict, last = self.task, self.verdict, self._attempt.last
         name = f"Task {task.id}, {task.title}"
         if verdict.status == "passed":
@@ -86,25 +102,26 @@ class Feedback:
 def check(
     task_id: str | float, *, checks: str | Path | None = None, seed: int | None = None, seconds: float | None = None
 ) -> Feedback | Deferred:
-    """Check the answer to a task on a few cases, and say how it went. More cases are run when a class is graded.
+    """Check the answer to a task on its visible cases. Further cases are run when a class is graded.
 
-    The first time that something goes wrong, the check says what it saw; when the same happens again, it gives a hint.
+    The first failure shows what was seen. When the same failure occurs again, its hint is shown, too.
 
     Args:
         task_id: such as ``"2.3"``.
         checks: a file of checks of your own; default: the course's.
-        seed: of the random inputs; default: a new one, and the same again until the answer passes.
+        seed: of the random inputs; default: a new one, which is kept until the answer passes.
         seconds: how long one call of the answer may take; default: 60.
 
     Raises:
         ValueError: there is no such task.
-        AssertionError: the answer is not right, and nbgrader is grading.
+        AssertionError: nbgrader is grading, and the answer is wrong or missing.
+        KeyboardInterrupt: the student stopped the check.
 
-    >>> check("1.1")  # doctest: +SKIP
-    ✓ Task 1.1, Arithmetic with broadcasting: 3 visible cases passed; 7 more are run when graded.
+    >>> check("2.2")  # doctest: +SKIP
+    ✓ Task 2.2, Mean squared error: 4 visible cases passed; 6 more are run when graded.
     2 points.
-    >>> check("1.1").case()  # the call that was judged last, once more  # doctest: +SKIP
-    tensor([2., 4.])
+    >>> check("2.2").case()  # repeat the call that was judged last  # doctest: +SKIP
+    tensor(3.7315, grad_fn=<MeanBackward0>)
     """
     if os.environ.get("LECTURE_GRADING"):
         return Deferred()
@@ -112,7 +129,7 @@ def check(
     from lecture_utils.grading.live import CALL_SECONDS, attempt, key_of
     from lecture_utils.grading.tasks import load_exercise
 
-    watch()  # again, in case this module was imported before there was a shell
+    watch()  # this module may have been imported before IPython's shell was made
     task_id = str(task_id).strip()
     exercise = load_exercise(checks or task_id.split(".")[0])
     try:
@@ -125,10 +142,10 @@ def check(
     verdict = made.verdict
     if nbgrader and verdict.status != "passed":
         raise AssertionError(f"{verdict.status}: {verdict.message} {verdict.hint}")
-    kind = key_of(exercise, task), verdict.hint
-    again = kind in _hinted or made.too_long
-    _hinted.add(kind)
-    return Feedback(task, made, verdict.hint if again else _FIRST_TIME)
+    failure = key_of(exercise, task), verdict.hint
+    show_hint = failure in _failures or made.too_long
+    _failures.add(failure)
+    return Feedback(task, made, verdict.hint if show_hint else _FIRST_TIME)
 
 
 def notebook_names() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One attempt at a task in the notebook: its verdict, the call that was judged last, and what it depended on."""
+"""Judge an answer in the notebook: time limits, the call that was judged last, and whether an answer has changed."""
 
 import contextlib
 import copy
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from lecture_utils.grading.cells import stale
+from lecture_utils.grading.cells import stale_note
 from lecture_utils.grading.namespace import Namespace
 from lecture_utils.grading.records import remember
 from lecture_utils.grading.state import restore_state
@@ -27,24 +27,26 @@ from lecture_utils.grading.values import Handle
 from lecture_utils.grading.verdict import Verdict, run_check
 
 CALL_SECONDS = 60.0
-_AGAIN = 30  # how often a call that ran too long is stopped, once a second, since an answer may go on nevertheless
-_NAMESPACE = Namespace.call.__code__.co_filename
-_WRITTEN = (type(None), bool, int, float, str, torch.dtype, torch.device)  # what repr shows as it is typed
-_SHOWN = 160  # characters of a call that is shown
+_MAX_STOPS = 30  # how often the exception is raised, once a second, in a call that may catch it
+_NAMESPACE_FILE = Namespace.call.__code__.co_filename
+_EXACT_REPR = (type(None), bool, int, float, str, torch.dtype, torch.device)
+_MAX_LENGTH = 160  # characters of a call that is shown
 
 
 class RanTooLong(BaseException):
-    """A call was stopped after its time. No ``Exception``, because an answer may catch each of those."""
+    """A call took too long. It is not an ``Exception``, because answers often catch those."""
 
 
 class Case:
-    """A call of the student's function, with the very arguments that a check gave it. Call it to repeat it.
+    """A call of the student's function with the arguments that a check gave it. Call it to repeat it.
 
-    >>> case = check("2.2").case  # doctest: +SKIP
-    >>> case.args  # doctest: +SKIP
-    (tensor([1.]), tensor([2.]))
-    >>> case()  # doctest: +SKIP
-    tensor(1., grad_fn=<MeanBackward0>)
+    The arguments are copies, but for objects that a check made, such as a network.
+
+    >>> case = Case("double", lambda: lambda x: 2 * x, (torch.tensor([1.5]),), {})
+    >>> case
+    double(tensor([1.5000]))
+    >>> case()
+    tensor([3.])
     """
 
     def __init__(self, name: str, find: Callable[[], Callable], args: tuple, kwargs: dict[str, Any]):
@@ -54,45 +56,45 @@ class Case:
         self._find = find
 
     def __call__(self) -> Any:
-        args, kwargs = _copied((self.args, self.kwargs))
+        args, kwargs = _copy_of((self.args, self.kwargs))
         return self._find()(*args, **kwargs)
 
     def __repr__(self) -> str:
-        given = [*map(_short, self.args), *(f"{name}={_short(value)}" for name, value in self.kwargs.items())]
+        given = [*map(_format, self.args), *(f"{name}={_format(value)}" for name, value in self.kwargs.items())]
         return f"{self.name}({', '.join(given)})"
 
     def shown(self) -> str:
-        """The call as text where its arguments are small, otherwise nothing."""
+        """The call as text; empty if that would be long, or would leave out a value."""
         text = repr(self)
-        return text if len(text) <= _SHOWN and "..." not in text else ""
+        return text if len(text) <= _MAX_LENGTH and "..." not in text else ""
 
 
-def _short(value: Any) -> str:
-    """A value as text; what is large, or no plain data, is only named and carries ``...``."""
+def _format(value: Any) -> str:
+    """Format a value; for a large tensor, or what is not plain data, only the class, followed by ``...``."""
     if type(value) in (list, tuple):
-        items = ", ".join(map(_short, value))
+        items = ", ".join(map(_format, value))
         return f"[{items}]" if type(value) is list else f"({items}{',' * (len(value) == 1)})"
     if type(value) is dict:
-        return f"{{{', '.join(f'{key!r}: {_short(one)}' for key, one in value.items())}}}"
+        return f"{{{', '.join(f'{key!r}: {_format(one)}' for key, one in value.items())}}}"
     if type(value) in (torch.Tensor, nn.Parameter, np.ndarray):
         small = len(value.reshape(-1)) <= 24
         return " ".join(repr(value).split()) if small else f"<{type(value).__name__} of shape {tuple(value.shape)}>..."
-    return repr(value) if isinstance(value, _WRITTEN) else f"<{type(value).__name__}>..."
+    return repr(value) if isinstance(value, _EXACT_REPR) else f"<{type(value).__name__}>..."
 
 
-def _copied(value: Any) -> Any:
-    """A copy of plain data. Objects of the check stay what they are, since they may note whatever is done with them."""
+def _copy_of(value: Any) -> Any:
+    """Copy plain data. Any other object is returned as it is, since a check's object may record what is done to it."""
     if type(value) in (list, tuple):
-        return type(value)(map(_copied, value))
+        return type(value)(map(_copy_of, value))
     if type(value) is dict:
-        return {key: _copied(one) for key, one in value.items()}
+        return {key: _copy_of(one) for key, one in value.items()}
     if type(value) in (torch.Tensor, nn.Parameter) and not value.is_leaf:
         return value.detach().clone().requires_grad_()
     return copy.deepcopy(value) if type(value) in (torch.Tensor, nn.Parameter, np.ndarray) else value
 
 
 class _WatchedStudent(LiveStudent):
-    """The objects in the notebook; each call has a time limit, and the last one of the student's is kept."""
+    """The objects in the notebook. Each call has a time limit, and the last call of a student's object is kept."""
 
     case: str
     last: Case | None = None
@@ -105,7 +107,7 @@ class _WatchedStudent(LiveStudent):
         space = self._namespace
         if isinstance(function, (str, Handle)):
             with self._device:
-                given = _copied((tuple(space._resolve(args)), space._resolve(kwargs)))
+                given = _copy_of((tuple(space._resolve(args)), space._resolve(kwargs)))
             if isinstance(function, str):
                 self.last = Case(function, lambda: space.namespace[function], *given)
             else:
@@ -118,20 +120,20 @@ class _WatchedStudent(LiveStudent):
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Stop the block with :class:`RanTooLong` after some seconds.
+    """Raise :class:`RanTooLong` in the block after some seconds.
 
-    In the main thread of Unix a signal does it, which also ends a sleep. On Windows, and in other threads, another
-    thread raises the exception as soon as the next line of Python is run.
+    On Unix, in the main thread, a signal raises it, which also ends a sleep. Elsewhere a second thread asks Python to
+    raise it, which happens when the block runs its next bytecode.
     """
     if hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread():
-        left = _AGAIN
+        left = _MAX_STOPS
 
         def stop(number: int, frame: Any) -> None:
             nonlocal left
             left -= 1
             signal.setitimer(signal.ITIMER_REAL, 1.0 if left else 0.0)
-            if left < _AGAIN - 1:
-                _stop_handlers(frame)
+            if left < _MAX_STOPS - 1:  # the answer has caught the exception
+                _raise_in_each_frame(frame)
             raise RanTooLong
 
         tracing = sys.gettrace()
@@ -148,7 +150,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     def watch() -> None:
         wait = seconds
-        for _ in range(_AGAIN):
+        for _ in range(_MAX_STOPS):
             if done.wait(wait):
                 return
             ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(RanTooLong))
@@ -164,28 +166,29 @@ def time_limit(seconds: float) -> Iterator[None]:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
 
 
-def _stop_handlers(frame: Any) -> None:
-    """Let the next line of each of the answer's frames raise, so that a bare ``except:`` of its own ends as well."""
+def _raise_in_each_frame(frame: Any) -> None:
+    """Raise the exception again in the next line of each of the answer's frames, so in an ``except:`` block as well."""
 
     def stop(_frame: Any, event: str, _value: Any) -> Any:
         if event == "line":
             raise RanTooLong
         return stop
 
-    while frame and frame.f_code.co_filename != _NAMESPACE:
+    while frame and frame.f_code.co_filename != _NAMESPACE_FILE:
         frame.f_trace = stop
         frame = frame.f_back
-    sys.settrace(lambda *_: None)  # without it no frame is traced
+    sys.settrace(lambda *_: None)  # Python reads f_trace only while there is a global trace function
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of a check.
+    """The result of a check in the notebook.
 
     Attributes:
-        note: on a cell whose newest version is not what was judged; usually empty.
-        last: the call of the student's function that was judged last, if there was one.
-        parts: the objects that the answer consists of, with the versions of its tensors.
+        verdict: what the check found.
+        note: see :func:`~lecture_utils.grading.cells.stale_note`; usually empty.
+        last: the last call of a student's function; None if there was none.
+        parts: see :func:`_parts`.
         too_long: whether a call was stopped.
     """
 
@@ -201,7 +204,7 @@ _seeds: dict[str, int] = {}
 
 
 def key_of(exercise: Exercise, task: Task) -> str:
-    """What a task's progress is kept under: an instructor's own checks share no id with the course's."""
+    """The key under which a task's progress is kept; for an instructor's own checks it contains their file."""
     file = Path(exercise.file[0]).resolve()
     return task.id if file.parent == checks_folder() else f"{file} {task.id}"
 
@@ -209,12 +212,18 @@ def key_of(exercise: Exercise, task: Task) -> str:
 def attempt(
     exercise: Exercise, task: Task, names: dict[str, Any], *, seed: int | None, seconds: float, hidden: bool = False
 ) -> Attempt:
-    """Judge an answer, put the notebook's state back, and keep the result.
+    """Judge an answer, restore the notebook's state, and keep the result.
 
     The random inputs of a task stay the same until it passes, so that two versions of an answer can be compared.
 
+    Args:
+        names: the notebook's global names.
+        seed: of the random inputs; None for the one of the last attempt that failed, or else a new one.
+        seconds: the time limit of each call.
+        hidden: whether the hidden cases are run, too; the state of the task is then not stored.
+
     Raises:
-        KeyboardInterrupt: the student stopped it.
+        KeyboardInterrupt: the student stopped the check.
     """
     key = key_of(exercise, task)
     seed = _seeds.get(key, secrets.randbits(32)) if seed is None else seed
@@ -222,7 +231,7 @@ def attempt(
     with restore_state(names):
         try:
             verdict = run_check(task, student, seed, hidden=hidden)
-        except RanTooLong:  # it struck between two calls
+        except RanTooLong:  # it was raised between two calls
             verdict = Verdict(task.id, "failed", 0, task.visible, student.case, error_kind=RanTooLong.__name__)
     if verdict.error_kind == KeyboardInterrupt.__name__:
         raise KeyboardInterrupt(f"the check of task {task.id} was stopped")
@@ -235,15 +244,15 @@ def attempt(
         _seeds.pop(key, None)
     else:
         _seeds[key] = seed
-    note = stale(task.id, task.names, names)
+    note = stale_note(task.id, task.names, names)
     _attempts[key] = made = Attempt(verdict, note, student.last, _parts(task, names), too_long)
     if not hidden:
         remember(key, verdict.status)
     return made
 
 
-def attempt_of_now(exercise: Exercise, task: Task, names: dict[str, Any]) -> Attempt | None:
-    """The last attempt at a task in this kernel, unless the answer is another one since."""
+def unchanged_attempt(exercise: Exercise, task: Task, names: dict[str, Any]) -> Attempt | None:
+    """The last attempt at a task in this kernel; None if there was none, or if the answer has changed since."""
     last = _attempts.get(key_of(exercise, task))
     if not last:
         return None
@@ -251,11 +260,15 @@ def attempt_of_now(exercise: Exercise, task: Task, names: dict[str, Any]) -> Att
     same = len(now) == len(last.parts) and all(
         a is b and one == other for (a, one), (b, other) in zip(now, last.parts, strict=True)
     )
-    return replace(last, note=stale(task.id, task.names, names)) if same else None
+    return replace(last, note=stale_note(task.id, task.names, names)) if same else None
 
 
 def _parts(task: Task, names: dict[str, Any]) -> list[tuple[Any, Any]]:
-    """All objects that an answer consists of: its functions and the global names in them, its networks, its tensors."""
+    """The objects that an answer depends on, each with its version: if they are the same, so is the answer.
+
+    From the names of the task the search goes on to the globals, defaults and closures of functions, the bases and
+    members of the notebook's classes, the attributes of objects, and the items of lists, tuples and dicts.
+    """
     found: dict[int, tuple[Any, Any]] = {}
     waiting = [names[name] for name in task.names if name in names]
     while waiting:
@@ -267,7 +280,7 @@ def _parts(task: Task, names: dict[str, Any]) -> list[tuple[Any, Any]]:
             waiting += [names[name] for name in _names_in(value.__code__) if name in names]
             waiting += value.__defaults__ or ()
             for cell in value.__closure__ or ():
-                with contextlib.suppress(ValueError):  # assigned later
+                with contextlib.suppress(ValueError):  # not assigned yet
                     waiting.append(cell.cell_contents)
         elif isinstance(value, type) and value.__module__ == "__main__":
             waiting += [*vars(value).values(), *value.__mro__[1:]]
@@ -277,21 +290,21 @@ def _parts(task: Task, names: dict[str, Any]) -> list[tuple[Any, Any]]:
             waiting += list(value.values())[:1000]
         elif isinstance(value, nn.Module) or type(value).__module__ == "__main__":
             waiting.append(type(value))
-            with contextlib.suppress(Exception):  # a class of the answer's may define it
+            with contextlib.suppress(Exception):  # the answer's class may define __dict__
                 waiting += vars(value).values()
     return list(found.values())
 
 
 def _version(value: Any) -> Any:
-    """What changes when a tensor is changed in place."""
+    """A number that PyTorch raises whenever a tensor is changed in place; None for any other object."""
     try:
         return value._version if isinstance(value, torch.Tensor) else None
-    except Exception:  # made in inference mode, or of a class that refuses
+    except Exception:  # a tensor made in inference mode has none, and a subclass may raise an error
         return None
 
 
 def _names_in(code: CodeType) -> Iterator[str]:
-    """The global names that a function may use."""
+    """The names that a function and the functions inside it may use as globals."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

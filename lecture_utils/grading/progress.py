@@ -1,4 +1,4 @@
-"""``progress("2")``: the points that the notebook has now, and the best so far on the student's own machine."""
+"""``progress("2")``: the points that a notebook's answers get now, and the most they have had on this machine."""
 
 import contextlib
 import html
@@ -8,22 +8,23 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lecture_utils.grading.records import Deferred, recall
+from lecture_utils.grading import feedback
+from lecture_utils.grading.records import recall
 
 if TYPE_CHECKING:
     from lecture_utils.grading.tasks import Exercise
 
 _NOW = {"passed": "✓ solved", "failed": "✗ not right", "todo": "○ open", "long": "✗ too slow", "": "? not checked"}
 _BEST = {"passed": "✓ solved", "failed": "✗ tried"}
-_SECONDS = 30.0  # for all that has to be checked again
+_SECONDS = 30.0  # in which the checks that are run again are started; none of their calls may take longer
 
 
 class Progress:
     """Points in one exercise, as a table and a bar.
 
     Attributes:
-        points: of what is right now.
-        best: of what was right at any time.
+        points: of the tasks whose answers are right now.
+        best: of the tasks whose answers were right at any time.
     """
 
     def __init__(self, exercise: "Exercise", now: dict[str, str], best: dict[str, str], notes: list[str]):
@@ -60,14 +61,14 @@ class Progress:
         )
 
 
-def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progress | Deferred:
-    """The points in an exercise: what the notebook's answers get now, and the best so far. Nothing is sent anywhere.
+def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progress | feedback.Deferred:
+    """Show the points in an exercise: of the answers as they are now, and the best so far. Nothing is sent anywhere.
 
-    An answer that is another one than at its last check is checked again, for half a minute in all.
+    An answer that has changed since its last check is checked again, as long as half a minute has not passed.
 
     Args:
         exercise: its number.
-        checks: a file of checks of your own, instead of the course's.
+        checks: a file of checks of your own; default: the course's.
 
     Raises:
         ValueError: there is no such exercise.
@@ -76,15 +77,14 @@ def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progre
     7
     """
     if os.environ.get("LECTURE_GRADING"):
-        return Deferred()
-    from lecture_utils.grading.feedback import notebook_names
-    from lecture_utils.grading.live import attempt, attempt_of_now, key_of
+        return feedback.Deferred()
+    from lecture_utils.grading.live import attempt, key_of, unchanged_attempt
     from lecture_utils.grading.tasks import load_exercise
 
     loaded = load_exercise(checks or str(exercise))
-    names, end, now, notes = notebook_names(), time.monotonic() + _SECONDS, {}, []
+    names, end, now, notes = feedback.notebook_names(), time.monotonic() + _SECONDS, {}, []
     for task in loaded.tasks:
-        made, left = attempt_of_now(loaded, task, names), end - time.monotonic()
+        made, left = unchanged_attempt(loaded, task, names), end - time.monotonic()
         if not made and left > 0 and not os.environ.get("NBGRADER_EXECUTION"):
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 made = attempt(loaded, task, names, seed=None, seconds=left)
