@@ -288,7 +288,7 @@ def grade_job(job: Job) -> Result:
             limits=options.limits,
             hidden=options.hidden,
             isolate=options.isolate,
-            cold=not options.fork,
+            fork=options.fork,
         )
         if job.alone:
             grade.notes.append("run once more, alone, since another had taken more than its share of the cores")

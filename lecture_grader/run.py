@@ -18,8 +18,8 @@ from lecture_grader.class_page import write_class_page
 from lecture_grader.dask_cluster import ClusterError, dask_cluster
 from lecture_grader.fork_client import why_no_worker
 from lecture_grader.grade_class import GradingOptions, grade_class
-from lecture_grader.grade_one import PACKAGES
 from lecture_grader.nbgrader_course import Course
+from lecture_grader.notebook_run import PACKAGES
 from lecture_grader.results import REASONS, report_name, summarise
 from lecture_grader.submissions import Submission, find_submissions, read_time
 from lecture_grader.terminal import console, fail, progress_bar, say

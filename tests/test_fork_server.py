@@ -24,7 +24,7 @@ from lecture_utils.grading.tasks import load_exercise
 
 pytestmark = pytest.mark.skipif(fork_client.why_no_fork() is not None, reason=str(fork_client.why_no_fork()))
 CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
-ways = pytest.mark.parametrize("cold", [False, True], ids=["forked", "cold"])
+ways = pytest.mark.parametrize("fork", [True, False], ids=["forked", "new"])
 
 PLANT = """
 import builtins, ctypes, os, random, subprocess, sys, threading, time, types, warnings
@@ -162,12 +162,12 @@ def test_nothing_passes_from_one_submission_to_the_next(exercise, run_folder):
 
 
 @ways
-def test_a_worker_starts_as_a_new_program_does(cold, exercise):
+def test_a_worker_starts_as_a_new_program_does(fork, exercise):
     cell = LOOK + (
         "for key in ('files', 'drawn', 'shared', 'environment', 'folder', 'path', 'processes', 'threads', 'tasks'):\n"
         "    print(key, sorted(seen[key].items()) if key == 'environment' else seen[key])\nprint(len(seen['open']))"
     )
-    told = {key: shown(run([cell], exercise, cold=way)) for key, way in (("this", cold), ("new", True))}
+    told = {key: shown(run([cell], exercise, fork=way)) for key, way in (("this", fork), ("new", False))}
     assert told["this"] == told["new"]
 
 
@@ -183,10 +183,10 @@ def test_random_numbers_and_names_that_nobody_seeded_differ(exercise):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @ways
-def test_a_worker_uses_its_share_of_the_cores(cold, threads, exercise):
+def test_a_worker_uses_its_share_of_the_cores(fork, threads, exercise):
     cell = "x = torch.rand(700, 700)\nfor _ in range(5): x = (x @ x).softmax(1)\nimport os\n"
     cell += "print(torch.get_num_threads(), os.environ['OMP_NUM_THREADS'], len(os.listdir('/proc/self/task')))"
-    said = shown(run([cell], exercise, limits=sandbox.Limits(threads=threads), cold=cold)).split()
+    said = shown(run([cell], exercise, limits=sandbox.Limits(threads=threads), fork=fork)).split()
     assert said[:2] == [str(threads)] * 2
     assert (int(said[2]) > 1) == (threads > 1)
 
@@ -196,19 +196,19 @@ def test_what_is_preloaded_takes_nothing_from_the_memory_allowed(exercise):
         "import re, resource\n(data,) = re.findall(r'VmData:\\s+(\\d+)', open('/proc/self/status').read())\n"
         "print(resource.getrlimit(resource.RLIMIT_DATA)[0] // 2**20 - int(data) // 2**10)"
     )
-    room = [int(shown(run([cell], exercise, cold=cold))) for cold in (False, True)]
+    room = [int(shown(run([cell], exercise, fork=fork))) for fork in (True, False)]
     print("room, MB:", room)
     assert abs(room[0] - room[1]) < 100
 
 
 @ways
-def test_a_grader_that_is_killed_leaves_nothing_behind(cold, run_folder):
+def test_a_grader_that_is_killed_leaves_nothing_behind(fork, run_folder):
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
         "from grading_bank.submissions import notebook\nfrom lecture_grader import grade_one\n"
         "from lecture_utils.grading.tasks import load_exercise\n"
         "cell = \"import subprocess; subprocess.Popen(['sleep', '888.75'])\\nwhile True: pass\"\n"
-        f"grade_one.grade_notebook(notebook([cell]), load_exercise({str(CHECKS)!r}), seed=1, cold={cold})"
+        f"grade_one.grade_notebook(notebook([cell]), load_exercise({str(CHECKS)!r}), seed=1, fork={fork})"
     )
     running = subprocess.Popen([sys.executable, "-c", program])
     deadline, (sleeping,) = time.monotonic() + 120, [None]
@@ -279,8 +279,8 @@ def test_marks_output_and_exit_status_are_those_of_a_process_of_its_own(lecture,
     for name, cells in {"a": [RIGHT1], "b": [RIGHT1, RIGHT2, RIGHT3], "c": ["1 / 0"]}.items():
         (handed_in / f"{name}.ipynb").write_bytes(notebook(cells))
     said, marks, there = {}, {}, []
-    for out in "first", "second", "cold":
-        more = ["--no-fork"] if out == "cold" else []
+    for out in "first", "second", "new":
+        more = ["--no-fork"] if out == "new" else []
         done = lecture(
             "grade", "in", "--checks", CHECKS, "--out", out, "--seed", 5, "--workers", 1, *more, cwd=tmp_path
         )
@@ -288,8 +288,8 @@ def test_marks_output_and_exit_status_are_those_of_a_process_of_its_own(lecture,
         said[out] = [line.split(" (graded")[0] for line in done.stdout.replace(out, "OUT").splitlines()[1:]]
         marks[out] = [row[:5] + row[6:] for row in csv.reader((tmp_path / out / "grades.csv").open())]
         there.append(servers(run_folder))
-    assert said["first"] == said["second"] == said["cold"] and len(said["cold"]) > 5
-    assert marks["first"] == marks["second"] == marks["cold"] and len(marks["cold"]) == 4
+    assert said["first"] == said["second"] == said["new"] and len(said["new"]) > 5
+    assert marks["first"] == marks["second"] == marks["new"] and len(marks["new"]) == 4
     assert len(there[0]) == 1 and there[0] == there[1], "one server, which stayed"
     wrong = lecture("grade", "nowhere", "--checks", CHECKS, cwd=tmp_path)
     assert wrong.returncode == 2 and "neither a notebook nor a folder" in wrong.stderr

@@ -276,8 +276,8 @@ def test_what_is_replaced_between_a_call_and_the_look_at_its_arguments_is_notice
     assert grade.status == "tampered" and grade.points == 6
 
 
-@pytest.mark.parametrize("cold", [False, True])
-def test_a_notebook_can_import_a_module_that_it_has_written(exercise, cold):
+@pytest.mark.parametrize("fork", [True, False])
+def test_a_notebook_can_import_a_module_that_it_has_written(exercise, fork):
     """As in Jupyter, where the notebook's folder is the first on the path; also after it changed the folder."""
     cells = [
         "%%writefile helper.py\ndef twice(x):\n    return 2 * x",
@@ -286,5 +286,5 @@ def test_a_notebook_can_import_a_module_that_it_has_written(exercise, cold):
         "%%writefile turned.py\ndef turn(word):\n    return word[::-1]",
         "# Task 9.3\nfrom turned import turn\ndef reverse(word):\n    return turn(word)",
     ]
-    grade = grade_notebook(notebook([*cells, RIGHT2]), exercise, cold=cold)
+    grade = grade_notebook(notebook([*cells, RIGHT2]), exercise, fork=fork)
     assert (grade.points, grade.status) == (7, "graded"), [cell["error"] for cell in grade.cells]
