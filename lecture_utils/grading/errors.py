@@ -1,18 +1,17 @@
 """Exceptions of the checks: a failed check, a task that was not attempted, an error in the student's code."""
 
-GRADIENTS_LEFT_OFF = "GradientsLeftOff"  # the kind of a StudentError that is no exception
+GRADIENTS_LEFT_OFF = "GradientsLeftOff"  # the ``kind`` of a StudentError for code that raised no exception
 
 
 class CheckFailed(Exception):
     """An answer is wrong.
 
     Args:
-        message: what is wrong, in one sentence. The student may see it after grading, so it never holds an expected
-            value.
-        hint: what to do about *this* failure.
-        expected, got: the right value and the student's in a few words, for the student's own notebook only.
-        kind: what sort of failure it is, such as ``"shape"``: all that a report says of a hidden case in place of a
-            message with values in it.
+        message: what is wrong, in one sentence without the expected value: reports show it.
+        hint: what to do about it.
+        expected, got: descriptions of the right value and of the student's, shown only in the student's own notebook.
+        kind: the kind of failure, such as ``"shape"``. For a hidden case, a report describes only the kind if the
+            message contains values.
     """
 
     def __init__(self, message: str, hint: str = "", *, expected: str = "", got: str = "", kind: str = ""):
@@ -25,11 +24,17 @@ class CheckFailed(Exception):
 
 
 class NotAttempted(Exception):
-    """The task was not attempted: its stub is unchanged, or the name it asks for does not exist."""
+    """The task was not attempted: a stub is unchanged, or a name that the task asks for does not exist."""
 
 
 class StudentError(Exception):
-    """The student's code raised an exception of class ``kind``; ``where`` is the student's line, if it is known."""
+    """The student's code raised an exception.
+
+    Args:
+        kind: the name of the exception's class.
+        message: its text.
+        where: the student's line that raised it, if it is known.
+    """
 
     def __init__(self, kind: str, message: str, where: str = ""):
         super().__init__(f"{kind}: {message}")
@@ -39,8 +44,8 @@ class StudentError(Exception):
 
 
 class CheckError(ValueError):
-    """The check of a task has a fault, so nobody's answer can be judged: the message names its file and line."""
+    """The check of a task has a fault, so no answer can be judged. The message names the file and line."""
 
 
 class GraderError(Exception):
-    """What :func:`~lecture_utils.grading.verdict.run_check` lets pass: the process of the student's is lost."""
+    """The process that runs the submission cannot go on. A check cannot handle this, so ``run_check`` passes it on."""

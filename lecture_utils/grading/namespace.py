@@ -1,6 +1,6 @@
-"""The student's side of a check: finds names, calls functions, keeps what is not plain data.
+"""The student's side of a check: it finds names, calls functions, and keeps objects that are not plain data.
 
-It works on the live objects of a notebook, or in the process that runs a submission, and knows no right answer.
+It works on the live objects of a notebook, or in the process that runs a submission.
 """
 
 import ast
@@ -23,8 +23,8 @@ from lecture_utils.grading.values import Code, Handle
 
 _MAX_DEPTH = 12
 CHECK_FILE = "<check>"  # the file name, in tracebacks, of code that a check sends
-# A traceback also leads through this package and through installed libraries.
-_NOT_THE_STUDENTS = tuple(
+# Files in these folders are not the student's: installed libraries, and this package.
+_LIBRARIES = tuple(
     f"{folder}{os.sep}"
     for folder in {*map(sysconfig.get_path, ("stdlib", "purelib", "platlib")), str(Path(__file__).resolve().parents[1])}
 )
@@ -39,11 +39,20 @@ class Namespace:
         self.kept: dict[int, Any] = {}
 
     def value(self, name: str) -> Any:
-        """The plain data of a global name, or a handle."""
+        """The value of a global name: plain data, or a handle.
+
+        Raises:
+            NotAttempted: the name does not exist, or its value is still ``...``.
+        """
         return self.plain(self._find(name))
 
     def call(self, function: str | Code | Handle, args: list, kwargs: dict, keep: bool) -> Any:
-        """The result of a call: plain data, or a handle of what is kept."""
+        """Call a function and return plain data, or a handle of the result; with ``keep`` always a handle.
+
+        Raises:
+            NotAttempted: the function does not exist, or it reached a stub.
+            StudentError: it raised another exception, or left gradients switched off.
+        """
         try:
             args, kwargs = self._resolve(args), self._resolve(kwargs)
             target = self._find(function) if isinstance(function, str) else self._resolve(function)
@@ -54,10 +63,10 @@ class Namespace:
                 raise StudentError(GRADIENTS_LEFT_OFF, "torch.is_grad_enabled() is False after the call.")
         except (NotAttempted, StudentError):
             raise
-        # Not only an Exception: a student's code may raise CancelledError, SystemExit or a class of its own.
+        # Also a BaseException such as SystemExit or CancelledError must not end the process.
         except BaseException as error:
             kind, text = error_words(error)
-            # torch has NotImplementedErrors of its own, which have another text than a stub's.
+            # torch raises NotImplementedErrors as well, but none with a stub's text.
             if isinstance(error, NotImplementedError) and (not text or text.startswith("Task ")):
                 name = function if isinstance(function, str) else "A part of it"
                 raise NotAttempted(f"{name} is not written yet.") from error
@@ -65,7 +74,7 @@ class Namespace:
         return self._keep(result) if keep else self.plain(result)
 
     def place(self, number: int, value: Any) -> None:
-        """Keep plain data, or what :class:`~.values.Code` evaluates to, under a number that a handle names."""
+        """Keep plain data, or the value of a :class:`~.values.Code`, under the number of a handle."""
         self.kept[number] = self._resolve(value)
 
     def fetch(self, number: int) -> Any:
@@ -89,13 +98,13 @@ class Namespace:
         if isinstance(value, Code):
             return _evaluated(value)
         if type(value) is torch.Tensor and value.device.type == "cpu":
-            return value.to(torch.get_default_device())  # where what the student's code makes itself lies
+            return value.to(torch.get_default_device())  # where the student's code creates its own tensors
         if type(value) in (list, tuple):
             return type(value)(self._resolve(v) for v in value)
         return {k: self._resolve(v) for k, v in value.items()} if type(value) is dict else value
 
     def plain(self, value: Any, depth: int = 0) -> Any:
-        """Plain data as a copy on the CPU; everything else is kept and becomes a handle."""
+        """Copy plain data to the CPU; keep any other object and return a handle of it."""
         if isinstance(value, torch.Tensor) and not value.is_sparse and not value.is_quantized:
             value = value.detach()
             return value if value.device.type == "meta" else value.to("cpu", copy=True).contiguous()
@@ -114,7 +123,7 @@ class Namespace:
 
 
 def _evaluated(code: Code) -> Any:
-    """The value of an expression, or the last function of a source; see :class:`~.values.Code`."""
+    """The value of an expression, or the last function that a source defines."""
     names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "np": np, "copy": copy}
     compiled, function = _compiled(code.expression)
     if not function:
@@ -147,6 +156,6 @@ def _students_line(error: BaseException) -> str:
     """The last line of the student's own code on the way to an exception."""
     where = ""
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.line and not frame.filename.startswith(_NOT_THE_STUDENTS):
+        if frame.line and not frame.filename.startswith(_LIBRARIES):
             where = f"line {frame.lineno} of {frame.name}: {frame.line}"
     return where[:300]

@@ -16,8 +16,8 @@ def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
     """Put back what calling a student's functions inside the block may change.
 
     That is: the names of the namespace, in place; the random states of Python, NumPy and torch, on every device;
-    torch's default dtype; and, of the networks and leaf tensors that have a name, the attributes of each layer
-    (parameters, buffers, hooks, training mode), the tensors' contents and dtypes, and their gradients.
+    torch's default dtype; and, for networks and leaf tensors among the namespace's values, the attributes of each
+    layer (parameters, buffers, hooks, training mode) and each tensor's content, dtype and gradient.
 
     >>> names = {"w": torch.zeros(2)}
     >>> with restore_state(names):
@@ -27,7 +27,7 @@ def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
     """
     names = dict(namespace)
     python_state, numpy_state, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    gpus = [(gpu, gpu.get_rng_state_all()) for gpu in (torch.cuda, torch.xpu) if gpu.is_initialized()]
     mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     dtype = torch.get_default_dtype()
     layers: dict[int, nn.Module] = {}
@@ -49,8 +49,8 @@ def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
         torch.set_rng_state(torch_state)
-        if cuda:
-            torch.cuda.set_rng_state_all(cuda)
+        for gpu, states in gpus:
+            gpu.set_rng_state_all(states)
         if mps is not None:
             torch.mps.set_rng_state(mps)
         torch.set_default_dtype(dtype)
@@ -59,12 +59,12 @@ def restore_state(namespace: dict[str, Any]) -> Iterator[None]:
 
 
 def _held(layer: nn.Module, name: str) -> list[Any]:
-    """What a layer holds of a kind. A network that forgot ``super().__init__()`` holds nothing."""
+    """A layer's ``_parameters``, ``_buffers`` or ``_modules``: none if it did not call ``super().__init__()``."""
     return list((vars(layer).get(name) or {}).values())
 
 
 def _collect(layer: nn.Module, found: dict[int, nn.Module]) -> None:
-    """A network's layers by identity. Its own ``modules`` could be anything."""
+    """Add a network and its layers, by identity. Its method ``modules`` is not used: a student may override it."""
     if isinstance(layer, nn.Module) and id(layer) not in found:
         found[id(layer)] = layer
         for inner in _held(layer, "_modules"):
@@ -86,11 +86,11 @@ def _remember_attributes(layer: nn.Module) -> Callable[[], None]:
 
 
 def _remember_tensor(tensor: torch.Tensor, storages: dict[int, Callable[[], None]]) -> Callable[[], None]:
-    """How to put back a tensor and its gradient. The bytes of each storage are kept once, in ``storages``."""
+    """Return what puts back a tensor and its gradient. What puts back their memory is added to ``storages``, once."""
     if tensor.device.type == "meta" or is_lazy(tensor):
-        return lambda: None  # without content
+        return lambda: None  # it has no content
     requires_grad, grad = tensor.requires_grad, tensor.grad
-    content = tensor.detach()  # the same memory, with the dtype and shape of now
+    content = tensor.detach()  # the same memory, with the present dtype and shape
     own_memory = _has_own_memory(tensor)
     if not own_memory:
         content = content.clone()
@@ -112,7 +112,7 @@ def _remember_tensor(tensor: torch.Tensor, storages: dict[int, Callable[[], None
 
 
 def _has_own_memory(tensor: torch.Tensor) -> bool:
-    """Whether it lies in one piece of memory: a sparse tensor has several parts, and some subclasses wrap others."""
+    """Whether a tensor has one storage: a sparse tensor has several, and some subclasses wrap other tensors."""
     if tensor.layout != torch.strided:
         return False
     try:
@@ -127,7 +127,7 @@ def _same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 
 def _remember_storage(tensor: torch.Tensor, storages: dict[int, Callable[[], None]]) -> None:
-    """Keep the bytes below a tensor, since an expanded tensor cannot be written to and NaN never equals NaN."""
+    """Keep the bytes of a tensor's memory: bytes can be compared, NaN too, and written below an expanded tensor."""
     storage = tensor.untyped_storage()
     if storage.data_ptr() in storages or not storage.nbytes():
         return
@@ -135,7 +135,7 @@ def _remember_storage(tensor: torch.Tensor, storages: dict[int, Callable[[], Non
     content = memory.clone()
 
     def put_back() -> None:
-        if not torch.equal(memory, content):  # memory that can only be read is never written to
+        if not torch.equal(memory, content):  # read-only memory must not be written to
             memory.copy_(content)
 
     storages[storage.data_ptr()] = put_back

@@ -1,4 +1,4 @@
-"""Run the cases of one task and sum up what happened as a verdict."""
+"""Run the cases of a task, and describe the result as a verdict."""
 
 import ast
 import contextlib
@@ -24,8 +24,8 @@ from lecture_utils.grading.hints import DEFAULT_HINTS, GRADIENTS_HINT, hint_for_
 from lecture_utils.grading.student import Student
 from lecture_utils.grading.tasks import Exercise, Task
 
-# What a report says of a hidden case, by the kind of the failure.
-_SENTENCES = {
+# What a report says of a hidden case that failed, by the kind of the failure.
+_MESSAGES = {
     "none": "The result is None.",
     "type": "The result is not of the type that was asked for.",
     "shape": "The result has the wrong shape.",
@@ -34,12 +34,14 @@ _SENTENCES = {
     "values": "The result is wrong.",
     "in place": "The function changed one of its arguments.",
 }
-_A_RULE = "The answer breaks a rule of the task."
-_TRY_OTHERS = "Try it on inputs of your own, also on the smallest and the oddest that the task's text allows."
-# Words that ``expect`` puts behind what the check calls the result; none of them holds a value.
-_FIXED_WORDS = [" is wrong.", " holds nan or inf.", " is None.", " must be a tensor.", " must be a number."]
-_FIXED_WORDS += [f", value {number}" for number in range(1, 21)]
-# The names of exceptions that a report repeats for a hidden case: few, since a name can be chosen to say something.
+_OTHER_MESSAGE = "The answer breaks a rule of the task."
+_OTHER_HINT = "Try it on inputs of your own, also on the smallest and the oddest that the task's text allows."
+_WRONG_KIND = "The answer is not of the kind that was asked for."
+_GRADIENTS_OFF = "Your code left gradients switched off."
+# What ``expect`` appends to its ``what``; no value is among it.
+_ENDINGS = [" is wrong.", " holds nan or inf.", " is None.", " must be a tensor.", " must be a number."]
+_ENDINGS += [f", value {number}" for number in range(1, 21)]
+# The exceptions that a report names for a hidden case. A name of the answer's own could reveal the hidden input.
 _COMMON_ERRORS = """
     ArithmeticError AssertionError AttributeError ImportError IndexError KeyError MemoryError ModuleNotFoundError
     NameError NotImplementedError OverflowError RecursionError RuntimeError TimeoutError TypeError UnboundLocalError
@@ -49,17 +51,16 @@ _COMMON_ERRORS = """
 
 @dataclass
 class Verdict:
-    """What the checks of one task found.
+    """What the check of a task found.
 
     Attributes:
         task: its id.
         status: ``passed``, ``failed`` or ``todo`` (not attempted); the grader adds ``unjudged``.
-        passed, cases: how many cases passed, and how many there are to be run.
-        case, hidden: a few words on the case that failed, and whether it is one of the hidden ones.
-        message, hint, expected, got: see :class:`~lecture_utils.grading.errors.CheckFailed`.
-        error, error_kind, where: of an exception in the student's code: its text, its class and its line.
-        kind: see :class:`~lecture_utils.grading.errors.CheckFailed`.
-        stopped: file and line of the check, for the instructor, if the check itself could not go on.
+        passed, cases: how many cases passed, and how many should have been run.
+        case, hidden: a description of the case that failed, and whether it is a hidden one.
+        message, hint, expected, got, kind: see :class:`~lecture_utils.grading.errors.CheckFailed`.
+        error, error_kind, where: the text, class and line of an exception in the student's code.
+        stopped: where the check itself stopped with an exception, for the instructor: file, line and class.
     """
 
     task: str
@@ -80,16 +81,17 @@ class Verdict:
 
 
 def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdict:
-    """Run a task's cases until one fails, with ``hidden`` the hidden ones too.
+    """Run a task's cases until one fails; with ``hidden`` the hidden ones, too.
 
-    No error of the student's escapes.
+    An exception in the student's code becomes a verdict.
 
     Raises:
         CheckError: the check itself has a fault.
+        GraderError: the process that runs the submission cannot go on.
     """
     cases = task.visible + (task.hidden if hidden else 0)
     for case in range(cases):
-        # A generator for each case, so that the inputs of case 5 do not depend on what the cases before it drew.
+        # Each case has a generator of its own, so its inputs do not depend on what earlier cases drew.
         rng = np.random.default_rng([seed, *map(int, task.id.split(".")), case])
         student.case = f"case {case + 1}"
         student.got_something = False
@@ -105,7 +107,7 @@ def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdi
 def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int) -> dict[str, Any]:
     """Run one case; return the fields of its verdict if it does not pass, otherwise nothing."""
     try:
-        # What a check makes itself lies on the CPU, as all that it gets back, whatever the notebook's default device.
+        # Tensors from the student's process arrive on the CPU, so those of the check belong there, too.
         with torch.device("cpu") if torch.get_default_device().type != "cpu" else contextlib.nullcontext():
             task.check(student, rng, case)
     except NotAttempted as error:
@@ -114,7 +116,7 @@ def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int)
         return {"status": "failed", **vars(failure)}
     except StudentError as error:
         if error.kind == GRADIENTS_LEFT_OFF:
-            return {"status": "failed", "message": "Your code left gradients switched off.", "hint": GRADIENTS_HINT}
+            return {"status": "failed", "message": _GRADIENTS_OFF, "hint": GRADIENTS_HINT}
         hint = hint_for_error(str(error), task.on_error, error.where, task.names)
         fields = {"error": error.message, "error_kind": error.kind, "where": error.where, "hint": hint}
         return {"status": "failed", "message": f"Your code raised {error.kind}.", **fields}
@@ -126,25 +128,25 @@ def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int)
 
 
 def _stopped_check(task: Task, student: Student, error: Exception) -> dict[str, Any]:
-    """The verdict's fields where a check stopped with an exception of its own.
+    """The fields of the verdict if the check itself raised an exception.
 
     Raises:
-        CheckError: no answer can have caused it.
+        CheckError: the answer cannot have caused it.
     """
     steps = traceback.extract_tb(error.__traceback__)
     file = task.check.__code__.co_filename
     last = next((step for step in reversed(steps) if step.filename == file), steps[-1])
     place = f"{re.sub(r' [(][0-9a-f]{8}[)]$', '', Path(last.filename).name)}, line {last.lineno}"
-    # A name that does not exist is the check's own fault, whatever the answer; so is all that happens before it.
+    # Before the answer has returned anything, the fault is the check's; so is a name that does not exist in it.
     if not student.got_something or (isinstance(error, (NameError, ImportError)) and steps[-1].filename == file):
         raise CheckError(
             f"the check of task {task.id} has a fault, at {place}: {type(error).__name__}: {error}. "
-            "No answer can cause it: mend the check, or tell its author"
+            "No answer can cause it: correct the check, or tell its author"
         ) from error
-    # Most often the answer differs so much from what was asked for that the check cannot work with it.
+    # Usually the check cannot work with what the answer returned.
     return {
         "status": "failed",
-        "message": "The answer is not of the kind that was asked for.",
+        "message": _WRONG_KIND,
         "hint": DEFAULT_HINTS["type"],
         "error": f"{type(error).__name__}: {error}"[:300],
         "kind": "type",
@@ -153,15 +155,15 @@ def _stopped_check(task: Task, student: Student, error: Exception) -> dict[str, 
 
 
 def for_report(verdict: Verdict, exercise: Exercise) -> Verdict:
-    """A verdict as a student may read it: of a hidden case, only sentences that were fixed before it ran.
+    """The verdict that a student may read. About a hidden case it holds only sentences written before the case ran.
 
-    What came back may be made of the hidden input, so neither its values nor its shape or its words are repeated. A
-    message or hint of the check stays if it is made of the check's own string constants.
+    An answer could return its hidden input, so no value, shape or text that it returned is repeated. A message or hint
+    of the check is kept if it consists of string constants in the check's file.
 
-    Example:
-        >>> verdict = Verdict("1.1", "failed", 3, 9, message="Got 3.25.", hidden=True)
-        >>> for_report(verdict, load_exercise("1")).message  # doctest: +SKIP
-        'The answer breaks a rule of the task.'
+    >>> from lecture_utils.grading.tasks import load_exercise
+    >>> verdict = Verdict("1.1", "failed", 3, 9, message="Got 3.25.", hidden=True)
+    >>> for_report(verdict, load_exercise("1")).message
+    'The answer breaks a rule of the task.'
     """
     if not verdict.hidden:
         return verdict
@@ -172,17 +174,17 @@ def for_report(verdict: Verdict, exercise: Exercise) -> Verdict:
     elif verdict.error_kind:
         name = verdict.error_kind
         message = f"Your code raised {name}." if name in _COMMON_ERRORS.split() else "Your code raised an error."
-    elif not _is_made_of(message, fixed):
-        message = _SENTENCES.get(verdict.kind, _A_RULE)
+    elif not _consists_of(message, fixed):
+        message = _MESSAGES.get(verdict.kind, _OTHER_MESSAGE)
     hint = verdict.hint
-    if not _is_made_of(hint, fixed):
-        hint = DEFAULT_HINTS.get(verdict.kind, _TRY_OTHERS)
+    if not _consists_of(hint, fixed):
+        hint = DEFAULT_HINTS.get(verdict.kind, _OTHER_HINT)
     return replace(verdict, message=message, hint=hint, expected="", got="", error="", where="")
 
 
 @functools.lru_cache(16)
 def _fixed_texts(source: bytes) -> tuple[str, ...]:
-    """The string constants of a file of checks and of this package; the parts of an f-string are none."""
+    """The string constants of a file of checks, without the parts of f-strings, and the messages of this package."""
     tree = ast.parse(source)
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
     texts = {
@@ -190,14 +192,13 @@ def _fixed_texts(source: bytes) -> tuple[str, ...]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts
     }
-    ours = (*_SENTENCES.values(), *_FIXED_WORDS, *shared_hints())
-    own = ("The answer is not of the kind that was asked for.", "Your code left gradients switched off.", "The result")
-    return tuple(text for text in {*texts, *ours, *own} if len(text) > 3)
+    ours = (*_MESSAGES.values(), _WRONG_KIND, _GRADIENTS_OFF, "The result", *_ENDINGS, *shared_hints())
+    return tuple(text for text in {*texts, *ours} if len(text) > 3)
 
 
-def _is_made_of(text: str, parts: tuple[str, ...]) -> bool:
-    """Whether a text is a row of these parts, perhaps with blanks between them."""
-    ends, seen = [0], {0}
+def _consists_of(text: str, parts: tuple[str, ...]) -> bool:
+    """Whether a text is one or more of these parts, one after another, perhaps with spaces between them."""
+    ends, seen = [0], {0}  # the places that a sequence of parts reaches
     while ends:
         at = ends.pop()
         if at == len(text):
