@@ -1,8 +1,8 @@
-"""Tasks that check themselves in the notebook, and what such a check is written with.
+"""Tasks that check themselves in the notebook, and what their checks are written with.
 
-Reading order: ``tasks``, ``student``, ``compare``, ``verdict``, ``feedback``, ``progress``. A process that runs a
-stranger's code imports only ``namespace``, ``state``, ``values`` and ``errors``, which know no comparison and no hint;
-for that reason each name below is imported when it is first used.
+Reading order: ``tasks``, ``student``, ``compare``, ``verdict``, ``feedback``, ``progress``. The process that runs a
+submission imports only ``namespace``, ``state``, ``values`` and ``errors``, which contain no comparison and no hint.
+Each name below is therefore imported when it is first used.
 """
 
 import importlib

@@ -18,16 +18,16 @@ from lecture_utils.grading.values import Code, Handle
 
 
 class Student:
-    """What a check may do with a student's work. Plain data goes in, plain data comes out.
+    """What a check may do with a student's work, which may be in another process.
 
-    Plain are tensors (they arrive on the CPU, detached), NumPy arrays, numbers, strings, ``None``, ``torch.dtype``,
-    ``torch.device``, and lists, tuples and dicts of these. Anything else stays where it is and arrives as a
-    :class:`~lecture_utils.grading.values.Handle`, which may be an argument of further calls.
+    Only plain data is exchanged: tensors (which arrive on the CPU, detached), NumPy arrays, numbers, strings, ``None``,
+    ``torch.dtype``, ``torch.device``, and lists, tuples and dicts of these. Any other object stays where it is; the
+    check gets a :class:`~lecture_utils.grading.values.Handle` of it, which it may pass to further calls.
 
     Attributes:
-        case: a few words on the case being tried, set by the check and shown if it fails. What follows `` | `` in
-            them, such as the value of an input, is left out for hidden cases.
-        got_something: whether something of the student's has reached the check in this case.
+        case: a description of the case, set by the check and shown if the case fails. A part after `` | ``, such as
+            the value of an input, is left out for hidden cases.
+        got_something: whether the check has received anything from the student's code in this case.
 
     >>> def check(student, rng, case):
     ...     student.case = f"case {case}"
@@ -38,35 +38,39 @@ class Student:
 
     case = ""
     got_something = False
-    _awaited: Sequence[Handle] = ()  # what is fetched after a call
+    _awaited: Sequence[Handle] = ()  # the arguments of the current call that the function could change
 
     def value(self, name: str) -> Any:
-        """The value of a global name: plain data, or a handle. ``NotAttempted`` if there is none, or it is ``...``."""
+        """The value of a global name: plain data, or a handle.
+
+        Raises:
+            NotAttempted: the name does not exist, or its value is still ``...``.
+        """
         raise NotImplementedError
 
     def call(
         self, function: str | Code | Handle | Callable, *args: Any, keep: bool = False, modifies: bool = False, **kwargs
     ) -> Any:
-        """Call a function of the student's, or one of the check in the student's process.
+        """Call a function in the student's process.
 
         Args:
-            function: the name of a function of the student's; a handle of one; or a function of the check, which is
-                sent by its source, see :meth:`define`.
+            function: the name or a handle of a student's function; or a function of the check, whose source is sent,
+                see :meth:`define`.
             args, kwargs: copies of them are passed.
-            keep: leave the result where it is and return a handle of it, even if it is plain.
+            keep: return a handle of the result, even if it is plain data.
             modifies: the function may change its arguments.
 
         Raises:
-            NotAttempted: the function does not exist, or a stub in it was reached: a NotImplementedError without a
-                message, or with one that begins with "Task ".
-            StudentError: it raised something else.
-            CheckFailed: it changed an argument although it must not.
+            NotAttempted: the function does not exist, or it reached a stub: a NotImplementedError without a message,
+                or with one that begins with "Task ".
+            StudentError: it raised another exception.
+            CheckFailed: it changed an argument, and ``modifies`` is False.
         """
         if callable(function):
             function = Code.of(function)
         self.got_something = self.got_something or not keep
-        # What could be changed is placed first and fetched again afterwards by its handle, whatever the call has made
-        # of the arguments that it was given.
+        # Arguments that the function could change are placed first, and fetched afterwards by their handles: the
+        # function cannot replace what a handle names.
         places = {name: value for name, value in [*enumerate(args, 1), *kwargs.items()] if _can_change(value)}
         placed = {} if modifies else {name: self.put(value) for name, value in places.items()}
         given = [placed.get(number, value) for number, value in enumerate(args, 1)]
@@ -86,22 +90,19 @@ class Student:
         raise NotImplementedError
 
     def _fetch(self) -> Any:
-        """What was awaited of the call, as it is now."""
+        """The placed arguments of the current call, as they are now."""
         return self.get(list(self._awaited))
 
     def seen(self, log: Handle, what: str, hint: str = "Call it, and work with what it returns.") -> list:
-        """What code of the check noted in a list that lies in the student's process.
-
-        A log that stayed empty proves nothing, since whatever should have been watched was not called, or the
-        watching was switched off. So it is a failure.
+        """The entries that functions of the check have made in a log, a list in the student's process.
 
         Args:
-            log: a list that was placed with :meth:`put` and handed to the code that notes.
+            log: a list placed with :meth:`put` and passed to the functions that make entries.
             what: what should have been called, the beginning of the message: ``"The model"``.
-            hint: what to do about it.
+            hint: what to do if it was not.
 
         Raises:
-            CheckFailed: nothing was noted.
+            CheckFailed: the log is empty, so what the check wants to watch was not called, or not watched.
 
         >>> log = student.put([])  # doctest: +SKIP
         >>> model = student.call(watched_network, log, keep=True)  # doctest: +SKIP
@@ -114,22 +115,26 @@ class Student:
         return noted
 
     def define(self, function: Callable, *helpers: Callable) -> Handle:
-        """Send a function of the check, with the helpers that it calls, to be called there or passed as an argument.
+        """Define a function of the check, and the helpers that it calls, in the student's process.
 
-        They travel as source: :class:`~lecture_utils.grading.values.Code` says what they see and what they may be.
+        Their source is sent; :class:`~lecture_utils.grading.values.Code` says which names they can use.
         """
         return self.put(Code.of(function, *helpers))
 
     def put(self, value: Any) -> Handle:
-        """Place a copy of plain data, or what some code evaluates to, in the student's process."""
+        """Place a copy of plain data, or the value of a :class:`Code`, in the student's process."""
         return self.call(_identity, value, keep=True, modifies=True)
 
     def get(self, handle: Handle | list[Handle]) -> Any:
-        """What an object is now: plain data, or again a handle. A list of handles gives a list."""
+        """The present value of an object: plain data, or again a handle. A list of handles gives a list."""
         return self.call(_identity, handle, modifies=True)
 
     def module(self, target: str | Handle) -> "Module":
-        """A network, by its global name or a handle. ``CheckFailed`` if it is not an ``nn.Module``."""
+        """A network, by its global name or a handle.
+
+        Raises:
+            CheckFailed: it is not an ``nn.Module``.
+        """
         handle = target if isinstance(target, Handle) else self.value(target)
         if not isinstance(handle, Handle) or self.call(_is_module, handle) is not True:
             kind, got = (handle.kind,) * 2 if isinstance(handle, Handle) else (type(handle).__name__, describe(handle))
@@ -139,7 +144,7 @@ class Student:
 
 
 class Module:
-    """A network of the student's. ``forward`` and ``train_steps`` work on a copy of it.
+    """A student's network. ``forward`` and ``train_steps`` work on a copy of it.
 
     >>> student.module("model").layers[0]  # doctest: +SKIP
     ('0', 'Linear', 'in_features=64, out_features=32, bias=True')
@@ -151,7 +156,7 @@ class Module:
 
     @property
     def layers(self) -> list[tuple[str, str, str]]:
-        """Name, class and settings (``extra_repr``) of each layer that holds no other layer."""
+        """Name, class and settings (``extra_repr``) of each layer that contains no other layer."""
         return self.student.call(_layers, self.handle)
 
     @property
@@ -170,7 +175,7 @@ class Module:
         return self.student.call(_training, self.handle)
 
     def forward(self, *inputs: Any, training: bool = False) -> Any:
-        """Outputs for inputs, without gradients, in evaluation mode unless ``training``."""
+        """The outputs for some inputs, without gradients, in evaluation mode unless ``training``."""
         return self.student.call(Code.of(_forward, copy_network), self.handle, inputs, training)
 
     def train_steps(
@@ -179,7 +184,7 @@ class Module:
         """Train a copy, one step for each batch, and return the loss of each step.
 
         Args:
-            batches: pairs of inputs and targets.
+            batches: pairs of inputs and targets, as the network and the loss take them.
             loss: the name of a function of ``torch.nn.functional``.
             optimizer: the name of a class of ``torch.optim``.
             lr: its learning rate.
@@ -193,7 +198,7 @@ class LiveStudent(Student):
 
     def __init__(self, names: dict[str, Any]):
         self._namespace = Namespace(names)
-        self._device = torch.get_default_device()  # the notebook's; the check itself works on the CPU
+        self._device = torch.get_default_device()  # the notebook's: while a check runs, the default is the CPU
 
     def value(self, name: str) -> Any:
         self.got_something = True
@@ -203,13 +208,13 @@ class LiveStudent(Student):
         with contextlib.ExitStack() as stack:
             if self._device.type != "cpu":
                 stack.enter_context(self._device)
-            if torch.cuda.is_initialized():  # else cuDNN rounds convolutions and recurrent layers to TF32, three digits
+            if torch.cuda.is_initialized():  # by default cuDNN rounds to TF32, three digits
                 stack.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
             return self._namespace.call(function, copy.deepcopy(args), copy.deepcopy(kwargs), keep)
 
 
 def _can_change(value: Any) -> bool:
-    """Whether a function could change a value that is handed to it. A handle is the check's own affair."""
+    """Whether a function could change a value that is passed to it. What a handle names, the check compares itself."""
     return isinstance(value, (torch.Tensor, np.ndarray, list, dict, tuple))
 
 
@@ -221,7 +226,7 @@ _NO_MODULE = {
     "list": "That is a list of layers: nn.Sequential(*layers) makes a network of them.",
 }
 
-# The functions below are sent to the student's process by their source.
+# The source of the functions below is sent to the student's process.
 
 
 def _identity(value):
@@ -250,7 +255,7 @@ def _training(module):
 
 
 def copy_network(module):
-    """A copy of a network; ``copy.deepcopy`` alone refuses one that keeps a tensor with a history, an activation say.
+    """Copy a network. ``copy.deepcopy`` alone fails if it keeps a tensor with a history, such as an activation.
 
     >>> network = nn.Linear(2, 1)
     >>> network.kept = network(torch.ones(1, 2))
@@ -273,7 +278,7 @@ def _forward(module, inputs, training):
     module = copy_network(module).train(training)
     for layer in module.modules():
         if isinstance(layer, nn.RNNBase):
-            layer.flatten_parameters()  # cuDNN wants them in one piece, which a copy does not have
+            layer.flatten_parameters()  # cuDNN warns unless they lie in one piece of memory
     device = next((parameter.device for parameter in module.parameters()), torch.get_default_device())
     with torch.no_grad():
         return module(*(x.to(device) if isinstance(x, torch.Tensor) else x for x in inputs))

@@ -1,8 +1,7 @@
 """Tasks and exercises: the decorator that makes a check a task, and the loader of a file of checks.
 
-A check is a plain function ``check(student, rng, case)``. It reaches the student's work only through ``student``, so
-the same lines judge live objects in a notebook and, when a class is graded, objects in a process that is not trusted
-and only sends plain data back.
+A check is a function ``check(student, rng, case)``. It reaches the student's work only through ``student``. The same
+check therefore judges the objects of a notebook and, when a class is graded, objects in a process that is not trusted.
 """
 
 import functools
@@ -28,7 +27,7 @@ Check = Callable[["Student", np.random.Generator, int], None]
 
 @functools.cache
 def checks_folder() -> Path:
-    """The course's own checks: the folder of the package ``lecture_checks``, or ``checks/`` of a clone."""
+    """The folder of the course's own checks: that of the package ``lecture_checks``, or ``checks/`` in a clone."""
     spec = importlib.util.find_spec("lecture_checks")
     if spec and spec.submodule_search_locations:
         return Path(next(iter(spec.submodule_search_locations))).resolve()
@@ -37,7 +36,7 @@ def checks_folder() -> Path:
 
 @dataclass(frozen=True)
 class Task:
-    """One task of an exercise and how it is checked; made by the decorator :func:`task`, which explains the fields."""
+    """A task and its check. The decorator :func:`task` makes it and explains the fields."""
 
     id: str
     title: str
@@ -68,20 +67,23 @@ def task(
 ) -> Callable[[Check], Task]:
     """Turn a check function into a :class:`Task`.
 
-    The function is called for case 0, 1, ... It raises :class:`~lecture_utils.grading.errors.CheckFailed`, or returns
-    if all is well.
+    The function is called for case 0, 1, ... It raises :class:`~lecture_utils.grading.errors.CheckFailed` if the answer
+    is wrong.
 
     Args:
         id: exercise and number, ``"2.3"``; the answer's cell begins with ``# Task 2.3``.
         points: for an answer that passes all cases; there is no partial credit.
         difficulty: 1 (warm-up) to 3 (demanding).
         minutes: the time a student is expected to need.
-        names: what the answer defines, functions or values.
-        hints: from gentle to nearly the answer; folded in the exercise.
-        visible: number of cases that ``check()`` runs in the notebook.
-        hidden: number of further cases that are run when a class is graded.
-        on_error: part of an error's text (regular expression, matched against ``"KeyError: 'x'"``) to the hint for it.
+        names: the functions and values that the answer defines.
+        hints: from a first idea to nearly the answer; they are folded in the exercise.
+        visible: the number of cases that ``check()`` runs in the notebook.
+        hidden: the number of further cases that are run when a class is graded.
+        on_error: hints for exceptions, by a regular expression that is searched in, for example, ``"KeyError: 'x'"``.
         held_out: the old name of ``hidden``, accepted for one more release.
+
+    Raises:
+        ValueError: the id or a number is not possible.
 
     >>> from lecture_utils.grading import expect, task
     >>> @task("9.1", "Double", points=1, difficulty=1, minutes=2, names=["double"], hints=["Add it to itself."])
@@ -108,7 +110,8 @@ class Exercise:
 
     Attributes:
         number: two digits, ``"02"``.
-        setup: the imports of the notebook, which are run before a submission's cells, in case theirs were lost.
+        tasks: in the order of the file.
+        setup: the notebook's imports. They are run before a submission's cells, which may lack them.
         file: path and content of the file of checks.
     """
 
@@ -124,7 +127,7 @@ class Exercise:
         raise KeyError(f"no task {task_id!r} in exercise {self.number}: {', '.join(t.id for t in self.tasks)}")
 
     def __reduce__(self) -> tuple:
-        # Functions of a file that is not imported by name cannot be pickled; the file's text can.
+        # The file is not an importable module, so pickle cannot find its functions: it is sent as text.
         return _from_source, self.file
 
     @property
@@ -133,14 +136,17 @@ class Exercise:
 
     @property
     def version(self) -> str:
-        """Changes whenever the file of checks does, so that a class is graded again."""
+        """A hash of the file of checks: if it differs, a class is graded again."""
         return hashlib.sha256(self.file[1]).hexdigest()[:16]
 
 
 def load_exercise(which: str | Path) -> Exercise:
-    """The exercise of a number (``"02"``, ``"2"``) or of a file of checks; ``ValueError`` if there is none.
+    """The exercise with a number (``"02"``, ``"2"``), or in a file of checks.
 
-    The file is executed: only ever pass a file of the course or of the instructor.
+    The file is executed, so it must come from the course or the instructor.
+
+    Raises:
+        ValueError: there is no such file, or it is not a file of checks.
 
     >>> load_exercise("1").max_points
     22
@@ -162,7 +168,7 @@ def _from_source(path: str, content: bytes) -> Exercise:
     module: Any = ModuleType(f"checks_{name}")
     module.__file__ = path
     sys.modules[module.__name__] = module  # where dataclasses look for the names in annotations
-    # ``inspect.getsource`` has to find the text that was executed, even if the file changes or is on another machine.
+    # inspect.getsource must find the text that is executed here, even if the file changes or is on another machine.
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     exec(compile(text, name, "exec"), vars(module))
     tasks = tuple(value for value in vars(module).values() if isinstance(value, Task))

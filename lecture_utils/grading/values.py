@@ -1,4 +1,4 @@
-"""What is exchanged with the student's process besides plain data: handles of its objects, and code to run there."""
+"""What a check exchanges with the student's process besides plain data: handles of its objects, and code to run."""
 
 import builtins
 import dis
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-# What code of a check sees besides builtins and its own helpers; ``namespace`` gives it these.
+# What the code of a check can use besides builtins and its own helpers; ``namespace`` provides it.
 _VISIBLE = ("torch", "nn", "F", "np", "copy")
 
 
@@ -17,8 +17,8 @@ _VISIBLE = ("torch", "nn", "F", "np", "copy")
 class Code:
     """Code of a check for the student's process: an expression, or the source of functions.
 
-    The code sees ``torch``, ``nn``, ``F``, ``np`` and ``copy``; anything else it has to import itself.
-    It travels as text and the student can read it: put nothing in it that a student must not know.
+    It can use ``torch``, ``nn``, ``F``, ``np`` and ``copy``, and must import everything else itself. It is sent as
+    text, which the student can read, so it must not contain anything secret.
 
     >>> Code("torch.nn.ReLU()")
     Code(expression='torch.nn.ReLU()')
@@ -29,13 +29,11 @@ class Code:
     @staticmethod
     @functools.lru_cache(512)
     def of(function: Callable, *helpers: Callable) -> "Code":
-        """The source of a function, and of the helpers that it calls by name.
-
-        All are defined with ``def`` at the top level of a file of checks.
+        """The source of a function and of the helpers that it calls, all defined with ``def`` at the top of a file.
 
         Raises:
-            TypeError: it is a lambda, a closure, decorated or asynchronous, or it uses a name that does not exist in
-                the student's process, perhaps in a default or an annotation.
+            TypeError: one of them is a lambda, a closure, decorated or asynchronous, or uses a name that does not exist
+                in the student's process, perhaps in a default or an annotation.
         """
         parts = []
         for part in (*helpers, function):
@@ -57,7 +55,7 @@ class Code:
 
 
 def _global_names(code: CodeType) -> Iterator[str]:
-    """The names that a piece of code and the functions in it take from outside."""
+    """The global names that a piece of code and the functions in it use."""
     for step in dis.get_instructions(code):
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             yield step.argval
@@ -68,7 +66,7 @@ def _global_names(code: CodeType) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Handle:
-    """An object that stays in the student's process; ``kind`` is the name of its class, as that process says."""
+    """An object that stays in the student's process. That process names its class, ``kind``, so it may be false."""
 
     number: int
     kind: str
