@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_submissions import EXERCISE, MOODLE, OTHER, WORK, archive, folder
 
-from lecture_grader import submissions
+from lecture_grader import handed_in, submissions
 from lecture_grader.results import report_name
 from lecture_grader.submissions import find_submissions, of_folders, read_small
 
@@ -74,7 +74,7 @@ def live(tmp_path):
 
 
 KINDS = {
-    "link": (submissions._LINK, ""),
+    "link": (handed_in.LINK, ""),
     "pipe": ("it is not a file", ""),
     "folder": ("it is not a file", ""),
     "large": ("larger than", ""),
@@ -86,8 +86,8 @@ KINDS = {
 @pytest.mark.parametrize("entry", ["zoe.ipynb", "eve/work.ipynb"])
 def test_what_is_swapped_after_the_listing_is_not_followed(kind, entry, live, tmp_path, monkeypatch):
     if kind == "large":
-        monkeypatch.setattr(submissions, "MAX_FILE", 1_000_000)
-    place = submissions._placed
+        monkeypatch.setattr(handed_in, "MAX_FILE", 1_000_000)
+    place = submissions._owner
     done = []
 
     def after_the_listing(*args):
@@ -95,7 +95,7 @@ def test_what_is_swapped_after_the_listing_is_not_followed(kind, entry, live, tm
             done.append(swap(live / entry, kind))
         return place(*args)
 
-    monkeypatch.setattr(submissions, "_placed", after_the_listing)
+    monkeypatch.setattr(submissions, "_owner", after_the_listing)
     found, _ = collected(live, tmp_path)
     assert done, "nothing was swapped"
     student = found[entry.split("/")[0].removesuffix(".ipynb")]
@@ -109,7 +109,7 @@ def test_what_is_swapped_after_the_listing_is_not_followed(kind, entry, live, tm
 
 
 def test_a_folder_that_is_swapped_for_a_link_is_not_followed(live, tmp_path, monkeypatch):
-    place = submissions._placed
+    place = submissions._owner
     done = []
 
     def after_the_listing(*args):
@@ -117,7 +117,7 @@ def test_a_folder_that_is_swapped_for_a_link_is_not_followed(live, tmp_path, mon
             done.append(swap(live / "eve", "link to a folder"))
         return place(*args)
 
-    monkeypatch.setattr(submissions, "_placed", after_the_listing)
+    monkeypatch.setattr(submissions, "_owner", after_the_listing)
     found, _ = collected(live, tmp_path)
     assert found["eve"].problem == "its folder is a link, or not a folder"
 
@@ -354,7 +354,7 @@ def test_links_are_named(tmp_path):
     (where / "eve").mkdir()
     (where / "eve" / "w.ipynb").symlink_to(tmp_path / "elsewhere" / "w.ipynb")
     found, left_out = collected(where, tmp_path)
-    assert [name for name, one in found.items() if one.problem == submissions._LINK] == ["bo", "cy", "dan", "eve"]
+    assert [name for name, one in found.items() if one.problem == handed_in.LINK] == ["bo", "cy", "dan", "eve"]
     assert left_out == ["notes.txt (it is a link, not a file)"]
 
 
@@ -447,7 +447,7 @@ def spoiled():
 )
 @pytest.mark.parametrize("packed", [True, False], ids=["zip", "folder"])
 def test_a_students_zip_that_means_harm_costs_one_row(content, words, packed, tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_FILE", 20_000_000 if "table" in words else 2_000_000)
+    monkeypatch.setattr(handed_in, "MAX_FILE", 20_000_000 if "table" in words else 2_000_000)
     files = {"ann.ipynb": WORK, "eve/w.zip": content}
     where = archive(tmp_path / "a.zip", files) if packed else folder(tmp_path / "in", files)
     found, _ = collected(where, tmp_path)
@@ -461,8 +461,8 @@ def test_a_students_other_zips_are_not_opened(tmp_path):
 
 
 def test_one_student_cannot_fill_the_memory_or_the_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_READ", 3_000_000)
-    monkeypatch.setattr(submissions, "MAX_OF_STUDENT", 50)
+    monkeypatch.setattr(handed_in, "MAX_READ", 3_000_000)
+    monkeypatch.setattr(handed_in, "MAX_OF_STUDENT", 50)
     files = {"ann.ipynb": WORK} | {f"eve/{n}.ipynb": b" " * 1_000_000 for n in range(10)}
     files |= {f"flo/{n}/x.txt": b"" for n in range(60)} | {f"gil/{n}.txt": b"" for n in range(70)}
     files |= {"gil/.x/y.ipynb": WORK, "/".join(["hal", *"x" * 100, "w.ipynb"]): WORK}
@@ -474,23 +474,23 @@ def test_one_student_cannot_fill_the_memory_or_the_disk(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["{}.ipynb", "{}.zip"])
 def test_many_large_files_of_one_student_are_not_all_read(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_READ", 3_000_000)
-    read, copied = [], submissions._copied
-    monkeypatch.setattr(submissions, "_copied", lambda *args: read.append(copied(*args)) or read[-1])
+    monkeypatch.setattr(handed_in, "MAX_READ", 3_000_000)
+    read, copied = [], handed_in._copy
+    monkeypatch.setattr(handed_in, "_copy", lambda *args: read.append(copied(*args)) or read[-1])
     files = {f"eve/{name.format(n)}": zipped({"x.txt": os.urandom(900_000)}) for n in range(12)}
     found, _ = collected(folder(tmp_path / "in", files | {"ann.ipynb": WORK}), tmp_path)
     assert sum(read) < 4_000_000 and found["eve"].problem and not found["ann"].problem
     (tmp_path / "more").mkdir()
     packed = archive(tmp_path / "a.zip", {f"flo/{n}.ipynb": b" " * 9_000_000 for n in range(9)} | {"ann.ipynb": WORK})
-    monkeypatch.setattr(submissions, "MAX_FILE", 2_000_000)
+    monkeypatch.setattr(handed_in, "MAX_FILE", 2_000_000)
     read.clear()
     found, _ = collected(packed, tmp_path / "more")
     assert sum(read) < 6_000_000 and found["flo"].problem and not found["ann"].problem
 
 
 def test_not_every_zip_of_a_student_is_opened(tmp_path, monkeypatch):
-    opened, real = [], submissions._Zip
-    monkeypatch.setattr(submissions, "_Zip", lambda path: opened.append(path) or real(path))
+    opened, real = [], handed_in.BoundedZip
+    monkeypatch.setattr(handed_in, "BoundedZip", lambda path: opened.append(path) or real(path))
     empty = {f"eve/{n:02}.zip": zipped({}) for n in range(20)}
     found, _ = collected(folder(tmp_path / "in", empty | {"ann.zip": zipped({"w.ipynb": WORK})}), tmp_path)
     assert found["eve"].problem == "no notebook was handed in, but 00.zip" and not found["ann"].problem
@@ -501,14 +501,14 @@ def test_a_sparse_file_is_not_even_read(tmp_path, monkeypatch):
     where = folder(tmp_path / "in", {"ann.ipynb": WORK, "eve.ipynb": b""})
     with (where / "eve.ipynb").open("wb") as file:
         file.truncate(1_500_000_000)
-    read, copied = [], submissions._copied
-    monkeypatch.setattr(submissions, "_copied", lambda *args: read.append(copied(*args)) or read[-1])
+    read, copied = [], handed_in._copy
+    monkeypatch.setattr(handed_in, "_copy", lambda *args: read.append(copied(*args)) or read[-1])
     found, _ = collected(where, tmp_path)
     assert "larger than" in found["eve"].problem and read == [len(WORK)]
 
 
 def test_too_many_entries_of_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_ENTRIES", 5)
+    monkeypatch.setattr(handed_in, "MAX_ENTRIES", 5)
     with pytest.raises(ValueError, match="more than 5 entries"):
         collected(folder(tmp_path / "in", {f"{n}.ipynb": WORK for n in range(6)}), tmp_path)
 
@@ -623,7 +623,7 @@ def test_any_set_of_entries(entries):
         # each is a submission or named; Moodle's and Canvas's names may say that two are one student's
         platform = [n for n in named if submissions._is_of_platform(n)]
         assert len(found) + len(left_out) <= len(named) <= len(found) + len(left_out) + max(len(platform) - 1, 0)
-        looks = {submissions._look(one.student) for one in found}
+        looks = {submissions._normal_form(one.student) for one in found}
         assert len(looks) == len(found), [one.student for one in found]
         reports = {unicodedata.normalize("NFKC", report_name(one.student)).casefold() for one in found}
         assert len(reports) == len(found)

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 from grading_bank.submissions import RIGHT1, notebook
 
-from lecture_grader import submissions
+from lecture_grader import handed_in, submissions
 from lecture_utils.grading.tasks import load_exercise
 
 EXERCISE = load_exercise(ROOT / "tests" / "grading_bank" / "checks.py")
@@ -218,21 +218,21 @@ def test_a_link_is_not_made(tmp_path):
 
 
 def test_a_bomb_costs_one_row_and_many_cost_the_archive(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_FILE", 3_000_000)
+    monkeypatch.setattr(handed_in, "MAX_FILE", 3_000_000)
     files = {f"{n}.ipynb": b" " * 30_000_000 for n in "ab"} | {"ann.ipynb": WORK}
     path = archive(tmp_path / "a.zip", files)
     found = find(path, tmp_path)
     assert {s: bool(one.problem) for s, one in found.items()} == {"a": True, "ann": False, "b": True}
     assert sum(p.stat().st_size for p in (tmp_path / "scratch").iterdir()) == len(WORK)
     (tmp_path / "more").mkdir()
-    monkeypatch.setattr(submissions, "MAX_UNPACKED", 5_000_000)
+    monkeypatch.setattr(handed_in, "MAX_UNPACKED", 5_000_000)
     with pytest.raises(ValueError, match="unpack it yourself"):
         find(path, tmp_path / "more")
     assert sum(p.stat().st_size for p in (tmp_path / "more").rglob("*")) < 10_000_000
 
 
 def test_too_many_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_ENTRIES", 5)
+    monkeypatch.setattr(handed_in, "MAX_ENTRIES", 5)
     with pytest.raises(ValueError, match="holds 6 files"):
         find(archive(tmp_path / "a.zip", {f"{n}.ipynb": WORK for n in range(6)}), tmp_path)
 
@@ -269,7 +269,7 @@ def test_an_archive_of_nothing(tmp_path):
 
 
 def test_no_room_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "_copied", lambda *_: (_ for _ in ()).throw(OSError(28, os.strerror(28))))
+    monkeypatch.setattr(handed_in, "_copy", lambda *_: (_ for _ in ()).throw(OSError(28, os.strerror(28))))
     with pytest.raises(ValueError, match=r"No space left.*TMPDIR"):
         find(archive(tmp_path / "a.zip", {"ann.ipynb": WORK}), tmp_path)
 
