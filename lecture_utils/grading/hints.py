@@ -1,7 +1,7 @@
 """The hints that all tasks share. A task's own hints are in its check: known mistakes, kinds of failure, errors.
 
-A hint names a cause only where the text of the error, or the line that raised it, shows that cause. Otherwise it says
-where to look. No hint holds a value, because reports on hidden cases repeat them.
+A hint names a cause only if the text of the error, or the line that raised it, shows that cause. Otherwise it says
+where to look. No hint contains a value, because reports on hidden cases repeat them.
 """
 
 import re
@@ -60,7 +60,7 @@ _ERROR_HINTS = {
         " the layer that was made."
     ),
     r"'(builtin_function_or_)?method' object|unsupported operand.*'(builtin_function_or_)?method'": (
-        "A method stands there without its brackets: model.parameters(), x.mean()."
+        "A method is used without its brackets: write model.parameters(), x.mean()."
     ),
     r"empty parameter list": (
         "The network has no parameters: a layer is an attribute of the network, or inside nn.Sequential or "
@@ -144,7 +144,7 @@ _ERROR_HINTS = {
         "Only floats have gradients: write 1.0 for 1, or dtype=torch.float32."
     ),
     r"two bool tensors is not supported": (
-        "Truth values are not subtracted: convert with .int(), or compare with != or ^."
+        "Truth values cannot be subtracted: convert them with .int(), or compare with != or ^."
     ),
     # Gradients
     r"does not require grad": "No gradient was recorded: is requires_grad set, and nothing detached?",
@@ -155,8 +155,8 @@ _ERROR_HINTS = {
         "A tensor that the backward pass still needs was changed in place (+=, x[...] =, a name that ends in _): "
         "make a new one."
     ),
-    r"numpy\(\) on Tensor that requires grad": "NumPy knows no gradients: x.detach().numpy().",
-    r"Inference tensors cannot be saved": "Use torch.no_grad() where the results take part in a training later.",
+    r"numpy\(\) on Tensor that requires grad": "NumPy cannot record gradients: x.detach().numpy().",
+    r"Inference tensors cannot be saved": "Use torch.no_grad(), whose results can be used in training later.",
     r"support the deepcopy protocol": "A tensor with a history cannot be copied: copy x.detach().",
     # Devices
     r"NVIDIA driver|not compiled with CUDA|not linked with support|CUDA is not available": _NO_GPU,
@@ -167,7 +167,7 @@ _ERROR_HINTS = {
     # Values
     r"Boolean value of Tensor|truth value of an array|only one element tensors|"
     r"only integer tensors of a single|cannot be converted to Scalar": (
-        "A tensor of several values stands where one value is needed: use torch.where, .any(), .all(), or take one "
+        "A tensor of several values is used where one value is needed: use torch.where, .any(), .all(), or take one "
         "element."
     ),
     r"divi\w+ by zero|modulo by zero": "A divisor is 0: for which input? Print it before the division.",
@@ -190,19 +190,19 @@ _ERROR_HINTS = {
     r"NoneType": "Something is None: a function without `return`, or .grad before backward().",
     r"'torch\.return_types\.\w+'": "The function returned several values: take one, values, indices = x.max(dim=1).",
     r"'tuple' object has no attribute": (
-        "A tuple of several values stands there: take one, as in values, indices = x.max(dim=1)."
+        "This is a tuple of several values: take one, as in values, indices = x.max(dim=1)."
     ),
     r"must be Tensor, not (list|tuple|int|float)\b": (
-        "A list or a number stands where a tensor is needed: torch.tensor(...), or torch.stack for a list of tensors."
+        "A list or a number is used where a tensor is needed: torch.tensor(...), or torch.stack for a list of tensors."
     ),
     r"'(list|int|float)' object has no attribute": (
-        "A list or a number stands there, which has no such attribute. If a tensor is meant: torch.tensor(...), or "
+        "This is a list or a number, which has no such attribute. If a tensor is meant: torch.tensor(...), or "
         "torch.stack for a list of tensors."
     ),
     r"'(numpy\.)?ndarray' object has no attribute|must be Tensor, not numpy": (
-        "A NumPy array stands where a tensor is needed: torch.from_numpy(x)."
+        "A NumPy array is used where a tensor is needed: torch.from_numpy(x)."
     ),
-    r"unsupported operand.*'list'|concatenate list": "Lists do not calculate: make tensors of them first.",
+    r"unsupported operand.*'list'|concatenate list": "Lists have no arithmetic: make tensors of them first.",
     r"object has no attribute|^AttributeError: module": (
         "This name does not exist there: is it spelt right, and is the object of the type that you expect? "
         "print(type(x))."
@@ -216,7 +216,7 @@ _ERROR_HINTS = {
     ),
     r"iteration over a 0-d tensor|len\(\) of a 0-d|'(int|float)' object is not (iterable|subscriptable)|"
     r"'(int|float)' has no len\(\)": (
-        "A single number stands where several are expected. To count, range(n); a tensor has lost its dimension before."
+        "A single number is used where several are expected. To count, range(n); a tensor has lost a dimension before."
     ),
     r"values to unpack": (
         "The number of names on the left of = differs from the number of values on the right: print the right side."
@@ -262,7 +262,7 @@ def hint_for_error(error: str, own: dict[str, str], where: str = "", names: Sequ
 
 
 def shared_hints() -> list[str]:
-    """All hints of this module; none of them holds a value."""
+    """All hints of this module. None of them contains a value, so reports may repeat them."""
     return [
         *DEFAULT_HINTS.values(),
         IN_PLACE_HINT,
