@@ -1,14 +1,13 @@
 # Each target sets up the virtual environment by itself the first time and is quick after that.
 # Behind a proxy, without a GPU, on Windows: see "Troubleshooting" in README.md.
 
-VENV        ?= .venv
+VENV        := .venv
 CONSTRAINTS ?= constraints.txt
-# a Python that all packages have wheels for; `make PYTHON=/path/to/python3.12 lectures` takes another
-PYTHON      ?= $(firstword $(foreach p,python3.13 python3.12 python3.14 python3.11 python3,\
-                 $(shell $(p) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit(1)' 2>/dev/null && echo $(p))))
-GET_PIP     ?= https://bootstrap.pypa.io/get-pip.py
+# start.py looks for another one where this is too old or too new; `make PYTHON=/path/to/python3.12 test` names it
+PYTHON      ?= python3
 BIN         := $(VENV)/bin
 READY       := $(VENV)/.ready
+EXTRAS      := grade,course,lab,slides,book,app,onnx,dask,test
 # in several processes, each file in one of them but for the long ones
 PYTEST      := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 # modules whose tests need no sandbox, no kernel and no browser
@@ -42,8 +41,8 @@ colab: $(READY)  ## each notebook alone, with Colab's versions: minutes, the fir
 walk: $(READY)  ## every notebook in JupyterLab, in Chromium: run, widgets moved, both themes; minutes
 	$(BIN)/python -m pytest --lab -rP tests/test_jupyterlab.py $(ARGS)
 
-lab: $(READY)  ## open JupyterLab on the lectures
-	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/lectures $(ARGS)
+lab:  ## set up what a student needs, and open JupyterLab
+	@$(PYTHON) start.py $(ARGS)
 
 slides: $(READY)  ## reveal.js decks in build/slides/
 	$(BIN)/lecture slides $(ARGS)
@@ -76,15 +75,6 @@ clean:  ## remove the virtual environment and all results
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-$(READY): pyproject.toml $(CONSTRAINTS)
-	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed: install one, or name it with PYTHON=/path/to/python3.13"; exit 1; }
-	@# Debian's and Ubuntu's Python may come without ensurepip: then pip is fetched
-	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
-	  $(PYTHON) -m venv --clear --without-pip $(VENV) && \
-	  $(BIN)/python -c "import urllib.request as u; exec(compile(u.urlopen('$(GET_PIP)').read(), 'get-pip.py', 'exec'))" 2>/dev/null; } || { \
-	  rm -rf $(VENV); echo "no virtual environment could be made: apt install python3-venv, then try again"; exit 1; }
-	@echo "installing into $(VENV) (PyTorch is large: some minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable ".[grade,course,lab,slides,book,app,onnx,dask,test]"
-	@# or JupyterLab asks every newcomer whether it may fetch its news
-	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || true
+$(READY): pyproject.toml $(CONSTRAINTS) start.py
+	@$(PYTHON) start.py --no-open --extras $(EXTRAS) $(if $(CONSTRAINTS),,--newest)
 	@touch $@

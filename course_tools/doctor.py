@@ -1,6 +1,7 @@
 """``lecture doctor``: is this machine ready for the course? Each finding says what to do if not."""
 
 import importlib.metadata
+import importlib.util
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 _PACKAGES = [
-    "torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "ipywidgets", "jupyterlab", "papermill", "nbval",
+    "torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "ipywidgets", "jupyterlab", "papermill",
 ]  # fmt: skip
 SET_HOME = "set HOME to a folder of yours, as in `export HOME=/home/NAME`"
 
@@ -78,8 +79,7 @@ def check_packages() -> Finding:
             missing.append(name)
     text = ", ".join(installed)
     if missing:
-        remedy = "pip install -e '.[course,grade,lab,slides,book,app,onnx,dask,test]' -c constraints.txt"
-        return Finding("note", f"{text}; missing: {', '.join(missing)}", remedy)
+        return Finding("note", f"{text}; missing: {', '.join(missing)}", "python start.py installs them")
     return Finding("good", text)
 
 
@@ -182,6 +182,8 @@ def check_grading() -> Finding:
     """Whether the sandbox of ``lecture grade`` works."""
     problem = "grading needs Linux (on Windows: WSL)"
     if sys.platform == "linux":
+        if importlib.util.find_spec("pyseccomp") is None:
+            return Finding("note", "not installed", "only `lecture grade` needs it: python start.py --extras grade")
         from lecture_grader.sandbox import SandboxError, require
 
         try:

@@ -1,0 +1,303 @@
+"""Set up the course and open it: ``python start.py``, the same on Linux, macOS and Windows.
+
+The first call makes a virtual environment in ``.venv``, installs what the notebooks need, and looks whether the machine
+is ready; each call opens JupyterLab. Only the standard library is used, and only what Python 3.8 understands, so that
+an older Python can still say which one is needed.
+"""
+
+import argparse
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+RECORD = VENV / "installed.json"  # written when everything is installed
+WINDOWS = sys.platform == "win32"
+PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+PYTHONS = [(3, 13), (3, 12), (3, 14), (3, 11)]  # all packages have wheels for these; the first one found is taken
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+GET_PIP = os.environ.get("GET_PIP", "https://bootstrap.pypa.io/get-pip.py")
+COLAB = "open the lectures in Colab instead, with the links in README.md: nothing is installed there"
+
+
+class Stop(Exception):
+    """What was wrong, and what to do about it."""
+
+    def __init__(self, problem: str, remedy: str):
+        super().__init__(problem)
+        self.problem, self.remedy = problem, remedy
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description="Set up the course in .venv the first time, then open JupyterLab.",
+        epilog="Other arguments are passed on to JupyterLab, such as --no-browser or --allow-root.",
+    )
+    parser.add_argument("--no-open", action="store_true", help="only set up, do not open JupyterLab")
+    parser.add_argument("--extras", default="student", help="what to install, of the extras in pyproject.toml")
+    parser.add_argument("--newest", action="store_true", help="the newest versions, not those of constraints.txt")
+    arguments, for_jupyter = parser.parse_known_args()
+    step = "Python"
+    try:
+        if sys.version_info[:2] not in PYTHONS:
+            return run_again_with(other_python())
+        step = "this machine"
+        look_at_machine()
+        step = "installing"
+        if install(set(arguments.extras.split(",")), arguments.newest):
+            step = "looking at the result"
+            subprocess.call([str(PYTHON), "-m", "course_tools", "doctor"], cwd=str(ROOT))
+        if arguments.no_open:
+            return 0
+        step = "JupyterLab"
+        return open_jupyterlab(for_jupyter)
+    except Stop as stop:
+        say("")
+        say(f"start.py stopped at: {step} - {stop.problem}")
+        say(f"  what to do: {stop.remedy}")
+    except KeyboardInterrupt:
+        say("")
+        say("start.py was interrupted; the same command goes on where it stopped")
+    return 1
+
+
+def say(text: str) -> None:
+    """Print a line that any console can show."""
+    encoding = sys.stdout.encoding or "ascii"
+    print(text.encode(encoding, "replace").decode(encoding), flush=True)
+
+
+# --- Python and the machine
+
+
+def other_python() -> "list[str]":
+    """The command of a Python that the course runs on.
+
+    Raises:
+        Stop: there is none.
+    """
+    for major, minor in PYTHONS:
+        version = f"{major}.{minor}"
+        for command in ([["py", "-" + version]] if WINDOWS else []) + [["python" + version]]:
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                asked = [*command, "-c", "import sys; print(*sys.version_info[:2], sep='.')"]
+                if subprocess.check_output(asked, stderr=subprocess.DEVNULL, timeout=20).decode().strip() == version:
+                    return command
+    problem = "Python {}.{} is not one of 3.11 to 3.14, and none of these was found".format(*sys.version_info)
+    raise Stop(problem, "install Python 3.13 from https://www.python.org/downloads/, or " + COLAB)
+
+
+def run_again_with(command: "list[str]") -> int:
+    say("Python {}.{} is not one of 3.11 to 3.14: going on with {}".format(*sys.version_info[:2], " ".join(command)))
+    return subprocess.call([*command, str(Path(__file__).resolve()), *sys.argv[1:]])
+
+
+def look_at_machine() -> None:
+    """
+    Raises:
+        Stop: PyTorch cannot be installed here.
+    """
+    problem = why_no_torch(platform.system(), platform.machine(), sys.maxsize > 2**32, system_version())
+    if problem:
+        raise Stop(problem, COLAB)
+    if RECORD.exists():
+        return
+    free = shutil.disk_usage(str(ROOT)).free / 2**30
+    needed = 9 if sys.platform == "linux" and not takes_cpu_wheels() else 3
+    if free < needed:
+        problem = f"{free:.1f} GB of disk are free in {ROOT}, and {needed} GB are needed"
+        raise Stop(problem, "make room, or copy this folder to a disk that has it; or " + COLAB)
+
+
+def system_version() -> str:
+    """The version of macOS, or of the C library of Linux with its name, such as ``14.2`` or ``glibc 2.36``."""
+    if platform.system() == "Darwin":
+        return platform.mac_ver()[0]
+    return " ".join(platform.libc_ver()).strip() if platform.system() == "Linux" else ""
+
+
+def why_no_torch(system: str, machine: str, is_64_bit: bool, version: str) -> str:
+    """Why PyTorch has no wheel for a machine, in a sentence; empty if it has one.
+
+    Args:
+        system: as ``platform.system()`` says.
+        machine: as ``platform.machine()`` says.
+        is_64_bit: whether the Python is.
+        version: see `system_version`.
+    """
+    machine = machine.lower()
+    numbers = [int(part) for part in version.split(" ")[-1].split(".") if part.isdigit()]
+    if not is_64_bit:
+        return "this Python is a 32-bit one, for which PyTorch is not made"
+    if system == "Darwin":
+        if machine != "arm64":
+            return "PyTorch is no longer made for Macs with an Intel processor, or for a Python that is made for them"
+        return "PyTorch needs macOS 14 or newer, and this is macOS " + version if numbers[:1] < [14] else ""
+    if system == "Windows":
+        return "" if machine in ("amd64", "x86_64") else "PyTorch is not made for Windows on an ARM processor"
+    if system != "Linux":
+        return f"PyTorch is not made for {system}"
+    if machine not in ("x86_64", "amd64", "aarch64", "arm64"):
+        return f"PyTorch is not made for Linux on {machine}"
+    if not version.startswith("glibc"):
+        return "PyTorch needs a Linux with glibc, and this one has another C library (Alpine's, for example)"
+    return "PyTorch needs glibc 2.28 or newer, and this is " + version if numbers < [2, 28] else ""
+
+
+@functools.lru_cache(maxsize=None)  # noqa: UP033 - an older Python has to understand this file, too
+def takes_cpu_wheels() -> bool:
+    """Whether this is a Linux that needs no CUDA, and the page that has PyTorch without it answers."""
+    if sys.platform != "linux" or has_nvidia_gpu():
+        return False
+    try:
+        with urllib.request.urlopen(CPU_WHEELS + "/torch/", timeout=3) as page:
+            return page.status == 200
+    except (OSError, ValueError):
+        return False
+
+
+def has_nvidia_gpu() -> bool:
+    return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
+
+
+# --- the environment
+
+
+def install(extras: "set[str]", newest: bool) -> bool:
+    """Install what is not there yet; whether anything was installed.
+
+    Args:
+        extras: of pyproject.toml. What an earlier call has installed stays.
+        newest: take the newest versions instead of the tested ones.
+
+    Raises:
+        Stop: it could not be installed.
+    """
+    record = {}
+    with contextlib.suppress(OSError, ValueError):
+        record = json.loads(RECORD.read_text(encoding="utf-8"))
+    wanted = "newest" if newest else fingerprint()
+    if record.get("of") == wanted and extras <= set(record["extras"]) and python_answers():
+        return False
+    begun = time.monotonic()
+    make_environment()
+    extras |= set(record.get("extras", []))
+    with contextlib.suppress(FileNotFoundError):
+        RECORD.unlink()
+    packages = ["--editable", ".[{}]".format(",".join(sorted(extras)))]
+    if not newest:
+        packages += ["--constraint", "constraints.txt"]
+    say(f"installing into {VENV.name} ({how_large()})")
+    if not (install_with_uv(packages) or install_with_pip(packages)):
+        remedy = (
+            "read the lines above; behind a proxy set HTTPS_PROXY=http://HOST:PORT; then run the same command again"
+        )
+        raise Stop("the packages could not be installed", remedy)
+    # or JupyterLab asks every newcomer whether it may fetch its news
+    news = ["-m", "jupyter", "labextension", "disable", "@jupyterlab/apputils-extension:announcements"]
+    subprocess.call([str(PYTHON), *news], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    RECORD.write_text(json.dumps({"of": wanted, "extras": sorted(extras)}), encoding="utf-8")
+    say(f"installed in {time.monotonic() - begun:.0f} s")
+    return True
+
+
+def fingerprint() -> str:
+    """Another text whenever something else is to be installed."""
+    files = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
+    return hashlib.sha256(b"".join(files)).hexdigest()
+
+
+def python_answers() -> bool:
+    """Whether the environment has a Python that the course runs on: the system may have lost or exchanged it."""
+    asked = f"import sys; raise SystemExit(sys.version_info[:2] not in {PYTHONS})"
+    try:
+        return subprocess.call([str(PYTHON), "-c", asked], stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def make_environment() -> None:
+    """
+    Raises:
+        Stop: no virtual environment could be made.
+    """
+    if python_answers():
+        return
+    say(f"making a virtual environment in {VENV.name}")
+    words = ["-m", "venv", "--clear", str(VENV)]
+    done = subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if done.returncode:  # Debian's Python may come without ensurepip: pip is fetched
+        subprocess.call([sys.executable, *words, "--without-pip"])
+        with contextlib.suppress(OSError), urllib.request.urlopen(GET_PIP, timeout=60) as page:
+            done = subprocess.run([str(PYTHON), "-", "--quiet"], input=page.read())
+    if done.returncode:
+        remedy = "on Debian or Ubuntu: sudo apt install python3-venv; else look whether {} may be written"
+        raise Stop("no virtual environment could be made", remedy.format(ROOT))
+
+
+def how_large() -> str:
+    if sys.platform != "linux":
+        return "about 0.3 GB to download"
+    if takes_cpu_wheels():
+        return "about 0.4 GB to download, PyTorch for the processor since there is no NVIDIA GPU"
+    why = "" if has_nvidia_gpu() else ", since the page of PyTorch for the processor does not answer"
+    return "about 3 GB to download, PyTorch with CUDA" + why
+
+
+def install_with_uv(packages: "list[str]") -> bool:
+    """Install with uv, which takes a fraction of pip's time; whether that was possible."""
+    uv = shutil.which("uv", path=str(PYTHON.parent)) or shutil.which("uv")
+    if not uv:
+        subprocess.call([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
+        uv = shutil.which("uv", path=str(PYTHON.parent))
+    if not uv:
+        say("uv could not be installed: going on with pip, which takes longer")
+        return False
+    environment = dict(os.environ, VIRTUAL_ENV=str(VENV))
+    of_pip = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "UV_FIND_LINKS": "PIP_FIND_LINKS", "SSL_CERT_FILE": "PIP_CERT"}
+    for ours, theirs in of_pip.items():
+        if theirs in os.environ:  # a mirror, a folder of wheels, or a proxy's certificate
+            environment.setdefault(ours, os.environ[theirs])
+    backend = ["--torch-backend", "cpu"] if takes_cpu_wheels() else []
+    # without the compiled files the first import of each package takes several times as long
+    words = [uv, "pip", "install", "--python", str(PYTHON), "--compile-bytecode", *backend, *packages]
+    if subprocess.call(words, cwd=str(ROOT), env=environment) == 0:
+        return True
+    say("uv did not succeed: going on with pip, which takes longer")
+    return False
+
+
+def install_with_pip(packages: "list[str]") -> bool:
+    index = ["--extra-index-url", CPU_WHEELS] if takes_cpu_wheels() else []
+    words = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *index, *packages]
+    return subprocess.call(words, cwd=str(ROOT)) == 0
+
+
+# --- JupyterLab
+
+
+def open_jupyterlab(arguments: "list[str]") -> int:
+    """Open it on the start page, with the course's folder as its root; end when it ends."""
+    page = "/lab/tree/START.ipynb" if (ROOT / "START.ipynb").exists() else "/lab/tree/lectures"
+    say("opening JupyterLab; this window belongs to it: Ctrl-C here stops it, and the same command starts it again")
+    words = ["-m", "jupyter", "lab", "--ServerApp.root_dir=" + str(ROOT), "--LabApp.default_url=" + page, *arguments]
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is JupyterLab's, which asks whether it is meant
+    status = subprocess.call([str(PYTHON), *words], cwd=str(ROOT))
+    if status:
+        raise Stop(f"it ended with the status {status}", "read the lines above; then python start.py again")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

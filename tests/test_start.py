@@ -1,0 +1,222 @@
+"""`python start.py`: which machines it refuses, what it installs when, and one real run in a small project."""
+
+import functools
+import http.server
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+SPEC = importlib.util.spec_from_file_location("start", ROOT / "start.py")
+start = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(start)
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        ("Linux", "x86_64", True, "glibc 2.28"),
+        ("Linux", "x86_64", True, "glibc 2.36"),
+        ("Linux", "aarch64", True, "glibc 2.39"),
+        ("Darwin", "arm64", True, "14.0"),
+        ("Darwin", "arm64", True, "26.1"),
+        ("Windows", "AMD64", True, ""),
+    ],
+)
+def test_a_machine_with_wheels_is_taken(machine):
+    assert start.why_no_torch(*machine) == ""
+
+
+@pytest.mark.parametrize(
+    "machine, named",
+    [
+        (("Darwin", "x86_64", True, "15.2"), "Intel"),
+        (("Darwin", "arm64", True, "13.6"), "macOS 14"),
+        (("Windows", "ARM64", True, ""), "ARM"),
+        (("Windows", "AMD64", False, ""), "32-bit"),
+        (("Linux", "x86_64", True, ""), "glibc"),
+        (("Linux", "x86_64", True, "musl 1.2.5"), "glibc"),
+        (("Linux", "x86_64", True, "glibc 2.17"), "2.28"),
+        (("Linux", "x86_64", True, "glibc 2.9"), "2.28"),
+        (("Linux", "armv7l", True, "glibc 2.36"), "armv7l"),
+        (("Linux", "riscv64", True, "glibc 2.39"), "riscv64"),
+        (("FreeBSD", "amd64", True, ""), "FreeBSD"),
+    ],
+)
+def test_a_machine_without_wheels_is_sent_to_colab(machine, named, monkeypatch, capsys):
+    assert named in start.why_no_torch(*machine)
+    monkeypatch.setattr(start, "why_no_torch", lambda *_: "PyTorch is not made for it")
+    monkeypatch.setattr(sys, "argv", ["start.py"])
+    monkeypatch.setattr(start, "install", lambda *_: pytest.fail("nothing is to be installed"))
+    assert start.main() == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "start.py stopped at: this machine - PyTorch is not made for it",
+        f"  what to do: {start.COLAB}",
+    ]
+
+
+def test_this_machine_is_read_as_it_is():
+    assert start.system_version().startswith("glibc 2.") if sys.platform == "linux" else start.system_version()
+    start.look_at_machine()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is only one PyTorch")
+@pytest.mark.parametrize("cpu, needed", [(True, 3), (False, 9)])
+def test_a_full_disk_is_told_before_anything_is_installed(cpu, needed, monkeypatch, tmp_path):
+    monkeypatch.setattr(start, "RECORD", tmp_path / "none")
+    monkeypatch.setattr(start, "takes_cpu_wheels", lambda: cpu)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, (needed - 1) * 2**30))
+    with pytest.raises(start.Stop, match=rf"{needed - 1}\.0 GB of disk are free .* {needed} GB are needed"):
+        start.look_at_machine()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, (needed + 1) * 2**30))
+    start.look_at_machine()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is only one PyTorch")
+@pytest.mark.parametrize("gpu, answer, taken", [(False, "wheels", True), (True, "wheels", False), (False, None, False)])
+def test_cuda_is_left_out_where_no_gpu_is_and_the_page_answers(gpu, answer, taken, monkeypatch, tmp_path):
+    page = tmp_path / "torch"
+    page.mkdir()
+    (page / "index.html").write_text("")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}" if answer else "http://127.0.0.1:9"
+    monkeypatch.setattr(start, "CPU_WHEELS", address)
+    monkeypatch.setattr(start, "has_nvidia_gpu", lambda: gpu)
+    start.takes_cpu_wheels.cache_clear()
+    called = []
+    monkeypatch.setattr(start.subprocess, "call", lambda words, **_: called.append(words) or 0)
+    try:
+        assert start.install_with_pip(["x"]) and start.install_with_uv(["x"])
+        pip, uv = called[0], called[-1]
+        assert (address in pip) is taken and ("--torch-backend" in uv) is taken
+        assert ("0.4 GB" in start.how_large()) is taken
+    finally:
+        server.shutdown()
+        server.server_close()
+        start.takes_cpu_wheels.cache_clear()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_the_pythons_are_those_that_pip_accepts():
+    bounds = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    (_, low), (_, high) = min(start.PYTHONS), max(start.PYTHONS)
+    assert bounds == f">=3.{low},<3.{high + 1}" and len(start.PYTHONS) == high - low + 1
+
+
+def test_another_python_goes_on(monkeypatch, tmp_path, capfd):
+    """As `python3` of an older system: a named version is looked for, by what it says of itself."""
+    for name, says in (("python3.13", "3.9"), ("python3.12", "3.12")):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\n[ "$1" = -c ] && echo {says} || echo went on with {name} "$@"\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(start.sys, "version_info", (3, 15, 0, "final", 0))
+    monkeypatch.setattr(sys, "argv", ["start.py", "--no-open"])
+    assert start.main() == 0
+    said = capfd.readouterr().out
+    assert "Python 3.15 is not one of 3.11 to 3.14: going on with python3.12" in said
+    assert f"went on with python3.12 {ROOT / 'start.py'} --no-open" in said
+
+
+def test_no_python_at_all_is_one_line(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(start.sys, "version_info", (3, 10, 4, "final", 0))
+    monkeypatch.setattr(sys, "argv", ["start.py"])
+    assert start.main() == 1
+    said = capsys.readouterr().out
+    assert "Python 3.10 is not one of 3.11 to 3.14" in said and "python.org" in said and "Colab" in said
+
+
+# --- a project as small as can be, really installed
+
+PROJECT = """
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "small"
+version = "1"
+[project.optional-dependencies]
+student = ["iniconfig"]
+test = ["pluggy"]
+[tool.setuptools]
+packages = ["course_tools"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with start.py and a project of two tiny packages."""
+    (tmp_path / "course_tools").mkdir()
+    (tmp_path / "course_tools/__init__.py").write_text("")
+    (tmp_path / "course_tools/__main__.py").write_text("import sys; print('looked:', sys.argv[1:])")
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "constraints.txt").write_text("iniconfig==2.0.0\npluggy==1.5.0\n")
+    shutil.copy(ROOT / "start.py", tmp_path)
+    return tmp_path
+
+
+def run(project, *arguments, **environment):
+    environment.setdefault("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))  # with uv
+    words = [sys.executable, project / "start.py", "--no-open", *arguments]
+    return subprocess.run(
+        words, cwd="/", capture_output=True, text=True, timeout=300, env={**os.environ, **environment}
+    )
+
+
+def versions(project) -> dict[str, str]:
+    ask = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
+    python = project / start.PYTHON.relative_to(ROOT)
+    return json.loads(subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout)
+
+
+def test_a_first_call_installs_a_second_does_nothing_and_more_is_added(project):
+    first = run(project)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "looked: ['doctor']" in first.stdout
+    assert versions(project)["iniconfig"] == "2.0.0" and "pluggy" not in versions(project)
+    begun = time.monotonic()
+    second = run(project)
+    assert second.returncode == 0 and second.stdout == "" and time.monotonic() - begun < 5
+    more = run(project, "--extras", "test")
+    assert more.returncode == 0 and versions(project)["pluggy"] == "1.5.0"
+    assert run(project).stdout == "", "what was there before is known to be there still"
+    (project / "constraints.txt").write_text("iniconfig==2.1.0\npluggy==1.5.0\n")
+    assert run(project).returncode == 0 and versions(project)["iniconfig"] == "2.1.0"
+
+
+def test_without_uv_pip_does_it(project):
+    """uv is on no path, and pip finds none in an empty index; the rest lies in a folder."""
+    wheels = project / "wheels"
+    get = [sys.executable, "-m", "pip", "download", "--quiet", "-d", wheels, "iniconfig==2.0.0", "setuptools"]
+    subprocess.run(get, check=True)
+    found = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PATH": "/usr/bin:/bin"}
+    done = run(project, **found)
+    assert done.returncode == 0 and versions(project)["iniconfig"] == "2.0.0", done.stdout + done.stderr
+    assert "going on with pip" in done.stdout
+
+
+def test_what_cannot_be_installed_is_told_and_tried_again(project):
+    """The environment has no Python, like one that was copied or half made: it is made anew."""
+    (project / ".venv/bin").mkdir(parents=True)
+    (project / ".venv/bin/python").write_text("")
+    (project / "constraints.txt").write_text("iniconfig==9999\n")
+    done = run(project)
+    assert done.returncode == 1 and "start.py stopped at: installing" in done.stdout and "what to do" in done.stdout
+    (project / "constraints.txt").write_text("")
+    assert run(project).returncode == 0
