@@ -17,8 +17,8 @@ from course_tools.addresses import rewrite_addresses
 from course_tools.notebooks import read_notebook
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = PROJECT["optional-dependencies"]
-del EXTRAS["student"]  # it only names others
+OPTIONAL_GROUPS = PROJECT["optional-dependencies"]
+del OPTIONAL_GROUPS["student"]  # it only names others
 # As conda-forge writes them, which does not fold hyphens and underscores.
 CONDA_NAMES = {"torch": "pytorch", "uvicorn": "uvicorn-standard", "prometheus-client": "prometheus_client"}
 README = (ROOT / "README.md").read_text()
@@ -32,7 +32,7 @@ def split(requirement: str) -> tuple[str, str]:
 
 
 def test_environment_names_the_same_packages_and_versions():
-    extras = [r for name, r in EXTRAS.items() if name != "nbgrader"]  # not for students
+    extras = [r for name, r in OPTIONAL_GROUPS.items() if name != "nbgrader"]  # not for students
     wanted = {split(r) for r in [*PROJECT["dependencies"], *(r for extra in extras for r in extra)]}
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in listed if isinstance(entry, dict))
@@ -56,13 +56,13 @@ def test_binder_reads_the_environment_as_it_is_meant():
 
 
 def test_the_packages_the_course_was_asked_for_are_there():
-    names = {split(r)[0] for group in (PROJECT["dependencies"], *EXTRAS.values()) for r in group}
+    names = {split(r)[0] for group in (PROJECT["dependencies"], *OPTIONAL_GROUPS.values()) for r in group}
     assert {"torch", "torchvision", "jupyterlab", "matplotlib", "nbval", "papermill", "ipywidgets"} <= names
 
 
 def test_every_direct_dependency_is_pinned():
     pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
-    groups = [PROJECT["dependencies"], *EXTRAS.values()]
+    groups = [PROJECT["dependencies"], *OPTIONAL_GROUPS.values()]
     for requirement in (r for group in groups for r in group):
         name, least = split(requirement)
         assert name in pinned, f"{name} is not in constraints.txt"
