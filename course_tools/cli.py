@@ -23,11 +23,11 @@ from lecture_utils.files import write_text
 if TYPE_CHECKING:
     from course_tools.execute import RunResult
 
-# What only one command needs is imported there: `lecture lint` starts without papermill, nbconvert and torch.
+# Imports that one command needs are in its function: `lecture lint` starts without papermill, nbconvert and torch.
 
 
 class _Commands(TyperGroup):
-    """The commands. What keeps one from its work is one line, not a traceback."""
+    """The commands. An error that the user can correct is printed as one line, not as a traceback."""
 
     def invoke(self, context: Any) -> Any:
         try:
@@ -35,16 +35,16 @@ class _Commands(TyperGroup):
             return super().invoke(context)
         except KeyboardInterrupt:
             fail("interrupted", 130)
-        except BrokenPipeError:  # the output was read by another program, such as head, which has enough
+        except BrokenPipeError:  # the program that reads the output, such as head, has ended
             raise
-        except OSError as error:  # files are replaced as a whole, so none is half written
+        except OSError as error:  # no file is half written, since files are replaced as a whole
             fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
         except RuntimeError as error:
             if "home directory" not in str(error):
                 raise
             from course_tools.doctor import SET_HOME
 
-            fail(f"there is no home folder: {SET_HOME}", 1)  # Jupyter asks for it when it is imported
+            fail(f"there is no home folder: {SET_HOME}", 1)  # Jupyter needs it when it is imported
 
 
 app = typer.Typer(
@@ -82,7 +82,7 @@ def _fail_on(*kinds: type[Exception], code: int = 2) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
-    """Until the work begins, Ctrl-C ends the process at once: an import may make any other error of it."""
+    """During imports Ctrl-C ends the process at once, because an import may turn it into any other error."""
     end_on_interrupt()
     try:
         yield
@@ -124,9 +124,9 @@ def run(
     with _fail_on(CourseError):
         if pictures and not any(execute.takes_folder(read_notebook(path)) for path in paths):
             raise CourseError("--pictures: none of these notebooks takes a folder of pictures; lectures 4 and 6 do")
-    for polite in (signal.SIGINT, signal.SIGTERM):  # both clean up: no kernel stays behind
-        signal.signal(polite, signal.default_int_handler)
-    kernel, line = kernel_name(no_fork)
+    for number in (signal.SIGINT, signal.SIGTERM):  # KeyboardInterrupt ends the kernel, too
+        signal.signal(number, signal.default_int_handler)
+    kernel, line = kernel_name(fork=not no_fork)
     console.print(line, highlight=False, soft_wrap=True)
     options = {"profile": profile, "device": device, "seed": seed, "folder": pictures}
     results: list[RunResult] = []
@@ -139,7 +139,7 @@ def run(
 
 
 def _run_all(paths: list[Path], out: Path, **options: Any) -> "Iterator[RunResult]":
-    """Run notebooks one after the other behind a progress bar; end with one that was interrupted."""
+    """Run notebooks one after the other, with a progress bar; stop after one that was interrupted."""
     from course_tools.execute import RunResult, run_notebook
 
     with progress_bar("cell ") as progress, _fail_on(CourseError, code=1):
@@ -161,7 +161,7 @@ def _run_all(paths: list[Path], out: Path, **options: Any) -> "Iterator[RunResul
 
 
 def _report(results: "list[RunResult]", out: Path) -> None:
-    """Print the table, then what failed, and end with the exit status of the command."""
+    """Print a table and what failed; end the command with exit status 1 or 130 if something did."""
     numbers = [Column(title, justify="right") for title in ("seconds", "peak memory")]
     table = Table("notebook", *numbers, "status", title=f"results in {out}", title_justify="left")
     for r in results:
@@ -184,7 +184,7 @@ def _report(results: "list[RunResult]", out: Path) -> None:
 @app.command()
 def store(names: Names = None, cell_timeout: Timeout = 600) -> None:
     """Deprecated: the same as `lecture run --inplace`."""
-    complain("`lecture store` is deprecated and will go: write `lecture run --inplace`")
+    complain("`lecture store` is deprecated and will be removed: write `lecture run --inplace`")
     _store(names, cell_timeout)
 
 
@@ -269,7 +269,7 @@ def doctor() -> None:
 
     marks = {"good": "[green]ok[/]", "note": "[yellow]--[/]", "bad": "[red]!![/]"}
     levels = set()
-    end_on_interrupt()  # else a check would take an import that Ctrl-C has struck for a broken package
+    end_on_interrupt()  # or an import that Ctrl-C interrupts would look like a broken package
     for finding in examine():
         levels.add(finding.level)
         text = f"{marks[finding.level]} {finding.topic:<10} {escape(finding.text)}"

@@ -1,4 +1,4 @@
-"""The command ``lecture grade`` and its options; ``run`` holds its steps."""
+"""The command ``lecture grade`` and its options; ``class_work`` holds its steps."""
 
 import sys
 import tempfile
@@ -38,7 +38,9 @@ VisibleOnly = Annotated[
     ),
 ]
 Unsandboxed = Annotated[bool, typer.Option("--allow-unsandboxed", help="run trusted notebooks without protection")]
-NoFork = Annotated[bool, typer.Option("--no-fork", "--cold", help="start a new Python for each submission, fork none")]
+NewProcesses = Annotated[
+    bool, typer.Option("--no-fork", "--cold", help="start a new Python for each submission, fork none")
+]
 # where it is graded, and what is written
 Workers = Annotated[int, typer.Option(min=0, help="submissions at once, as memory allows; 0: one a core")]
 Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="grade on a dask cluster that you trust")]
@@ -62,7 +64,7 @@ def grade(
     memory_limit: Gigabytes = 4.0,
     visible_only: VisibleOnly = None,
     allow_unsandboxed: Unsandboxed = False,
-    no_fork: NoFork = False,
+    no_fork: NewProcesses = False,
     workers: Workers = 0,
     dask: Dask = None,
     out: Out = None,
@@ -78,12 +80,12 @@ def grade(
     if (submissions is None) == (nbgrader is None):
         fail("name either a folder of submissions, or an nbgrader course with --nbgrader COURSE_DIR")
     end_on_interrupt()
-    from lecture_grader import run  # needs Linux, and imports PyTorch
+    from lecture_grader.class_work import ClassWork, errors_end_the_command  # needs Linux, and imports PyTorch
     from lecture_grader.grade_class import GradingOptions
     from lecture_grader.sandbox import Limits, scratch_folder
 
     raise_on_interrupt()
-    with run.errors_end_the_command(), tempfile.TemporaryDirectory(dir=scratch_folder()) as scratch:
+    with errors_end_the_command(), tempfile.TemporaryDirectory(dir=scratch_folder()) as scratch:
         single = submissions is not None and submissions.is_file() and submissions.suffix.lower() != ".zip"
         options = GradingOptions(
             seed=seed,
@@ -92,7 +94,7 @@ def grade(
             isolate=not allow_unsandboxed,
             fork=not no_fork,
         )
-        work = run.ClassWork(checks or str(exercise), out, released, due)
+        work = ClassWork(checks or str(exercise), out, released, due)
         if nbgrader:
             work.collect_course(nbgrader, nbgrader_python, assignment, Path(scratch))
         else:

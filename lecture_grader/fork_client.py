@@ -1,8 +1,8 @@
 """Programs forked from the fork server: workers, the command ``lecture grade``, and kernels.
 
-An import of torch and its companions takes seconds, a fork of a process that has them takes milliseconds. The server is
-``fork_server``, run as a program; the first client starts it, and it outlives its clients for some time. There is one
-server for grading, which has nothing of the user's environment, and one for each environment of kernels, because
+An import of torch and related packages takes seconds; a fork of a process that has imported them takes milliseconds.
+The server is ``fork_server``, run as a program: the first client starts it, and it stays for some time after the last.
+Grading has one server, with nothing of the user's environment in it. Kernels have one for each environment, because
 libraries read variables when they are imported. Where no fork is possible, :class:`NoFork` says why, and the caller
 starts the program as usual.
 """
@@ -28,15 +28,15 @@ from typing import IO, Any
 from lecture_grader.control_groups import without_scope
 
 START_SECONDS = 120  # for the server's imports, on a machine that is busy
-KERNEL_IDLE_SECONDS = 120  # at most: each environment of kernels has a server of half a gigabyte
+KERNEL_IDLE_SECONDS = 120  # at most, since each environment of kernels has a server of half a gigabyte
 ROOT = Path(__file__).resolve().parents[1]  # the folder of the packages
 SERVER = ROOT / "lecture_grader" / "fork_server.py"
-# Variables that no preloaded module reads, and those that importing some of them sets.
+# Variables that no preloaded module reads, and those that a preloaded module sets when it is imported.
 _NOT_READ = re.compile(
     r"(_|PWD|OLDPWD|SHLVL|COLUMNS|LINES|MAKE.*|MFLAGS|(JPY|LECTURE|PYTEST)_.*|TORCHINDUCTOR_CACHE_DIR)=|"
     r"(KMP_DUPLICATE_LIB_OK=True|KMP_INIT_AT_FORK=FALSE|OMP_WAIT_POLICY=PASSIVE)$"
 )
-# Python's variables that a command does not need from its start, or that reach it otherwise.
+# Variables of Python that need not be set when a command starts, or that reach it in another way.
 _HARMLESS = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONNOUSERSITE", "PYTHONSAFEPATH"}
 
 
@@ -67,9 +67,12 @@ def why_no_fork(environment: Mapping[str, str] | None = None) -> str | None:
 
 
 class Fork:
-    """A forked program, with what jupyter_client and the sandbox use of a ``subprocess.Popen``.
+    """A forked program, with those attributes and methods of ``subprocess.Popen`` that jupyter_client and Sandbox use.
 
-    ``lost`` says that the server or the guard ended first, and the program with it.
+    Attributes:
+        pid: the process id: of the program, or of the launcher of a worker.
+        returncode: the exit status, negative for a signal; None while it runs.
+        lost: whether the server or the guard ended first, and the program with it.
     """
 
     stdin = stdout = stderr = None
@@ -118,7 +121,7 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
     def drop(self) -> None:
-        """Have its guard kill it, and do not wait for its end."""
+        """Have its guard kill it, without waiting for its end."""
         with self._lock:
             if self.returncode is None:
                 self.returncode = -signal.SIGKILL
@@ -138,7 +141,7 @@ def fork(program: dict[str, Any], files: Sequence[int], environment: Mapping[str
         NoFork: it cannot be done; the message says why.
     """
     connection, log = _connect(environment)
-    with os.fdopen(os.memfd_create("program"), "wb", 0) as request:  # which the server does not read
+    with os.fdopen(os.memfd_create("program"), "wb", 0) as request:  # only the guard reads it
         request.write(json.dumps(program).encode())
         try:
             socket.send_fds(connection, [b"f"], [request.fileno(), *files])
@@ -169,14 +172,13 @@ def fork_worker(config: dict[str, Any], connection: socket.socket, stderr: IO[by
             raise SandboxError(f"no worker can be forked: {error}; grade with --no-fork") from error
 
 
-def why_no_worker(isolate: bool) -> str | None:
-    """Why workers cannot be forked here; None where they can. Their server then imports while this process goes on."""
+def start_server_for_workers() -> str | None:
+    """Start the server that forks workers, so that it imports while this process goes on; why not, if it cannot be."""
     try:
-        if isolate:
-            _connect(None)[0].close()
-        return None if isolate else "only sandboxed processes are forked"
+        _connect(None)[0].close()
     except NoFork as error:
         return str(error)
+    return None
 
 
 def fork_command(module: str, arguments: list[str]) -> int:
@@ -210,7 +212,7 @@ def _connect(environment: Mapping[str, str] | None) -> tuple[socket.socket, Path
         if environment is None:
             environment = {"PATH": os.defpath, "HOME": f"{folder}/home", "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": ""}
             environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        address = folder / _key(environment, settings)
+        address = folder / _server_name(environment, settings)
         try:
             connection.connect(str(address))
         except (FileNotFoundError, ConnectionRefusedError):
@@ -241,8 +243,8 @@ def _private_folder() -> Path:
     return folder
 
 
-def _key(environment: Mapping[str, str], settings: list) -> str:
-    """A name for all that a fork inherits from its server: a client with other settings needs another server."""
+def _server_name(environment: Mapping[str, str], settings: list) -> str:
+    """A digest of all that a fork inherits from its server: a client with other settings needs another server."""
     import resource  # not on Windows, where nothing is forked
 
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

@@ -1,16 +1,16 @@
 """The fork server, run as a program: it imports torch and its companions once, and forks programs for its clients.
 
-The standard library's ``multiprocessing.forkserver`` does not do here: it ends with the process that started it, so
-that each command would pay for the imports again; it has that process's environment, which a submission could find in
-its memory; and its forks outlive a client that is killed.
+The standard library's ``multiprocessing.forkserver`` cannot be used for three reasons. It ends with the process that
+started it, so each command would wait for the imports again. It has that process's environment, which a submission
+could find in its memory. And its forks continue when a client is killed.
 
-The server runs nobody's code and reads nothing that a client sends, since a fork can read all of its memory. It has one
-thread: a fork of a process whose thread pool has run hangs at its next parallel operation. Clients reach it by a socket
-in a folder that only the user can enter, see ``fork_client``. For each connection it forks a guard, which starts the
-program, tells the client its process id and exit status, and kills it when the client ends, however that happens.
+The server runs no notebook's code and reads nothing that a client sends, since a fork can read all its memory. It has
+one thread: a fork of a process whose thread pool has run hangs at its next parallel operation. Clients reach it through
+a socket in a folder that only the user can enter, see ``fork_client``. For each connection it forks a guard, which
+starts the program, tells the client its process id and exit status, and kills it when the client ends for any reason.
 A server without guards ends after some time.
 
-Forks of one server share what new programs do not: where libraries lie in memory, and the hash seed of strings.
+Forks of one server have the same addresses of libraries and the same hash seed of strings; new programs do not.
 """
 
 import atexit
@@ -48,12 +48,12 @@ PRELOADED_FOR_GRADING = (
 
 
 def _preload(for_grading: bool) -> int:
-    """Import the modules; the MB of data that they take beyond what a new worker imports."""
-    # what a kernel finds or sets before it imports these, or its notebook does (lecture_utils/__init__.py)
+    """Import the modules; return the MB of data that they take beyond what a new worker imports."""
+    # what a kernel or its notebook (lecture_utils/__init__.py) has in its environment when it imports these
     os.environ["JPY_PARENT_PID"] = str(os.getpid())
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    gc.disable()  # a third of the time of importing is spent looking for garbage
+    gc.disable()  # garbage collection takes a third of the time of the imports
     plain_mb = 0
     if for_grading:
         sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -62,19 +62,19 @@ def _preload(for_grading: bool) -> int:
         from lecture_grader import launcher, shell, tampering, worker  # noqa: F401
 
         plain_mb = _data_mb()
-        launcher.system_call_filters()  # kept for all forks
+        launcher.system_call_filters()  # cached for all forks
         shell.make_shell()
         Image.preinit()  # imports the formats that Pillow tries first
     for name in PRELOADED + PRELOADED_FOR_GRADING * for_grading:
         with contextlib.suppress(ImportError):  # what is not installed is not used either
             importlib.import_module(name)
     if for_grading:
-        tampering.watch()  # what it finds, each worker has at once
-    if not (pid := os.fork()):  # OpenBLAS ends its threads before a fork, and starts them when it computes
+        tampering.watch()  # caches what it finds for all forks
+    if not (pid := os.fork()):  # before a fork OpenBLAS ends its threads, and starts them only to compute
         os._exit(0)
     os.waitpid(pid, 0)
-    # Without this, the first collection in a fork would copy every page. There is no collection before it: the holes
-    # that one leaves would spread what a worker writes over twice as many pages.
+    # Without freeze, the first collection in a fork would copy every page. Nothing is collected before that, because a
+    # collection leaves gaps: a worker would write into them, and so into twice as many pages.
     gc.freeze()
     gc.enable()
     if for_grading:
@@ -83,13 +83,13 @@ def _preload(for_grading: bool) -> int:
 
 
 def _data_mb() -> int:
-    """What counts of this process against ``RLIMIT_DATA``, in MB."""
+    """The memory of this process that counts against ``RLIMIT_DATA``, in MB."""
     (line,) = [s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith("VmData:")]
     return int(line.split()[1]) >> 10
 
 
 def _use_huge_pages() -> None:
-    """Ask for large pages: a fork then copies few page tables, and a worker takes some 50 ms less of a core."""
+    """Ask for large pages: a fork then copies fewer page tables, which saves a worker about 50 ms of processor time."""
     size, collapse = 2 << 20, 25
     libc = ctypes.CDLL(None)
     libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
@@ -99,12 +99,12 @@ def _use_huge_pages() -> None:
             start, end = (int(part, 16) for part in area.split("-"))
             start, end = -(-start // size) * size, end // size * size
             if start < end:
-                libc.madvise(start, end - start, collapse)  # where the kernel refuses, nothing changes
+                libc.madvise(start, end - start, collapse)  # if the kernel refuses, the pages stay small
 
 
 def _serve(listener: socket.socket, address: Path, idle_seconds: float) -> socket.socket:
     """Fork a guard for each connection. Returns in the guard, with its connection."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no guard is waited for
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the server does not wait for guards
     server = os.getpid()
     while True:
         if select.select([listener], [], [], idle_seconds)[0]:
@@ -113,10 +113,10 @@ def _serve(listener: socket.socket, address: Path, idle_seconds: float) -> socke
             if threads > 1:
                 print(f"it has {threads} threads, and its forks would hang", file=sys.stderr, flush=True)
                 os._exit(1)
-            with contextlib.suppress(OSError):  # no room for another process: the client sees the connection end
+            with contextlib.suppress(OSError):  # no fork was possible: the client sees the connection end
                 if os.fork() == 0:
                     listener.close()
-                    _end_with(server)
+                    _die_with(server)
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     return connection
             connection.close()
@@ -126,13 +126,14 @@ def _serve(listener: socket.socket, address: Path, idle_seconds: float) -> socke
         except ChildProcessError:  # there is no guard
             address.unlink(missing_ok=True)
             address.with_suffix(".log").unlink(missing_ok=True)
-            if not select.select([listener], [], [], 0)[0]:  # no client has connected before that
+            if not select.select([listener], [], [], 0)[0]:  # no client connected before the address was removed
                 os._exit(0)
 
 
-def _end_with(parent: int) -> None:
+def _die_with(parent: int) -> None:
+    """Have this process killed when its parent ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:  # it ended before that
+    if os.getppid() != parent:  # it has ended already
         os._exit(1)
 
 
@@ -153,13 +154,13 @@ def _guard(connection: socket.socket, preloaded_mb: int) -> list[str]:
     guard = os.getpid()
     if "sandbox" in program:
         connection.sendall(struct.pack("i", guard))
-        _become(program, files[1:4])
+        _set_up_program(program, files[1:4])
         _launch(program["sandbox"], files[4], preloaded_mb, functools.partial(_watch, connection))
     pid = os.fork()
     if pid == 0:
         connection.close()
-        _end_with(guard)
-        _become(program, files[1:])
+        _die_with(guard)
+        _set_up_program(program, files[1:])
         return program["argv"]
     for file in files[1:]:
         os.close(file)
@@ -173,7 +174,7 @@ def _watch(connection: socket.socket, pid: int) -> None:
     ready, _, _ = select.select([connection.fileno(), os.pidfd_open(pid)], [], [])
     if connection.fileno() in ready:
         for kill in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError):  # it may not have made its group yet
+            with contextlib.suppress(ProcessLookupError):  # its group may not exist yet
                 kill(pid, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with contextlib.suppress(OSError):  # the client has gone
@@ -182,7 +183,7 @@ def _watch(connection: socket.socket, pid: int) -> None:
 
 
 def _launch(config: dict[str, Any], connection: int, preloaded_mb: int, watch: Callable[[int], None]) -> None:
-    """Be the launcher, and set in the worker what a new one reads from its environment."""
+    """Run the launcher, and set in the worker the numbers of threads, which a new one reads from its environment."""
     from lecture_grader import launcher, worker
 
     def start(config: dict[str, Any]) -> None:
@@ -199,8 +200,8 @@ def _launch(config: dict[str, Any], connection: int, preloaded_mb: int, watch: C
     launcher.launch(config, start, watch)
 
 
-def _become(program: dict[str, Any], streams: list[int]) -> None:
-    """Undo what is the server's own, and draw anew what a new program leaves to chance."""
+def _set_up_program(program: dict[str, Any], streams: list[int]) -> None:
+    """Make this fork look like a new program: its own streams, folder, environment, path and random numbers."""
     import multiprocessing
 
     import numpy as np
@@ -210,7 +211,10 @@ def _become(program: dict[str, Any], streams: list[int]) -> None:
     for number, file in enumerate(streams):
         os.dup2(file, number)
         os.close(file)
-    for number, name in ((1, "stdout"), (2, "stderr")):  # anew, since the server's own know that its log can be sought
+    for number, name in (
+        (1, "stdout"),
+        (2, "stderr"),
+    ):  # new ones, since the server's were made for its log, a file that can be sought
         errors = "strict" if number == 1 else "backslashreplace"
         old = getattr(sys, f"__{name}__")  # unbuffered where PYTHONUNBUFFERED says so
         raw = open(number, "wb", buffering=0 if old.write_through else -1, closefd=False)  # noqa: SIM115 - a number
@@ -231,14 +235,14 @@ def _become(program: dict[str, Any], streams: list[int]) -> None:
 
 
 def main(listener: int, address: str, idle_seconds: float, for_grading: bool) -> None:
-    """Be the server; in a fork, the program."""
+    """Run the server; in a fork, return here and run the program."""
     if os.fork():
         os._exit(0)
     code = 1
 
-    @atexit.register  # the first, so the last to be called
+    @atexit.register  # registered first, so called last
     def leave() -> None:
-        """End without freeing one by one the objects that a fork shares, as ``multiprocessing`` does."""
+        """End at once, as ``multiprocessing`` does, without freeing the objects that the fork shares one by one."""
         sys.__stdout__.flush()  # type: ignore[union-attr]  # Python's own
         os._exit(code)
 

@@ -1,4 +1,4 @@
-"""Grade the submissions of a class: rows, reports and a table that survive an interruption."""
+"""Grade the submissions of a class. Rows, reports and the table survive an interruption."""
 
 import contextlib
 import hashlib
@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from lecture_grader import grade_one
 from lecture_grader.dask_cluster import ClusterError
-from lecture_grader.grade_one import Grade, Status
+from lecture_grader.grade_one import Grade
+from lecture_grader.notebook_run import Status
 from lecture_grader.report import render
 from lecture_grader.results import Results, report_name, to_row
-from lecture_grader.sandbox import Limits, SandboxError, start_again, stop_all
+from lecture_grader.sandbox import Limits, SandboxError, allow_starts, stop_all
 from lecture_grader.similarity import answers_of
 from lecture_grader.submissions import Submission
 from lecture_utils.files import write_text
@@ -24,7 +25,7 @@ from lecture_utils.grading.errors import CheckError
 from lecture_utils.grading.tasks import Exercise
 
 # Raise this number when a change of the grader may change a mark or a report: a class is then graded again.
-GRADER_VERSION = 3
+GRADER_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class GradingOptions:
     fork: bool = True
 
     def settings(self) -> str:
-        """What of the options a mark may depend on. Threads and forks only make grading faster."""
+        """The options that may change a mark, as text: all but threads and forks, which only make grading faster."""
         return repr(replace(self, limits=replace(self.limits, threads=1), fork=True))
 
 
@@ -54,25 +55,35 @@ class GradingOptions:
 class Job:
     """All that a mark depends on, in a form that can be sent to another process or machine.
 
-    ``problem`` says why there is no notebook, or is empty. ``key`` goes into the row, see
-    :meth:`~lecture_grader.results.Results.why_again`. ``grader`` is the version that made this job; ``alone`` says that
-    it ran out of time beside a submission that took more than its share of the cores, and is tried once more.
+    Attributes:
+        student: the name.
+        content: the bytes of the notebook.
+        problem: why there is no notebook, or empty.
+        exercise: its tasks judge the notebook.
+        fingerprint: goes into the row, see :meth:`~lecture_grader.results.Results.why_again`.
+        options: how it is graded.
+        grader: the version of the grader that made this job.
+        alone: whether this is a second try, without others at the same time, see :func:`run_jobs`.
     """
 
     student: str
     content: bytes
     problem: str
     exercise: Exercise
-    key: dict[str, Any]
+    fingerprint: dict[str, Any]
     options: GradingOptions
     grader: int = GRADER_VERSION
     alone: bool = False
 
 
 class Result(NamedTuple):
-    """A line of ``results.jsonl``, the report as HTML, and the code by task, see :func:`~.similarity.answers_of`.
+    """What becomes of a job.
 
-    ``timed_out`` says that its time was over, ``greedy`` that it used more cores than its share.
+    Attributes:
+        row: the line of ``results.jsonl``.
+        report: the page for the student, as HTML.
+        answers: the code by task, see :func:`~.similarity.answers_of`.
+        timed_out, greedy: see :class:`~.grade_one.Grade`.
     """
 
     row: dict[str, Any]
@@ -84,7 +95,10 @@ class Result(NamedTuple):
 
 @dataclass(eq=False)
 class _Attempt:
-    """A job, and what became of it; ``beside`` are the jobs that ran beside it and have not ended yet."""
+    """A job that was started.
+
+    ``beside`` are the jobs that ran at the same time and have not ended; ``disturbed``: one of them was greedy.
+    """
 
     job: Job
     result: Result | None = None
@@ -133,41 +147,47 @@ def grade_class(
         try:
             waiting, reasons = [], {}
             for one in submissions:
-                key = _key(one, exercise, options)
-                reason = results.why_again(one.student, key)
+                fingerprint = _fingerprint(one, exercise, options)
+                reason = results.why_again(one.student, fingerprint)
                 if reason:
-                    waiting.append((one, key))
+                    waiting.append((one, fingerprint))
                     reasons[one.student] = reason
                 else:
                     yield results.rows[one.student], ""
-            jobs = (_job(one, exercise, key, options) for one, key in waiting)
+            jobs = (_job(one, exercise, fingerprint, options) for one, fingerprint in waiting)
             for result in _run_all(jobs, executor, workers):
-                row = _kept(results, result, exercise)
+                row = _keep(results, result, exercise, options)
                 results.write_csv(students, exercise, now=False)
                 yield row, reasons[row["student"]]
         finally:
             results.write_csv(students, exercise)
 
 
-def _kept(results: Results, result: Result, exercise: Exercise) -> dict[str, Any]:
-    """Write a result and return its row. What cannot be written, though there is room, becomes a row that says so."""
-    row, report, answers = result[:3]
-    name = report_name(row["student"])
+def _keep(results: Results, result: Result, exercise: Exercise, options: GradingOptions) -> dict[str, Any]:
+    """Write a result and return its row. If its own text is why it cannot be written, the row says so instead."""
     try:
-        write_text(results.out / "reports" / f"{name}.html", report)
-        write_text(results.out / "answers" / f"{name}.json", json.dumps(answers))
-        results.append(row)  # last, because it says that the others are there
-    except OSError:  # the disk is full, or the folder cannot be written: neither can the next one
+        _write(results, result)
+    except OSError:  # the disk is full, or the folder cannot be written: the next result would fail, too
         raise
     except Exception as error:
-        grade = Grade(Status.CRASHED, None, exercise.max_points, row["seconds"], notes=[_fault(error)])
-        row = to_row(row["student"], exercise, grade, seed=row["seed"], key=row["key"])
-        write_text(results.out / "reports" / f"{name}.html", render(row, grade, exercise))
-        results.append(row)
-    return row
+        job = Job(result.row["student"], b"", "", exercise, result.row["key"], options)
+        result = _unmarked(job, Status.CRASHED, _fault(error))
+        _write(results, result)
+    return result.row
 
 
-def _key(one: Submission, exercise: Exercise, options: GradingOptions) -> dict[str, Any]:
+def _write(results: Results, result: Result) -> None:
+    name = report_name(result.row["student"])
+    answers = results.out / "answers" / f"{name}.json"
+    write_text(results.out / "reports" / f"{name}.html", result.report)
+    if result.answers:
+        write_text(answers, json.dumps(result.answers))
+    else:
+        answers.unlink(missing_ok=True)
+    results.append(result.row)  # last, because a row means that its files are there
+
+
+def _fingerprint(one: Submission, exercise: Exercise, options: GradingOptions) -> dict[str, Any]:
     """What a row depends on, see :meth:`~lecture_grader.results.Results.why_again`."""
     digest = hashlib.sha256(one.problem.encode())
     if not one.problem:
@@ -181,20 +201,20 @@ def _key(one: Submission, exercise: Exercise, options: GradingOptions) -> dict[s
     }
 
 
-def _job(one: Submission, exercise: Exercise, key: dict[str, Any], options: GradingOptions) -> Job:
+def _job(one: Submission, exercise: Exercise, fingerprint: dict[str, Any], options: GradingOptions) -> Job:
     content, problem = b"", one.problem
     if not problem:
         try:
             content = one.path.read_bytes()
         except OSError as error:
             problem = f"cannot be read: {error.strerror}"
-    return Job(one.student, content, problem, exercise, key, options)
+    return Job(one.student, content, problem, exercise, fingerprint, options)
 
 
 def _run_all(jobs: Iterable[Job], executor: Executor | None, workers: int) -> Iterator[Result]:
-    """Run jobs in an executor, or in threads here. Every sandbox ends with this, however it ends."""
+    """Run jobs in an executor, or in threads here. After an error or an interruption every sandbox is ended."""
     with contextlib.ExitStack() as stack:
-        stack.callback(start_again)  # once the threads have ended
+        stack.callback(allow_starts)  # called when the threads have ended
         pool = executor or stack.enter_context(ThreadPoolExecutor(workers))
         try:
             yield from run_jobs(jobs, pool, workers + 1)
@@ -204,13 +224,13 @@ def _run_all(jobs: Iterable[Job], executor: Executor | None, workers: int) -> It
 
 
 def run_jobs(jobs: Iterable[Job], executor: Executor, ahead: int) -> Iterator[Result]:
-    """Results in the order in which they are ready. At most ``ahead`` jobs are given to the executor at a time.
+    """Yield results in the order in which they are ready. The executor has at most ``ahead`` jobs at a time.
 
-    What ran out of time beside a submission that used more than its share of the cores is run once more at the end,
-    with nothing beside it, and only that result counts.
+    A submission may run out of time because another one, at the same time, used more than its share of the cores. It is
+    then run once more at the end, alone, and only that result counts.
     """
     running: dict[Future, _Attempt] = {}
-    held: list[_Attempt] = []  # they ran out of time, and what ran beside them has not ended
+    held: list[_Attempt] = []  # they ran out of time, and jobs that ran at the same time have not ended
     again: list[_Attempt] = []
     try:
         for job in itertools.chain(jobs, [None]):
@@ -218,23 +238,23 @@ def run_jobs(jobs: Iterable[Job], executor: Executor, ahead: int) -> Iterator[Re
                 running[executor.submit(grade_job, job)] = _Attempt(job)
             while running and (job is None or len(running) >= ahead):
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield from _sort_out(future, running, held, again)
+                    yield from _take(future, running, held, again)
         for attempt in again:
             job = replace(attempt.job, alone=True)
             future = executor.submit(grade_job, job)
             running[future] = attempt
-            yield _result(future, job)
+            yield _result_of(future, job)
     finally:
         for future in running:
             future.cancel()
 
 
-def _sort_out(
+def _take(
     future: Future, running: dict[Future, _Attempt], held: list[_Attempt], again: list[_Attempt]
 ) -> Iterator[Result]:
-    """Take note of a job that has ended; yield the results that are sure now."""
+    """Take the result of a job that has ended; yield the results that are certain now."""
     attempt = running.pop(future)
-    result = attempt.result = _result(future, attempt.job)
+    result = attempt.result = _result_of(future, attempt.job)
     if result.greedy:
         for other in (*running.values(), *(one for one in held if future in one.beside)):
             other.disturbed = True
@@ -254,8 +274,8 @@ def _sort_out(
             yield one.result
 
 
-def _result(future: Future, job: Job) -> Result:
-    """What a job returned. A row without a key, which the next run replaces, if its process was lost."""
+def _result_of(future: Future, job: Job) -> Result:
+    """What a job returned. If its process was lost, the row has no fingerprint, and the next run grades it again."""
     try:
         return future.result()
     except (SandboxError, ClusterError, CheckError):
@@ -264,21 +284,22 @@ def _result(future: Future, job: Job) -> Result:
         raise ClusterError("the cluster is gone: the same command goes on with another") from None
     except Exception as error:
         note = f"the process that graded it was lost ({type(error).__name__}): the same command tries it again"
-        return _finish(replace(job, key={}), _no_mark(job, Status.CRASHED, note))
+        return _unmarked(replace(job, fingerprint={}), Status.CRASHED, note)
 
 
 def grade_job(job: Job) -> Result:
-    """Grade a submission; but for the seconds, a function of the job alone.
+    """Grade a submission. With a seed, the result depends on the job alone, except for the seconds.
 
     Raises:
         SandboxError: a protection is not available here.
+        CheckError: a check has a fault, so that no answer can be judged by it.
         ClusterError: this is a machine with another version of the grader.
     """
     if job.grader != GRADER_VERSION:
         versions = f"version {GRADER_VERSION} of the grader, and the command has version {job.grader}"
         raise ClusterError(f"a worker of the cluster has {versions}: install the same version of the course everywhere")
     if job.problem:
-        return _finish(job, _no_mark(job, Status.UNREADABLE, job.problem))
+        return _unmarked(job, Status.UNREADABLE, job.problem)
     options = job.options
     try:
         grade = grade_one.grade_notebook(
@@ -296,21 +317,21 @@ def grade_job(job: Job) -> Result:
     except (SandboxError, CheckError):
         raise
     except Exception as error:  # a fault of the grader with one notebook must not stop the others
-        return _finish(job, _no_mark(job, Status.CRASHED, _fault(error)))
+        return _unmarked(job, Status.CRASHED, _fault(error))
 
 
 def _fault(error: Exception) -> str:
-    """A note on a fault of the grader's. The error's own text is left out: it may repeat an input of a hidden case."""
+    """A note on a fault of the grader. The error's own text is left out: it may repeat an input of a hidden case."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}, line {place.lineno}"
     return f"the grader failed ({type(error).__name__} in {where}): please report this, with the notebook"
 
 
-def _no_mark(job: Job, status: Status, note: str) -> Grade:
-    return Grade(status, None, job.exercise.max_points, 0.0, notes=[note])
+def _unmarked(job: Job, status: Status, note: str) -> Result:
+    return _finish(job, Grade(status, None, job.exercise.max_points, 0.0, notes=[note]))
 
 
 def _finish(job: Job, grade: Grade) -> Result:
     """The row, the report and the answers of a graded submission."""
-    row = to_row(job.student, job.exercise, grade, seed=job.options.seed, key=job.key)
+    row = to_row(job.student, job.exercise, grade, seed=job.options.seed, fingerprint=job.fingerprint)
     return Result(row, render(row, grade, job.exercise), answers_of(grade.cells), grade.timed_out, grade.greedy)

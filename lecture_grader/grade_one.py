@@ -128,7 +128,7 @@ def _grade(run: NotebookRun, hidden: bool) -> Grade:
         verdicts.append(Verdict(task.id, "unjudged", 0, 0, "", message))
     points = sum(exercise[verdict.task].points for verdict in verdicts if verdict.status == "passed")
     status = run.troubles[0] if run.troubles else Status.GRADED
-    greedy, timed_out = any(sandbox.greedy for sandbox in run.sandboxes), Status.TIMEOUT in run.troubles
+    greedy, timed_out = any(sandbox.usage.greedy for sandbox in run.sandboxes), Status.TIMEOUT in run.troubles
     seconds = _seconds_since(begun)
     return Grade(status, points, exercise.max_points, seconds, verdicts, run.notes, run.cells, greedy, timed_out)
 

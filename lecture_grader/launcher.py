@@ -1,10 +1,10 @@
-"""The program between the grader and a worker: it builds the worker's world, gives up every privilege, and starts it.
+"""The program between the grader and a worker: it builds the sandbox, gives up every privilege, and starts the worker.
 
 It enters new namespaces, builds a file system of read-only system folders and a private ``/tmp``, sets limits, drops
 all capabilities and filters system calls. The order of the steps follows the manual pages user_namespaces(7),
 pid_namespaces(7) and pivot_root(2). Linux only; ``sandbox`` starts this file as a program, or ``fork_server`` calls
-:func:`launch` in a fork. It imports nothing but the standard library and pyseccomp, because the worker is forked from
-its memory.
+:func:`launch` in a fork. It imports only the standard library and pyseccomp, because the worker is a fork of it and can
+read all its memory.
 """
 
 import contextlib
@@ -22,23 +22,24 @@ from pathlib import Path
 from typing import Any
 
 MB = 1 << 20
-REFUSED = 97  # the exit status where a protection cannot be had
+REFUSED = 97  # the exit status where a protection is not available
 
 _NEW = {"mount": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "pid": 0x20000000, "net": 0x40000000}
 _NEW_CGROUP = 0x2000000
 _NEW_USER = 0x10000000
-_RDONLY, _NOSUID, _NODEV, _BIND, _REC, _PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+_RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18  # of mount
+_DETACH = 2  # of umount2
 _DEATH_SIGNAL, _SET_DUMPABLE, _SET_SECCOMP, _DROP_BOUNDING, _NO_NEW_PRIVS = 1, 4, 22, 24, 38
 _SHARED_ANONYMOUS = 1 | 32  # of mmap
 _MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
-# No submission has an innocent use for these: the process that calls one is killed.
+# No submission needs these: a process that calls one is killed.
 _DEADLY = """
     mount umount2 pivot_root chroot unshare setns ptrace process_vm_readv process_vm_writev kexec_load
     kexec_file_load init_module finit_module delete_module bpf reboot swapon swapoff open_by_handle_at acct
     settimeofday clock_settime sethostname setdomainname move_mount open_tree fsopen fsmount mount_setattr
 """
 # What programs use. Any other call fails as on a kernel that does not know it, for which libraries are prepared: calls
-# that are newer than this list, and old ones that have no use here or whose memory no process is seen to hold
+# that are newer than this list, and old ones without a use here, or whose memory is not counted for any process
 # (memfd_create, shmget, semget, msgget, mq_open, io_setup, vmsplice, userfaultfd, io_uring_setup, bpf ...).
 _ALLOWED = """
     accept accept4 access alarm arch_prctl bind brk capget capset chdir chmod chown clock_getres clock_gettime
@@ -72,6 +73,11 @@ _libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 
 def _call(name: str, *args: object) -> int:
+    """Call a function of the C library.
+
+    Raises:
+        OSError: it failed; the message names it.
+    """
     result = getattr(_libc, name)(*args)
     if result < 0:
         number = ctypes.get_errno()
@@ -80,7 +86,7 @@ def _call(name: str, *args: object) -> int:
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends, or more exactly the parent's thread that forked it."""
+    """Have the kernel kill this process when its parent ends (more exactly: the thread of it that forked)."""
     _call("prctl", _DEATH_SIGNAL, signal.SIGKILL)
 
 
@@ -92,9 +98,10 @@ def launch(config: dict, start: Callable[[dict], object], wait: Callable[[int], 
     """Build the protections, start the worker in them, and end with its exit status; does not return.
 
     Args:
-        config: see :class:`~lecture_grader.sandbox.Sandbox`, which makes it.
-        start: called with the configuration in the last process, which becomes the worker.
-        wait: called with the first child; waits for it and ends this process. None: end with its exit status.
+        config: :class:`~lecture_grader.sandbox.Sandbox` makes it.
+        start: called with the configuration in the process that becomes the worker.
+        wait: called with the number of the first child; waits for it and ends this process. None ends this process with
+            the child's exit status.
     """
     try:
         if config["isolate"]:
@@ -123,7 +130,7 @@ def _enter_namespaces(config: dict, start: Callable[[dict], object]) -> int:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
-    else:  # root needs no user namespace; it gives up its rights below
+    else:  # root needs no user namespace, and gives up its rights in _first_process
         _call("unshare", flags)
     child = os.fork()
     if child == 0:
@@ -132,7 +139,7 @@ def _enter_namespaces(config: dict, start: Callable[[dict], object]) -> int:
 
 
 def _pass_on_signals(child: int) -> None:
-    """Interrupt the child when this process is interrupted, and kill it when this process is to end."""
+    """Pass SIGINT on to the child, and kill it when this process gets SIGTERM."""
 
     def pass_on(number: int, frame: object) -> None:
         with contextlib.suppress(ProcessLookupError):  # the child has ended
@@ -143,11 +150,12 @@ def _pass_on_signals(child: int) -> None:
 
 
 def _wait_for(child: int, largest: int = 255) -> None:
-    """Wait for every process that ends, and end with the child's status, or 128 and more for the signal that killed it.
+    """Reap processes until the child ends; then end with its status, or with 128 and the number of its signal.
 
     Args:
         child: the process that counts.
-        largest: exit status that is passed on; 127 for a worker, which could otherwise say that a signal killed it.
+        largest: the largest exit status that is passed on. It is 127 for a worker, which could otherwise pretend that a
+            signal killed it.
     """
     while True:
         with contextlib.suppress(InterruptedError):
@@ -158,23 +166,23 @@ def _wait_for(child: int, largest: int = 255) -> None:
 
 
 def _first_process(config: dict, start: Callable[[dict], object], filters: tuple[bytes, ...]) -> None:
-    """Be process 1 of the new namespaces: build the file system, give up all rights, and start the worker."""
+    """Run as process 1 of the new namespaces: build the file system, give up all rights, and start the worker."""
     if config["group"]:
         Path(config["group"], "cgroup.procs").write_text("0")  # this process
     _call("unshare", _NEW_CGROUP)
     _close_all_but(config["socket"])
     _die_with_parent()
-    _build_world(config)
+    _build_file_system(config)
     _set_limits(config["limits"])
     for capability in range(64):
-        if _libc.prctl(_DROP_BOUNDING, capability, 0, 0, 0) < 0:  # past the last one
+        if _libc.prctl(_DROP_BOUNDING, capability, 0, 0, 0) < 0:  # there are no more
             break
     if config["uid"] is not None:
         os.setgroups([])
         os.setresgid(config["uid"], config["uid"], config["uid"])
         os.setresuid(config["uid"], config["uid"], config["uid"])
         _die_with_parent()  # again: a change of user resets it
-    os.nice(5)  # so that the grader gets a core in time to stop it
+    os.nice(5)  # so that the grader gets a core when it has to stop the worker
     _drop_capabilities()
     _call("prctl", _NO_NEW_PRIVS, 1, 0, 0, 0)
     _call("prctl", _SET_DUMPABLE, 0)
@@ -183,7 +191,7 @@ def _first_process(config: dict, start: Callable[[dict], object], filters: tuple
     if child == 0:
         os.setsid()
         os.chdir("/tmp")
-        _call("prctl", _SET_DUMPABLE, 1)  # it may read its own /proc entry, as after exec, and be measured
+        _call("prctl", _SET_DUMPABLE, 1)  # as after exec: it can read its own /proc entry, and be measured
         start(config)
         os._exit(0)
     os.close(config["socket"])
@@ -209,21 +217,21 @@ def _start_worker(config: dict) -> None:
         raise OSError(error.errno, f"{argv[0]}: {error.strerror}") from None
 
 
-def _build_world(config: dict) -> None:
+def _build_file_system(config: dict) -> None:
     """Mount a new root: read-only folders, a private /tmp and /dev/shm, and a /proc of these namespaces."""
     _mount("none", Path("/"), None, _REC | _PRIVATE)
     root = Path(config["root"])
     size = f"size={config['limits']['disk_mb']}m,nr_inodes=50k,mode=1777"
     copies = [(Path(c).name, Path(c).read_bytes()) for c in config["copies"]]
     _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=1m,mode=755")
-    for folder in ("tmp", "dev/shm"):  # first, since Python or the course may lie below /tmp
+    for folder in ("tmp", "dev/shm"):  # mounted first, since Python or the course may be below /tmp
         (root / folder).mkdir(parents=True)
         _mount("tmpfs", root / folder, "tmpfs", _NOSUID | _NODEV, size)
     for source in dict.fromkeys(config["folders"]):
         _show(Path(source), root)
     for path in ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom"):
         _show(Path(path), root, writable=True)
-    # it reads alike, and cannot be mapped: a shared mapping of /dev/zero is memory that nobody counts
+    # /dev/full reads like /dev/zero but cannot be mapped: a shared mapping of /dev/zero is memory that is not counted
     (root / "dev/zero").touch()
     _mount("/dev/full", root / "dev/zero", None, _BIND)
     for hidden in map(Path, config["hidden"]):
@@ -232,7 +240,7 @@ def _build_world(config: dict) -> None:
         elif _inside(hidden, root).is_file():
             _mount("/dev/null", _inside(hidden, root), None, _BIND)
     (root / "proc").mkdir()
-    _mount("proc", root / "proc", "proc", _NOSUID | _NODEV | 8)
+    _mount("proc", root / "proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     (root / "tmp/.matplotlib").mkdir()
     (root / "tmp/.matplotlib").chmod(0o777)
     for name, content in copies:
@@ -243,9 +251,9 @@ def _build_world(config: dict) -> None:
     old.mkdir()
     _call("pivot_root", str(root).encode(), str(old).encode())
     os.chdir("/")
-    _call("umount2", b"/old", 2)
+    _call("umount2", b"/old", _DETACH)
     Path("/old").rmdir()
-    _mount("none", Path("/"), None, _RDONLY | _NOSUID | _NODEV | 32 | _BIND)  # 32: remount
+    _mount("none", Path("/"), None, _RDONLY | _NOSUID | _NODEV | _REMOUNT | _BIND)
 
 
 def _inside(path: Path, root: Path) -> Path:
@@ -260,7 +268,7 @@ def _show(source: Path, root: Path, *, writable: bool = False) -> None:
         if not target.is_symlink() and not target.exists():
             target.symlink_to(source.readlink())
         return
-    if target.exists():  # it is part of a folder that was bound before
+    if target.exists():  # it is in a folder that is bound already
         return
     if source.is_dir():
         target.mkdir(parents=True)
@@ -279,7 +287,7 @@ def _set_limits(limits: dict) -> None:
     seconds = int(limits["total_seconds"] * max(1, limits["threads"])) + 10
     wanted = {
         "CPU": seconds,
-        "CORE": 1,  # nothing to a file, as with 0, and nothing to a program either, see core(5)
+        "CORE": 1,  # no core dump to a file, as with 0, and none to a program either, see core(5)
         "FSIZE": limits["disk_mb"] * MB,
         "NOFILE": 1024,
         "NPROC": limits["processes"],
@@ -299,8 +307,8 @@ def _drop_capabilities() -> None:
 
 @functools.cache
 def system_call_filters() -> tuple[bytes, bytes]:
-    """Two filters of system calls as programs for the kernel, see seccomp(2): the stricter answer counts."""
-    import pyseccomp as seccomp  # it runs a program to find its library, which is not possible inside
+    """Two filters of system calls as programs for the kernel, see seccomp(2). The stricter of their answers counts."""
+    import pyseccomp as seccomp  # not in the sandbox: to find its library it runs a program
 
     refuse = seccomp.ERRNO(errno.EPERM)
     known = seccomp.SyscallFilter(seccomp.ERRNO(errno.ENOSYS))
@@ -314,7 +322,7 @@ def system_call_filters() -> tuple[bytes, bytes]:
         return seccomp.Arg(argument, seccomp.MASKED_EQ, 0xFFFFFFFF, value)
 
     rules.add_rule(seccomp.KILL_PROCESS, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _NEW_USER, _NEW_USER))
-    # its pages stay when no process maps them, and so cannot be counted
+    # pages of a shared anonymous mapping stay when no process maps them, so they cannot be counted
     rules.add_rule(refuse, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, _SHARED_ANONYMOUS, _SHARED_ANONYMOUS))
     for family in set(range(46)) - _FAMILIES:
         for name in ("socket", "socketpair"):
@@ -344,4 +352,4 @@ def _filter_system_calls(programs: tuple[bytes, ...]) -> None:
 
 
 if __name__ == "__main__":
-    launch(json.load(sys.stdin), _start_worker)  # not an argument, since every process in there could read that
+    launch(json.load(sys.stdin), _start_worker)  # not as an argument, which the worker could read

@@ -20,7 +20,7 @@ from lecture_utils.grading.tasks import Exercise
 if TYPE_CHECKING:
     from lecture_grader.grade_one import Grade
 
-# Why a submission is graded again although there is a row of it. The first five are parts of a row's ``key``.
+# Why a submission is graded again although it has a row. The first four are parts of the row's fingerprint.
 REASONS = {
     "notebook": "the notebook changed",
     "checks": "the checks changed",
@@ -30,17 +30,17 @@ REASONS = {
     "report": "the report was missing",
     "damaged": "its row was damaged",
 }
-MAX_NAME = 150  # bytes of the name of a report; most file systems take 255, of which a draft's name needs some
+MAX_NAME = 150  # bytes of the name of a report; most file systems allow 255, and a draft's name is longer
 _COLUMNS = ["exercise", "points", "max_points", "status", "seconds"]
-# Where a spreadsheet takes the next character for the beginning of a formula, also in full width: at the start of a
-# cell, and of what is a cell where semicolons or tabs, not commas, lie between cells.
+# Where a spreadsheet takes the next character, also in full width, for the beginning of a formula: at the start of a
+# cell, and behind a semicolon or a tab, which separate cells in some locales.
 _FORMULA = re.compile(r"^(?=[\t\r\n])|(?:^|[;|\t\r\n])\s*(?=[=+\-@＝＋－＠﹦﹢﹣﹫⁼⁺])")
-# Names that Windows keeps for devices, and those that look like a name with a digest.
+# Names that Windows reserves for devices, and those that look like a name with a digest.
 _NOT_PLAIN = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?|.*-[0-9a-f]{16}", re.IGNORECASE)
 
 
 class Results:
-    """The folder of results. Rows are appended whole and earlier rows are never damaged.
+    """The folder of results. A row is appended completely or not at all, and earlier rows are never damaged.
 
     Args:
         out: the folder; only one grader at a time writes into it.
@@ -84,9 +84,9 @@ class Results:
         self._lock.close()
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        """Rows by student. A last line without an end gets one, because the next row would be joined to it.
+        """Rows by student. A last line without a line end is completed, or the next row would be joined to it.
 
-        If a crash cut it off, it is moved to ``damaged.jsonl``. The submission of a damaged row is graded again.
+        If a crash cut the line off, it is moved to ``damaged.jsonl``, and its submission is graded again.
         """
         if not self.path.is_file():
             return {}
@@ -99,11 +99,12 @@ class Results:
             os.truncate(self.path, self.path.stat().st_size - len(last))
         return rows
 
-    def why_again(self, student: str, key: dict[str, Any]) -> str:
-        """Why a student's submission has to be graded: ``new``, or a name in :data:`REASONS`; empty if it has not.
+    def why_again(self, student: str, fingerprint: dict[str, Any]) -> str:
+        """Why a student's submission must be graded: ``new``, or a name in :data:`REASONS`; empty if it need not.
 
         Args:
-            key: what the mark depends on now: ``notebook``, ``checks``, ``grader`` and ``settings``.
+            student: the name.
+            fingerprint: what the mark depends on now: ``notebook``, ``checks``, ``grader`` and ``settings``.
         """
         row = self.rows.get(student)
         if row is None:
@@ -111,30 +112,32 @@ class Results:
         known = row.get("key")
         if not known:
             return "lost"
-        if isinstance(known, str):  # grader 1 wrote a digest of everything
+        if isinstance(known, str):  # written by version 1 of the grader
             return "grader"
         if not isinstance(known, dict) or not row.keys() >= {*_COLUMNS, "tasks", "notes"}:
             return "damaged"
-        changed = [part for part in key if known.get(part) != key[part]]
+        changed = [part for part in fingerprint if known.get(part) != fingerprint[part]]
         if changed:
             return changed[0]
         return "" if (self.out / "reports" / f"{report_name(student)}.html").is_file() else "report"
 
     def append(self, row: dict[str, Any]) -> None:
-        """Add a row; it is on the disk when this returns, and if it cannot be written, nothing of it is."""
+        """Add a row, which is on the disk when this returns. If it cannot be written, the file is as it was."""
         line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-        for end in "\x85\u2028\u2029":  # to some programs, str.splitlines too, the end of a line
+        for end in "\x85\u2028\u2029":  # some programs, and str.splitlines, end a line there
             line = line.replace(end, f"\\u{ord(end):04x}")
         _append(self.path, line.encode("utf-8", "backslashreplace") + b"\n")
         self.rows[row["student"]] = row
 
     def write_csv(self, students: list[str], exercise: Exercise, *, now: bool = True) -> None:
-        """Write ``grades.csv`` whole: one line a student, in the order given. No mark is an empty field.
+        """Replace ``grades.csv``: one line for each student, in the order given. No mark is an empty field.
 
         It begins with a byte order mark, without which Excel does not read names in UTF-8.
 
         Args:
-            now: False writes it only if that takes at most a twentieth of the time, so that a large class costs little.
+            students: their names.
+            exercise: its tasks are the last columns.
+            now: False waits for 20 times as long as the last writing took, so that a large class costs little.
         """
         begun = time.monotonic()
         if not now and begun < self._csv_due:
@@ -161,7 +164,7 @@ def _row_of(line: bytes) -> dict[str, Any] | None:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Add a whole line to a file, or, if there is no room, nothing of it: the next row would be joined to a half."""
+    """Add a line to a file; if there is no room, nothing of it, or the next row would be joined to the part."""
     with path.open("ab", buffering=0) as file:
         before = file.tell()
         try:
@@ -174,7 +177,7 @@ def _append(path: Path, line: bytes) -> None:
 
 
 def write_table(path: Path, lines: list[list[Any]], *, mark: bool = False) -> None:
-    """Replace a CSV file whole. None becomes an empty field; below the first line, no text is taken for a formula.
+    """Replace a CSV file. None becomes an empty field; below the first line, no text can be taken for a formula.
 
     Args:
         path: of the file.
@@ -204,7 +207,7 @@ def escape_formula(text: str) -> str:
 def report_name(student: str) -> str:
     """The name of a student's report, without ``.html``: at most :data:`MAX_NAME` bytes, as file systems count.
 
-    A name that is longer, or has characters that a file's name should not have, gets a digest, to stay unique.
+    A longer name, or one with characters that a file's name should not have, gets a digest, so that it stays unique.
 
     Example:
         >>> report_name("Aki Sato"), report_name("a/b")
@@ -220,13 +223,13 @@ def report_name(student: str) -> str:
 
 
 def to_row(
-    student: str, exercise: Exercise, grade: "Grade", *, seed: int | None, key: dict[str, Any]
+    student: str, exercise: Exercise, grade: "Grade", *, seed: int | None, fingerprint: dict[str, Any]
 ) -> dict[str, Any]:
     """One line of ``results.jsonl``, which holds neither inputs nor expected values of a check.
 
     Args:
         seed: of the random inputs of the checks, if the instructor gave one.
-        key: what the mark depends on, see :meth:`Results.why_again`; empty if the row is not to be kept.
+        fingerprint: what the mark depends on, see :meth:`Results.why_again`; empty where the next run must grade again.
     """
     tasks = {}
     for verdict in grade.verdicts:
@@ -248,7 +251,7 @@ def to_row(
         "status": grade.status,
         "seconds": grade.seconds,
         "seed": seed,
-        "key": key,
+        "key": fingerprint,
         "tasks": tasks,
         "notes": grade.notes,
     }
@@ -260,7 +263,16 @@ def _is_builtin_exception(name: str) -> bool:
 
 
 def summarise(rows: list[dict[str, Any]], exercise: Exercise) -> list[tuple[str, float, str]]:
-    """For each task: its name, the share of judged submissions that solved it (NaN for none), the commonest failure."""
+    """What a class did, by task.
+
+    Args:
+        rows: as :func:`~lecture_grader.grade_class.grade_class` yields them.
+        exercise: the tasks.
+
+    Returns:
+        For each task its name, the share of judged submissions that solved it (NaN if none was judged), and the most
+        common failure.
+    """
     table = []
     for task in exercise.tasks:
         verdicts = [row["tasks"][task.id] for row in rows if row["tasks"].get(task.id, {}).get("points") is not None]

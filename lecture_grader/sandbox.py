@@ -1,7 +1,7 @@
-"""Processes for code that is not trusted: each has namespaces, files and limits of its own, and no network.
+"""Processes for code that is not trusted: each has its own namespaces, files and limits, and no network.
 
-Linux only, without Docker. This is the trusted side; ``launcher`` is the program that it starts, or that
-``fork_server`` forks, which builds the protections and starts the worker.
+Linux only, without Docker. This module is the trusted side. It starts the program ``launcher``, or has ``fork_server``
+fork it; the launcher builds the protections and starts the worker in them.
 """
 
 import atexit
@@ -27,20 +27,21 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from lecture_grader.control_groups import Group, container_limits, memory_folder
+from lecture_grader.usage import MAX_PROCESSES, Usage
 
 MB = 1 << 20
 LAUNCHER = Path(__file__).with_name("launcher.py")
-MAX_PROCESSES = 48  # at once; threads are counted by the kernel
 MAX_LOCKS = 500  # of files, at once
-SOCKET_BYTES = 512 << 10  # what the kernel may hold for each
-# When root grades, each worker gets an unused user id, because the kernel counts processes per user.
+# When root grades, each worker gets an unused user id, because the kernel counts the processes of each user.
 _FREE_UIDS = itertools.count(1_000_000_000 + os.getpid() % 100_000 * 10_000)
 _ALIVE: weakref.WeakSet["Sandbox"] = weakref.WeakSet()
 _STOPPED = threading.Event()
+# What programs read below the prefixes of the system and of Python.
+_PARTS = ("bin", "sbin", "lib*", "include", "share", "etc", "ssl", "cuda*", "*-linux-gnu", "pyvenv.cfg")
 
 
 def protections() -> tuple[str, ...]:
-    """What a submission is kept from here, in a few words each."""
+    """The protections that this machine offers, in a few words each."""
     counted = "by a control group" if memory_folder() else "measured 10 times a second, as there is no control group"
     return (
         "no network",
@@ -52,11 +53,11 @@ def protections() -> tuple[str, ...]:
 
 
 class Stopped(BaseException):
-    """Grading was interrupted: no sandbox is started until :func:`start_again`."""
+    """Grading was interrupted: no sandbox is started until :func:`allow_starts`."""
 
 
 def stop_all() -> None:
-    """End every sandbox of this process, and start none until :func:`start_again`."""
+    """End every sandbox of this process, and start none until :func:`allow_starts`."""
     _STOPPED.set()
     for sandbox in list(_ALIVE):
         sandbox.kill()
@@ -68,13 +69,13 @@ def check_not_stopped() -> None:
         raise Stopped
 
 
-def start_again() -> None:
+def allow_starts() -> None:
     """Allow new sandboxes after :func:`stop_all`."""
     _STOPPED.clear()
 
 
 class SandboxError(Exception):
-    """The protections cannot be had here; the message says why and what to do."""
+    """A protection is not available here; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Limits:
 
 
 class Process(Protocol):
-    """What a sandbox needs of its launcher: a ``subprocess.Popen`` has it, and a fork of the fork server."""
+    """What a sandbox uses of its launcher's process: a ``subprocess.Popen``, or a :class:`~.fork_client.Fork`."""
 
     pid: int
     returncode: int | None
@@ -113,16 +114,18 @@ class Process(Protocol):
 class Sandbox:
     """One worker process and the socket to it.
 
-    ``greedy`` says that for some second it used more cores than its share, or had many more processes that wanted one.
+    Attributes:
+        socket: the grader's end.
+        usage: what the worker and its children use, if :meth:`watch` is running.
 
     Args:
         argv: the worker's command; the number of its socket is appended. A fork needs none.
         limits: what the worker may use.
-        folders: read-only folders that it sees besides the system's and Python's.
-        hidden: folders among these that it sees empty.
+        folders: folders that it can read besides those of the system and of Python.
+        hidden: folders among these that are empty for it.
         isolate: False starts the worker without any protection but resource limits.
-        fork: makes the launcher of a configuration with this socket and error output, instead of starting a new
-            Python; see :func:`lecture_grader.fork_client.fork_worker`.
+        fork: starts the launcher, given its configuration, the worker's socket and error output; see
+            :func:`~lecture_grader.fork_client.fork_worker`. None starts it in a new Python.
 
     Raises:
         SandboxError: it could not be started.
@@ -141,20 +144,18 @@ class Sandbox:
         check_not_stopped()
         self.limits, self._stopped = limits, ""
         self._too_much = f"it took more than {limits.memory_mb} MB of memory"
-        self.greedy = False
-        self._seconds: dict[tuple[int, float], float] = {}  # of the cores, by process
-        # when it began, the seconds before, and how many processes wanted a core each time
-        self._window: tuple[float, float, list[int]] = (time.monotonic(), 0.0, [])
-        self._locks = 0
         self._group = self._home = None
         if isolate and sys.platform != "linux":
             raise SandboxError(f"no sandbox on {sys.platform}: grade on Linux, or give --allow-unsandboxed")
-        root = scratch_folder() / "root"  # stays empty: the launcher mounts the new root here, where only it sees that
+        root = scratch_folder() / "root"  # the launcher mounts the new root here, in a namespace where only it sees it
         root.mkdir(parents=True, exist_ok=True)
         if not isolate:
             self._home = tempfile.TemporaryDirectory(dir=root.parent, ignore_cleanup_errors=True)
         elif folder := memory_folder():
-            self._group = _make_group(folder, limits)
+            try:  # files in memory have limits of their own
+                self._group = Group(folder, (limits.memory_mb + 2 * limits.disk_mb) * MB)
+            except OSError as error:
+                raise SandboxError(f"no control group could be made in {folder} ({error.strerror})") from None
         self.socket, theirs = socket.socketpair()
         config = {
             "argv": [*argv, str(theirs.fileno())],
@@ -176,8 +177,9 @@ class Sandbox:
             raise
         finally:
             theirs.close()
+        self.usage = Usage(self.process.pid, limits.memory_mb * MB, limits.threads, counts_sockets=isolate)
         _ALIVE.add(self)
-        if _STOPPED.is_set():  # meanwhile
+        if _STOPPED.is_set():  # while it started
             self.end()
             raise Stopped
 
@@ -194,7 +196,7 @@ class Sandbox:
             start_new_session=True,
         )
         assert process.stdin
-        with contextlib.suppress(BrokenPipeError), process.stdin:  # it has ended, which the caller finds out
+        with contextlib.suppress(BrokenPipeError), process.stdin:  # it has ended: the caller gets no message
             process.stdin.write(json.dumps(config).encode())
         return process
 
@@ -203,57 +205,20 @@ class Sandbox:
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
 
-    def usage(self) -> tuple[int, int]:
-        """Bytes of memory that its processes hold together, and the number of its processes."""
-        import psutil
-
-        family = []
-        with contextlib.suppress(psutil.Error):
-            family = psutil.Process(self.process.pid).children(recursive=True)
-        if len(family) > MAX_PROCESSES:
-            return 0, len(family)  # reading on would take too long
-        self._look_at_cores(family)
-        held = {child.pid: _bytes(f"/proc/{child.pid}/status", _HELD) for child in family}
-        buffers = _sockets(family[0].pid) * SOCKET_BYTES if family and not self._home else 0
-        if sum(held.values()) + buffers > self.limits.memory_mb * MB:
-            for pid in held:  # count pages that forked processes share once, which is slow
-                with contextlib.suppress(PermissionError):  # a process that cannot be read counts with all its pages
-                    shared = _bytes(f"/proc/{pid}/smaps_rollup", _SHARED_OUT)
-                    held[pid] = shared + _bytes(f"/proc/{pid}/status", _TABLES)
-        self._locks = _locks(set(held))
-        return sum(held.values()) + buffers, len(family)
-
-    def _look_at_cores(self, family: list) -> None:
-        """Find out in windows of a second whether it is greedy, which slows down its neighbours."""
-        import psutil
-
-        begun, before, wanting = self._window
-        wanting.append(0)
-        for child in family:
-            with contextlib.suppress(psutil.Error), child.oneshot():
-                times = child.cpu_times()
-                self._seconds[child.pid, child.create_time()] = times.user + times.system
-                wanting[-1] += child.status() == psutil.STATUS_RUNNING
-        now, seconds = time.monotonic(), sum(self._seconds.values())
-        if now - begun >= 1:
-            share = self.limits.threads
-            self.greedy |= seconds - before > 1.25 * share * (now - begun) or sum(wanting) > 2 * share * len(wanting)
-            self._window = (now, seconds, [])
-
     def watch(self) -> None:
-        """End it as soon as it takes more memory or starts more processes than it may; return when it has ended."""
+        """End the worker when it takes more memory, processes or locks than it may; return when it has ended."""
         while self.process.poll() is None and not self.stopped:
             time.sleep(0.1)
             try:
-                memory, processes = self.usage()
-            except Exception as error:  # nothing may run that is not watched
+                self.usage.measure()
+            except Exception as error:  # what cannot be measured may not run
                 self._stopped = f"it could not be measured ({error})"
                 break
-            if self._locks > MAX_LOCKS:
+            if self.usage.locks > MAX_LOCKS:
                 self._stopped = f"it held more than {MAX_LOCKS} locks of files at once"
-            elif processes > MAX_PROCESSES:
+            elif self.usage.processes > MAX_PROCESSES:
                 self._stopped = f"it ran more than {MAX_PROCESSES} processes at once"
-            elif memory > self.limits.memory_mb * MB:
+            elif self.usage.memory > self.limits.memory_mb * MB:
                 self._stopped = self._too_much
         if self.stopped:
             self.kill()
@@ -284,7 +249,7 @@ class Sandbox:
         return status if status < 128 else 128 - status
 
     def drop(self) -> None:
-        """Kill all its processes and clean up; a fork's end is not waited for."""
+        """Kill all its processes and clean up; do not wait for the end of a fork."""
         if not hasattr(self.process, "drop"):
             self.end()
             return
@@ -297,7 +262,7 @@ class Sandbox:
         if self._home:
             self._home.cleanup()
         if self._group:
-            self._stopped = self.stopped  # which asks the group
+            self._stopped = self.stopped  # it asks the group, which is removed now
             self._group.remove()
 
     def stderr_tail(self) -> str:
@@ -307,54 +272,18 @@ class Sandbox:
         return self._stderr.read().decode(errors="replace")
 
 
-def _make_group(folder: Path, limits: Limits) -> Group:
-    """A control group that leaves room for the files in memory, which have limits of their own."""
-    try:
-        return Group(folder, (limits.memory_mb + 2 * limits.disk_mb) * MB)
-    except OSError as error:
-        raise SandboxError(f"no control group could be made in {folder} ({error.strerror})") from None
-
-
-_HELD = ("VmRSS", "VmSwap", "VmPTE", "HugetlbPages")
-_SHARED_OUT, _TABLES = ("Pss", "SwapPss"), ("VmPTE", "HugetlbPages")
-
-
-def _bytes(file: str, names: tuple[str, ...]) -> int:
-    """Bytes: the sum of these lines of a file about a process, 0 if that has ended; ``PermissionError`` for others."""
-    try:
-        lines = (line.split() for line in Path(file).read_text().splitlines())
-        return sum(int(line[1]) for line in lines if line[0].rstrip(":") in names) << 10
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-
-
-def _sockets(pid: int) -> int:
-    """The number of sockets in the network namespace of a process, those on their way to another process included."""
-    with contextlib.suppress(OSError, IndexError, ValueError):  # it has ended
-        return int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])
-    return 0
-
-
-def _locks(family: set[int]) -> int:
-    """The number of file locks of these processes among the first few thousand; to read all may take minutes."""
-    with contextlib.suppress(OSError), Path("/proc/locks").open("rb") as file:
-        lines = [line.split() for line in file.read(256 << 10).splitlines()]
-        return sum(len(line) > 7 and int(line[-4]) in family for line in lines)
-    return 0
-
-
 @functools.cache
 def scratch_folder() -> Path:
-    """A folder for what this process writes meanwhile; if it is killed, a later one removes it.
+    """A folder for temporary files, removed when this process ends; if it is killed, a later grader removes it.
 
-    It is locked while its process lives, which nothing but the kernel can undo.
+    The folder is locked while its process runs; the kernel ends the lock with the process.
     """
     import fcntl  # not on Windows, where nothing is graded
 
     for old in Path(tempfile.gettempdir()).glob("lecture-grade-*"):
-        with contextlib.suppress(OSError):  # somebody else's, or removed meanwhile, or its process lives
+        with contextlib.suppress(OSError):  # it belongs to another user, was removed meanwhile, or its process runs
             found = old.lstat()
-            if found.st_uid != os.getuid() or time.time() - found.st_mtime < 60:  # it may not be locked yet
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < 60:  # a new one may not be locked yet
                 continue
             descriptor = os.open(old, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
@@ -368,17 +297,17 @@ def scratch_folder() -> Path:
 
     @atexit.register
     def remove() -> None:
-        if os.getpid() == owner:  # and not a fork of it
+        if os.getpid() == owner:  # not in a fork
             shutil.rmtree(folder, ignore_errors=True)
 
     return folder
 
 
 def require() -> None:
-    """Try the protections with a program that does nothing.
+    """Start a program that does nothing in a sandbox, to see whether the protections are available.
 
     Raises:
-        SandboxError: one of them cannot be had.
+        SandboxError: one of them is not.
     """
     trial = Sandbox([sys.executable, "-I", "-S", "-c", "pass"], Limits())
     try:
@@ -399,7 +328,8 @@ def share_out(limits: Limits, wanted: int, submissions: int, root: Path = Path("
     """How many submissions run at once, and the limits with each one's share of the cores.
 
     Args:
-        wanted: so many; 0: one a core. Never more than there is memory for.
+        limits: of one submission.
+        wanted: how many to run at once, if there is memory for them; 0: one for each core.
         submissions: how many there are in all.
         root: of ``/proc`` and ``/sys``, see :func:`container_limits`.
     """
@@ -435,12 +365,9 @@ def environment(home: str, threads: int) -> dict[str, str]:
     }
 
 
-_PARTS = ("bin", "sbin", "lib*", "include", "share", "etc", "ssl", "cuda*", "*-linux-gnu", "pyvenv.cfg")
-
-
 @functools.cache
 def _system_folders() -> tuple[Path, ...]:
-    """The folders and files that a Python program reads: parts of the system and of this Python, and nothing else."""
+    """The folders and files that a Python program reads: parts of the system and of this Python."""
     system = ["/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/localtime"]
     system += ["/etc/alternatives", "/etc/fonts", "/sys/devices/system/cpu"]
     there = [p for p in map(Path, system) if p.exists()]
@@ -453,8 +380,8 @@ def check_not_shown(paths: Iterable[Path], shown: Iterable[Path] = ()) -> None:
     """Refuse to grade where a submission could read these files or folders.
 
     Args:
-        paths: what no submission may see.
-        shown: what it sees beside the folders of the system and of Python.
+        paths: files and folders that no submission may read.
+        shown: folders that it can read besides those of the system and of Python.
 
     Raises:
         SandboxError: one of them lies in a folder that each submission sees.
@@ -468,8 +395,8 @@ def check_not_shown(paths: Iterable[Path], shown: Iterable[Path] = ()) -> None:
 
 
 def _all_paths(path: Path) -> set[Path]:
-    """The path, and where else the same folder or file is mounted."""
-    mounts = []  # the device, the folder of it that is mounted, and where
+    """The path, and all other paths of the same folder or file through other mounts."""
+    mounts = []  # (device, folder of the device, path where it is mounted)
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/mountinfo").read_text().splitlines():
             device, root, point = (_unescaped(field) for field in line.split()[2:5])
@@ -494,7 +421,7 @@ def _unescaped(field: str) -> str:
 
 @functools.cache
 def copies_of_the_checks() -> tuple[Path, ...]:
-    """Checks, solutions and archives of the course below the folders that are shown, to be covered there."""
+    """Checks, solutions and archives of the course below the system's folders, which each submission sees empty."""
     found = set()
     for folder in {folder.resolve() for folder in _system_folders() if folder.is_dir()}:
         for place in (folder, *folder.glob("python*/*-packages")):
@@ -508,7 +435,7 @@ def copies_of_the_checks() -> tuple[Path, ...]:
 
 
 def font_cache() -> list[str]:
-    """The files of matplotlib's font list, which takes seconds to make."""
+    """The files of matplotlib's font list, copied for each worker since it takes seconds to make."""
     from matplotlib import get_cachedir
 
     return [str(p) for p in Path(get_cachedir()).glob("fontlist-*.json")]

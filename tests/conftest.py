@@ -35,7 +35,7 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--no-fork", "--cold", action="store_true", dest="cold", help="start each kernel anew, fork none")
+    parser.addoption("--no-fork", "--cold", action="store_true", dest="no_fork", help="start new kernels, fork none")
     parser.addoption("--seeds", type=int, default=1, help="with how many seeds test_checks.py tries each answer")
     parser.addoption("--colab", action="store_true", help="run the notebooks with Colab's versions: minutes, 5 GB")
     parser.addoption("--full", action="store_true", help="run lectures in the profile full, where data is: minutes")
@@ -44,7 +44,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     global KERNEL, KERNEL_LINE  # whole notebooks run with it
-    KERNEL, KERNEL_LINE = kernels.kernel_name(config.option.cold)
+    KERNEL, KERNEL_LINE = kernels.kernel_name(fork=not config.option.no_fork)
     if not config.option.nbval_current_env:
         config.option.nbval_kernel_name = config.option.nbval_kernel_name or KERNEL
 

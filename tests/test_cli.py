@@ -51,7 +51,7 @@ def test_command_runs_all_and_says_which_failed(make_notebook, tmp_path):
     make_notebook("2", name="d_good", folder=tmp_path / "all")
     report = tmp_path / "report.json"
     done = lecture("run", tmp_path / "all", "--out", tmp_path / "out", "--json", report, "--no-fork")
-    assert done.returncode == 1 and "kernels: cold" in done.stdout
+    assert done.returncode == 1 and "kernels: new processes" in done.stdout
     assert "b_bad, cell 3: ZeroDivisionError: division by zero" in done.stderr
     assert "c_broken.ipynb is not a valid notebook" in done.stderr and "Traceback" not in done.stderr
     rows = json.loads(report.read_text())

@@ -215,7 +215,7 @@ def test_the_command_runs_as_a_module_and_under_the_old_names_of_options(small):
         command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert " Cold processes (--no-fork), " in done.stdout.splitlines()[0]
+    assert " New processes (--no-fork), " in done.stdout.splitlines()[0]
     assert rows_of(out)["Bea"]["tasks"]["9.1"]["cases"] == 5, "the hidden ones, too"
 
 

@@ -120,7 +120,7 @@ def test_a_worker_that_dies_loses_nothing(cluster, tmp_path):
     printed, _ = grading.communicate(timeout=300)
     assert grading.returncode == 0, printed
     assert 2 <= before < STUDENTS, "it was killed in mid-run"
-    assert f"Warm processes on {address}" in printed.splitlines()[0]
+    assert f"Forked processes on {address}" in printed.splitlines()[0]
     assert len(lines.read_text().splitlines()) == STUDENTS + 2, "one row each"
     assert len(family) >= 3 and not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
     assert grade(folder, *options[2:], "--out", here).exit_code == 0

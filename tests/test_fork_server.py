@@ -378,7 +378,7 @@ def test_where_it_cannot_be_forked_it_runs_all_the_same(lecture, own_folder, mon
     (own_folder / "a.ipynb").write_bytes(notebook([RIGHT1]))
     done = lecture("grade", "a.ipynb", "--checks", CHECKS, "--out", "out", cwd=own_folder)
     assert done.returncode == 0 and "1 of 7" in done.stdout
-    reason = " Cold processes (no fork server: LECTURE_WARM_MINUTES=ignore: write a number of minutes)"
+    reason = " New processes (no fork server: LECTURE_WARM_MINUTES=ignore: write a number of minutes)"
     assert (reason in done.stdout) == (servers(own_folder) == []) == (variable == "LECTURE_WARM_MINUTES")
 
 
@@ -389,11 +389,11 @@ def test_a_folder_that_others_can_enter_is_refused(own_folder):
     folder = own_folder / f"lecture-fork-{os.getuid()}"
     folder.mkdir()
     folder.chmod(0o755)
-    assert "nobody else can enter" in fork_client.why_no_worker(isolate=True)
+    assert "nobody else can enter" in fork_client.start_server_for_workers()
     folder.rmdir()
     folder.symlink_to(own_folder / "elsewhere", target_is_directory=True)
     (own_folder / "elsewhere").mkdir(mode=0o700)
-    assert "nobody else can enter" in fork_client.why_no_worker(isolate=True)
+    assert "nobody else can enter" in fork_client.start_server_for_workers()
 
 
 def test_other_settings_and_other_code_need_another_server(own_folder, monkeypatch):
@@ -465,7 +465,7 @@ def test_reasons(monkeypatch):
     monkeypatch.setattr("importlib.metadata.version", missing)
     assert fork_client.why_no_fork() == "torch is not installed"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert fork_client.why_no_worker(isolate=True) == "no safe fork on darwin"
+    assert fork_client.start_server_for_workers() == "no safe fork on darwin"
 
 
 def missing(name):

@@ -31,7 +31,7 @@ def graded(tmp_path_factory):
 
 
 def test_the_first_line_names_the_way(graded):
-    assert " Warm processes, " in graded[2].splitlines()[0]
+    assert " Forked processes, " in graded[2].splitlines()[0]
 
 
 def test_what_workers_are_forked_from_knows_nothing(graded, run_folder, monkeypatch):  # noqa: F811
@@ -114,7 +114,7 @@ def test_hidden_inputs_do_not_come_out_through_an_error(tmp_path):
         grade = grade_one.grade_notebook(notebook([answer.replace("{}", error, 1)]), exercise, seed=0)
         (verdict,) = [v for v in grade.verdicts if v.task == "9.3"]
         assert verdict.status != "passed" and verdict.hidden
-        row = to_row("me", exercise, grade, seed=0, key={})
+        row = to_row("me", exercise, grade, seed=0, fingerprint={})
         assert NEEDLE not in json.dumps(row) and NEEDLE not in render(row, grade, exercise)
 
 
@@ -144,7 +144,7 @@ def test_hidden_inputs_do_not_come_out_through_the_names_of_what_is_replaced(nam
     answer = "import signal, sys\nseen = []\ndef reverse(word):\n    seen.append(word)\n    if len(seen) > 1:\n"
     exercise = load_exercise(CHECKS)
     grade = grade_one.grade_notebook(notebook([f"{answer}{body}    return word[::-1]"]), exercise, seed=0)
-    row = json.dumps(to_row("me", exercise, grade, seed=0, key={})["tasks"]["9.3"]) + str(grade.notes)
+    row = json.dumps(to_row("me", exercise, grade, seed=0, fingerprint={})["tasks"]["9.3"]) + str(grade.notes)
     assert grade.status == "tampered" and "the notebook replaced " in row
     assert NEEDLE not in row and "torch.nn.functional" not in row
 
@@ -157,7 +157,7 @@ def test_hidden_inputs_do_not_come_out_through_the_end_of_the_process(tmp_path):
     exercise = load_exercise(checks)
     answer = "import os\nseen = []\ndef reverse(word):\n    seen.append(word)\n    if len(seen) > 1: os._exit(0)\n"
     grade = grade_one.grade_notebook(notebook([answer + "    return word[::-1]"]), exercise, seed=0)
-    row = to_row("me", exercise, grade, seed=0, key={})
+    row = to_row("me", exercise, grade, seed=0, fingerprint={})
     assert row["tasks"]["9.3"]["case"] == "a word"
     assert NEEDLE not in json.dumps(row) and NEEDLE not in render(row, grade, exercise)
 

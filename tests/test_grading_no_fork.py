@@ -30,4 +30,4 @@ def test_marks_of_the_worst_are_the_same_in_new_processes(graded, name):
 
 
 def test_the_first_line_names_the_way(graded):
-    assert " Cold processes (--no-fork), " in graded[2].splitlines()[0]
+    assert " New processes (--no-fork), " in graded[2].splitlines()[0]

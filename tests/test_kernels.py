@@ -21,7 +21,7 @@ from course_tools.cli import app
 from course_tools.execute import run_notebook
 from lecture_grader import fork_client, fork_server
 
-pytestmark = pytest.mark.skipif(kernels.why_cold() is not None, reason=str(kernels.why_cold()))
+pytestmark = pytest.mark.skipif(kernels.why_not_forked() is not None, reason=str(kernels.why_not_forked()))
 
 
 class Kernel:
@@ -330,7 +330,7 @@ def test_a_kernel_that_cannot_be_warm_is_a_cold_one_and_says_why(monkeypatch, ca
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with Kernel() as kernel:
         assert isinstance(kernel.process, subprocess.Popen) and kernel.run("print(1)") == "1\n"
-    assert "a cold kernel" in (said := capfd.readouterr().err) and str(shared) in said
+    assert "a new process" in (said := capfd.readouterr().err) and str(shared) in said
     shared.rmdir()
     with Kernel(stdout=subprocess.PIPE) as kernel:
         assert isinstance(kernel.process, subprocess.Popen)
@@ -338,14 +338,15 @@ def test_a_kernel_that_cannot_be_warm_is_a_cold_one_and_says_why(monkeypatch, ca
 
 
 def test_reasons(monkeypatch):
-    assert kernels.kernel_name(cold=True) == ("python3", "kernels: cold, each imports for itself (--no-fork)")
+    line = "kernels: new processes, each imports torch itself (--no-fork)"
+    assert kernels.kernel_name(fork=False) == ("python3", line)
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [])
     assert "install it again" in kernels.kernel_name()[1]
     old = importlib.metadata.EntryPoint(kernels.NAME, "lecture_utils.warm:WarmProvisioner", "")
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [old])
     assert kernels.kernel_name()[0] == "python3" and "install it again" in kernels.kernel_name()[1]
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert kernels.kernel_name()[1] == "kernels: cold, each imports for itself (no safe fork on darwin)"
+    assert kernels.kernel_name()[1] == "kernels: new processes, each imports torch itself (no safe fork on darwin)"
 
 
 def test_the_modules_can_be_imported_where_nothing_of_unix_is():
@@ -355,7 +356,7 @@ def test_the_modules_can_be_imported_where_nothing_of_unix_is():
         "print(kernels.kernel_name()[1])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout == "kernels: cold, each imports for itself (no safe fork on win32)\n", done.stderr
+    assert done.stdout == "kernels: new processes, each imports torch itself (no safe fork on win32)\n", done.stderr
 
 
 def test_commands_say_which_kernels_they_take(make_notebook, tmp_path):
@@ -363,7 +364,7 @@ def test_commands_say_which_kernels_they_take(make_notebook, tmp_path):
 
     path = make_notebook("import os; print('of', os.getppid(), open(f'/proc/{os.getppid()}/cmdline').read())")
     mine = f"of {os.getpid()} "
-    for flags, words, parent in (([], "kernels: warm", "fork_server.py"), (["--cold"], "kernels: cold", mine)):
+    for flags, words, parent in (([], "kernels: forked", "fork_server.py"), (["--cold"], "kernels: new", mine)):
         done = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "out"), *flags])
         assert done.exit_code == 0 and words in done.output, done.output
         assert parent in (tmp_path / "out" / "sample.ipynb").read_text()

@@ -178,7 +178,7 @@ def test_no_name_becomes_a_formula():
 
 
 def row_of(verdict):
-    return to_row("me", EXERCISE, Grade("graded", 0, 7, 1.0, [verdict]), seed=0, key={})
+    return to_row("me", EXERCISE, Grade("graded", 0, 7, 1.0, [verdict]), seed=0, fingerprint={})
 
 
 @pytest.mark.parametrize("error", ["", "some words"], ids=["without a text", "with a text"])

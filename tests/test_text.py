@@ -214,7 +214,7 @@ def test_pages_are_printable_whoever_wrote_the_row():
     grade = evil_grade()
     grade.notes = [EVIL]
     grade.verdicts = [replace(grade.verdicts[0], task=task.id, message=EVIL) for task in EXERCISE.tasks]
-    row = results.to_row(EVIL, EXERCISE, grade, seed=0, key={})
+    row = results.to_row(EVIL, EXERCISE, grade, seed=0, fingerprint={})
     page = render(row, grade, EXERCISE)
     assert not FORBIDDEN.search(page) and "<b>" not in template("report.html.j2").render(
         row=row | {"notes": ["<b>"], "tasks": {}}, exercise=EXERCISE, cells=[], elsewhere=[], words={}
@@ -222,7 +222,7 @@ def test_pages_are_printable_whoever_wrote_the_row():
 
 
 def test_tables_of_platforms_take_any_row(tmp_path):
-    row = results.to_row(EVIL, EXERCISE, evil_grade(), seed=0, key={})
+    row = results.to_row(EVIL, EXERCISE, evil_grade(), seed=0, fingerprint={})
     found = [Submission(EVIL, Path("x"), EVIL, EVIL)]
     class_page.write_class_page(found, [row], EXERCISE, tmp_path)
     assert not FORBIDDEN.search((tmp_path / "class.html").read_text())
@@ -235,7 +235,7 @@ def test_a_report_is_bounded_in_bytes():
     loud = [{"kind": "stdout", "text": "😀&" * 10_000}]
     for cells in ([cell] * 1000, [cell | {"outputs": loud, "source": "<" * 200_000}] * 100):
         grade = Grade("graded", 0, 7, 1.0, cells=[dict(one) for one in cells])
-        row = results.to_row("me", EXERCISE, grade, seed=0, key={})
+        row = results.to_row("me", EXERCISE, grade, seed=0, fingerprint={})
         assert len(render(row, grade, EXERCISE).encode()) < 1_100_000
 
 

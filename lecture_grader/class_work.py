@@ -1,4 +1,4 @@
-"""The steps of the command ``lecture grade``: collect the submissions, grade them, hand the marks back."""
+"""The steps of the command ``lecture grade`` and what it prints: collect submissions, grade them, hand back marks."""
 
 import contextlib
 import signal
@@ -16,7 +16,7 @@ from rich.table import Table
 from lecture_grader import lms, sandbox
 from lecture_grader.class_page import write_class_page
 from lecture_grader.dask_cluster import ClusterError, dask_cluster
-from lecture_grader.fork_client import why_no_worker
+from lecture_grader.fork_client import start_server_for_workers
 from lecture_grader.grade_class import GradingOptions, grade_class
 from lecture_grader.nbgrader_course import Course
 from lecture_grader.notebook_run import PACKAGES
@@ -34,7 +34,7 @@ def errors_end_the_command() -> Iterator[None]:
     """Print what is wrong instead of a traceback."""
     try:
         yield
-    except BrokenPipeError:  # the output was read by another program, such as head, which has enough
+    except BrokenPipeError:  # the program that reads the output, such as head, has ended
         raise
     except OSError as error:
         reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
@@ -48,7 +48,9 @@ def errors_end_the_command() -> Iterator[None]:
 class ClassWork:
     """The work of a class on one exercise, from collecting to handing back; each step prints what it does.
 
-    The arguments are options of the command, ``which`` the number of the exercise or a file of checks.
+    Args:
+        which: the number of the exercise, or a file of checks.
+        out, released, due: options of the command.
 
     Raises:
         ValueError: one of these cannot be read. Every step raises it, with a message for the instructor.
@@ -88,27 +90,27 @@ class ClassWork:
         """Grade the submissions, ``workers`` at once (0: one a core) or on the cluster ``dask``; print each row."""
         if options.isolate:
             sandbox.check_not_shown(self.secret, PACKAGES)
-        why_cold = why_no_worker(options.isolate) if options.fork else "--no-fork"
-        way = f"Cold processes ({why_cold})" if why_cold else "Warm processes"
-        options = replace(options, fork=not why_cold)
+        why_new = _why_not_forked(options)
+        processes = f"New processes ({why_new})" if why_new else "Forked processes"
+        options = replace(options, fork=not why_new)
         machines: contextlib.AbstractContextManager[tuple[Executor | None, int]]
         if dask:
             machines = dask_cluster(dask)
-            way += f" on {dask}."
+            processes += f" on {dask}."
         else:
             count, limits = sandbox.share_out(options.limits, workers, len(self.found))
             machines = contextlib.nullcontext((None, count))
             options = replace(options, limits=limits)
-            way += f", {count} at once, {limits.threads} thread{'s' * (limits.threads > 1)} each."
+            processes += f", {count} at once, {limits.threads} thread{'s' * (limits.threads > 1)} each."
             if options.isolate:
                 sandbox.require()
-        trust = f"In force: {'; '.join(sandbox.protections())}."
+        protection = f"In force: {'; '.join(sandbox.protections())}."
         if not options.isolate:
-            trust = "NOT PROTECTED (--allow-unsandboxed): grade only notebooks that you trust."
+            protection = "NOT PROTECTED (--allow-unsandboxed): grade only notebooks that you trust."
         with machines as (executor, count):
-            say(escape(f"{trust} {way}"))
-            for polite in (signal.SIGINT, signal.SIGTERM):  # both end every sandbox
-                signal.signal(polite, signal.default_int_handler)
+            say(escape(f"{protection} {processes}"))
+            for number in (signal.SIGINT, signal.SIGTERM):  # KeyboardInterrupt ends every sandbox
+                signal.signal(number, signal.default_int_handler)
             self._print_rows(
                 grade_class(self.found, self.exercise, self.out, options, workers=count, fresh=fresh, executor=executor)
             )
@@ -171,19 +173,26 @@ class ClassWork:
             say(f"[bold]Not looked at[/]: {escape(_some(self.left_out, 50))}")
 
     def _export(self, format: str, column: str) -> None:
-        strangers = []
+        unknown = []
         if format == "moodle":
-            strangers = lms.write_moodle(self.found, self.rows, self.exercise, self.out)
+            unknown = lms.write_moodle(self.found, self.rows, self.exercise, self.out)
         elif format == "canvas":
-            strangers = lms.write_canvas(self.found, self.rows, self.exercise, self.out, column)
-        if strangers:
-            say(f"without a number of {format.title()}'s: {escape(_some(strangers))}")
+            unknown = lms.write_canvas(self.found, self.rows, self.exercise, self.out, column)
+        if unknown:
+            say(f"without a number of {format.title()}'s: {escape(_some(unknown))}")
         if self.course:
             try:
                 self.course.write_back(self.found, self.rows, self.out)
             except ValueError as error:
                 fail(f"the marks are in {self.out}, but not in the gradebook: {error}", 1)
             say(escape(f"written into the gradebook of {self.course.folder}"))
+
+
+def _why_not_forked(options: GradingOptions) -> str | None:
+    """Why workers are new processes; None if they are forked, for which their server is started meanwhile."""
+    if not options.fork:
+        return "--no-fork"
+    return start_server_for_workers() if options.isolate else "only sandboxed processes are forked"
 
 
 def _load(which: str | Path) -> Exercise:
