@@ -1,4 +1,4 @@
-"""The class on one page: marks, odd hand-ins, and answers that are nearly the same."""
+"""The page of a class: marks, hand-ins to look at, and answers that are nearly the same."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from lecture_grader.submissions import Submission
 from lecture_utils.files import atomic_write
 from lecture_utils.grading.tasks import Exercise
 
-MIN_TRIED = 5  # submissions, from which on a task that nobody solved is pointed out
+MIN_TRIED = 5  # submissions: if so many tried a task and none solved it, the page says so
 MAX_PAIRS = 50  # pairs that the page shows
 MAX_CELLS = 3  # cells of a pair
 MAX_SOURCE = 4000  # characters of a cell
@@ -24,10 +24,10 @@ _SIGNS = {"passed": "✓", "failed": "✗", "todo": "○", "unjudged": "–"}
 
 @dataclass
 class Overview:
-    """What is worth knowing about a class's hand-ins.
+    """What the instructor should look at.
 
     Attributes:
-        remarks: (title, [(students, detail)]), such as ``("Late", [(["Aki"], "by 0 d 1 h 5 min")])``; of no student
+        remarks: (title, [(students, detail)]), such as ``("Late", [(["Aki"], "by 0 d 1 h 5 min")])``; without students
             where a detail is about a task.
         pairs: students whose answers are nearly the same, see :func:`~lecture_grader.similarity.find_pairs`.
     """
@@ -47,38 +47,44 @@ def write_class_page(
     name: str = "",
     left_out: Sequence[str] = (),
 ) -> Overview:
-    """Look for odd hand-ins and for answers that are nearly the same, and write ``class.html``.
+    """Find hand-ins to look at and answers that are nearly the same, and write ``class.html``.
 
     Args:
         found: the submissions.
         rows: one for each submission, as :func:`~lecture_grader.grade_class.grade_class` yields them.
         exercise: its tasks head the columns.
         out: the folder of results, with ``reports/`` and ``answers/``.
-        due: what was handed in later is late.
-        released: (kind, source) of the cells that everybody was given.
+        due: the deadline.
+        released: (kind, source) of the cells of the notebook that students got.
         name: the exercise's file name without ``.ipynb``.
-        left_out: what was handed in and is no submission, see :func:`~.submissions.find_submissions`.
+        left_out: what is no submission, see :func:`~.submissions.find_submissions`.
+
+    Returns:
+        What the page says about hand-ins and pairs.
+
+    Raises:
+        OSError: the page cannot be written.
     """
     rows = sorted(rows, key=lambda row: row["student"])
+    given = {source.strip() for _, source in released}
     empty = {row["student"] for row in rows if _is_empty(row)}
-    lost = empty & _students_with_code(out, rows, released)
-    empty -= lost
-    equal = _equal_answers(out, [row for row in rows if row["student"] not in empty], released)
+    misnamed = empty & _students_with_code(out, rows, given)
+    empty -= misnamed
+    equal = _equal_answers(out, [row for row in rows if row["student"] not in empty], given)
     remarks = [
         ("Late", [([one.student], _how_late(one, due)) for one in found if _is_late(one, due)]),
         ("Empty", [([s.student], s.problem or "no task is answered") for s in found if s.student in empty]),
-        ("Answered, but under none of the names that are asked for", [([student], "") for student in sorted(lost)]),
+        ("Answered, but under none of the names that are asked for", [([student], "") for student in sorted(misnamed)]),
         *_faults(rows, exercise),
         ("Equal to the letter", [(students, "") for students in equal]),
         ("Renamed", [([s.student], s.name) for s in found if name and s.name not in ("", f"{name}.ipynb")]),
         ("Without a task of this exercise", [([s.student], s.name) for s in found if s.foreign]),
         ("Handed in more than once", [([s.student], f"{s.earlier} earlier ones") for s in found if s.earlier]),
     ]
-    named = [set(students) for students in equal]
     pairs = find_pairs(_answers(out, rows), given_runs(released))
     overview = Overview(
         [(title, lines) for title, lines in remarks if lines],
-        [pair for pair in pairs if not any(group.issuperset(pair.students) for group in named)],
+        [pair for pair in pairs if not any(set(pair.students) <= set(students) for students in equal)],
     )
     with atomic_write(out / "class.html") as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(_page(overview, rows, exercise, out, left_out))
@@ -91,15 +97,14 @@ def _answers(out: Path, rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[
         path = out / "answers" / f"{report_name(row['student'])}.json"
         try:
             answers = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # missing or damaged: a page without it is better than none
+        except (OSError, ValueError):  # missing or damaged: the page is written without it
             continue
         if isinstance(answers, dict):
             yield row["student"], {name: str(source) for name, source in answers.items()}
 
 
-def _students_with_code(out: Path, rows: list[dict[str, Any]], released: Sequence[tuple[str, str]]) -> set[str]:
-    """Those whose cells of tasks hold code that was not given to everybody; nobody, where it is not known what was."""
-    given = {source.strip() for _, source in released}
+def _students_with_code(out: Path, rows: list[dict[str, Any]], given: set[str]) -> set[str]:
+    """Students whose cells of tasks hold code other than ``given``; nobody, if it is not known what was given."""
     answers = _answers(out, rows) if given else ()
     return {
         student
@@ -109,7 +114,7 @@ def _students_with_code(out: Path, rows: list[dict[str, Any]], released: Sequenc
 
 
 def _faults(rows: list[dict[str, Any]], exercise: Exercise) -> list[tuple[str, list[tuple[list[str], str]]]]:
-    """What the instructor decides: replaced functions, checks that stopped, and tasks that nobody solved."""
+    """What only the instructor can decide: replaced functions, checks that stopped, tasks that nobody solved."""
     replaced = [([r["student"]], n) for r in rows for n in r["notes"] if n.startswith("the notebook replaced ")]
     inside = [([r["student"]], n) for r in rows for n in r["notes"] if n.endswith("which no task needs: have a look")]
     stopped: dict[str, list[str]] = {}
@@ -130,9 +135,8 @@ def _faults(rows: list[dict[str, Any]], exercise: Exercise) -> list[tuple[str, l
     ]
 
 
-def _equal_answers(out: Path, rows: list[dict[str, Any]], released: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """Groups of students whose own cells, those that were not given to everybody, are the same."""
-    given = {source.strip() for _, source in released}
+def _equal_answers(out: Path, rows: list[dict[str, Any]], given: set[str]) -> list[list[str]]:
+    """Groups of students whose own cells, all but those that were ``given``, are the same."""
     groups: dict[str, list[str]] = {}
     for student, answers in _answers(out, rows):
         own = sorted(source.strip() for source in answers.values() if source.strip() not in given)

@@ -1,7 +1,7 @@
-"""Control groups: what the machine's leave for grading, and one for each submission where the kernel lets us make it.
+"""Control groups: the limits of those that this process is in, and one for each submission where one can be made.
 
-A group counts every page that its processes make the kernel use, also those that no process seems to hold, and the
-kernel itself keeps its limit. Version 1 (a tree for each kind of limit) and version 2 (one tree) are both read.
+A group counts every page that the kernel uses for its processes, even pages that no process seems to hold, and the
+kernel itself enforces the limit. Version 1 (a tree for each kind of limit) and version 2 (one tree) are both read.
 """
 
 import contextlib
@@ -17,11 +17,11 @@ from pathlib import Path
 
 PREFIX = "lecture-grade-"
 _NUMBERS = itertools.count()
-_LEFT: list[Path] = []  # groups whose last process had not ended when they were to be removed
+_LEFT: list[Path] = []  # groups that could not be removed yet, because a process in them had not ended
 
 
 def container_limits(root: Path = Path("/")) -> tuple[float, float]:
-    """Bytes of memory and number of cores that the control groups of this process leave; infinity without a limit.
+    """Bytes of memory and number of cores that this process's control groups allow; infinity where there is no limit.
 
     A container, a batch system or systemd limits a process by its control group or by one of that group's parents.
 
@@ -37,7 +37,7 @@ def container_limits(root: Path = Path("/")) -> tuple[float, float]:
 
 
 def _own_groups(root: Path) -> list[tuple[str, list[Path]]]:
-    """For each tree its kinds of limits, which version 2 leaves empty, and this process's group with its parents."""
+    """For each tree its kinds of limits (empty in version 2), and this process's group with its parents."""
     listing = root / "proc/self/cgroup"
     trees = []
     for line in listing.read_text().splitlines() if listing.exists() else []:
@@ -49,7 +49,7 @@ def _own_groups(root: Path) -> list[tuple[str, list[Path]]]:
 
 
 def _memory_left(group: Path) -> float:
-    """The group's limit less what it uses, without the part of the file cache that the kernel can drop."""
+    """The group's limit minus what it uses; the part of the file cache that the kernel can drop does not count."""
     for limit, usage in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
         if (bound := _numbers(group / limit)) and (used := _numbers(group / usage)):
             stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
@@ -75,7 +75,7 @@ def _numbers(file: Path) -> list[float]:
 
 @functools.cache
 def memory_folder(root: Path = Path("/")) -> Path | None:
-    """Where groups with a limit on memory can be made and entered, tried once; None where they cannot.
+    """The folder in which groups with a limit on memory can be made and entered; None if there is none. Tried once.
 
     Args:
         root: see :func:`container_limits`.
@@ -95,9 +95,9 @@ def memory_folder(root: Path = Path("/")) -> Path | None:
 
 
 def enter_scope() -> None:
-    """Start this program again in a scope of the user's own systemd, if groups can be made there and not here.
+    """Start this program again in a scope of the user's systemd, if groups can be made there but not here.
 
-    An ordinary user who comes in over SSH may make them only there.
+    An ordinary user who is logged in over SSH can make them only there.
     """
     if sys.platform != "linux" or os.geteuid() == 0 or memory_folder() or not shutil.which("systemd-run"):
         return
@@ -120,7 +120,7 @@ def without_scope(listing: str) -> str:
 
 
 def _delegating(folders: list[Path]) -> list[Path]:
-    """The nearest of these groups of version 2 that limits its children, unless a limit of a nearer one is left."""
+    """The nearest of these groups (version 2) that limits its children; none if that would escape a nearer limit."""
     for folder in folders:
         with contextlib.suppress(OSError):
             if "memory" in (folder / "cgroup.subtree_control").read_text().split():
@@ -145,7 +145,7 @@ def _can_enter(folder: Path) -> bool:
 
 
 def _remove_old(folder: Path) -> None:
-    """Remove empty groups whose grader was killed."""
+    """Remove the groups of graders that were killed."""
     for group in folder.glob(f"{PREFIX}*"):
         grader = group.name.removeprefix(PREFIX).partition("-")[0]
         if not Path("/proc", grader).exists():
@@ -158,7 +158,7 @@ class Group:
 
     Args:
         folder: the group in which it is made.
-        size: bytes of memory of all kinds, with no swap space beside it.
+        size: bytes of memory of all kinds; swap space does not add to them.
 
     Raises:
         OSError: it cannot be made.
@@ -190,7 +190,7 @@ class Group:
         return False
 
     def remove(self) -> None:
-        """Remove it, or a later call does if a process in it has not ended yet."""
+        """Remove it; if a process in it has not ended yet, a later call removes it."""
         _LEFT.append(self.path)
         for path in list(_LEFT):
             with contextlib.suppress(OSError):

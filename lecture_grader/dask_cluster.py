@@ -8,14 +8,14 @@ CONNECT_SECONDS = 10
 
 
 class ClusterError(Exception):
-    """A cluster cannot grade: it is gone, or it has another version of the grader."""
+    """A cluster cannot grade: it is lost, or it has another version of the grader."""
 
 
 @contextlib.contextmanager
 def dask_cluster(address: str) -> Iterator[tuple[Executor, int]]:
-    """An executor on the workers of a scheduler, and how many submissions to keep there.
+    """An executor on the workers of a scheduler, and how many submissions it should have at a time.
 
-    The cluster is trusted, because the checks are sent to it. Each worker starts sandboxes of its own.
+    The cluster must be trusted, because the checks are sent to it. Each worker starts its own sandboxes.
 
     Args:
         address: of the scheduler, such as ``tcp://192.168.0.7:8786``.

@@ -1,6 +1,6 @@
 """Pages without scripts, from the templates in ``templates/`` and text that is not trusted.
 
-Everything is escaped, and the content security policy in ``base.html.j2`` forbids what escaping might miss.
+All text is escaped, and the content security policy in ``base.html.j2`` blocks what escaping might miss.
 """
 
 from functools import cache
@@ -14,12 +14,16 @@ from lecture_grader.text import printable
 
 @cache
 def template(name: str) -> Template:
-    """A template of this package, which escapes the text put into it."""
-    environment = Environment(autoescape=True, loader=PackageLoader("lecture_grader"), finalize=_shown)
+    """A template of this package, which escapes the values put into it.
+
+    Args:
+        name: of a file in ``templates/``.
+    """
+    environment = Environment(autoescape=True, loader=PackageLoader("lecture_grader"), finalize=_printable)
     environment.filters["printable"] = printable
     return environment.get_template(name)
 
 
-def _shown(value: Any) -> Any:
-    """What stands on the page for a value: names and rows written long ago do not pass the door of ``Grade``."""
+def _printable(value: Any) -> Any:
+    """A value as the page shows it. ``Grade`` has made its text printable, but not names or rows of earlier runs."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value

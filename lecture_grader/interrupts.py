@@ -1,4 +1,4 @@
-"""Ctrl-C while a command starts. Nothing is imported here that Python has not imported already."""
+"""Ctrl-C while a command starts. This imports only modules that Python has imported already."""
 
 import os
 import signal
@@ -9,8 +9,8 @@ from types import FrameType
 def end_on_interrupt() -> None:
     """From now on Ctrl-C ends the process with one line and the status 130, until :func:`raise_on_interrupt`.
 
-    There is no KeyboardInterrupt, which an import that it strikes may turn into any other error. Nothing is cleaned up,
-    so this is for a command that has not begun its work.
+    KeyboardInterrupt is not raised, because an import that it interrupts may turn it into any other error. Nothing is
+    cleaned up, so this is for a command that has not begun its work.
     """
     _handle(_end)
 

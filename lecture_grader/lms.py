@@ -18,18 +18,18 @@ _WORDS = {"passed": "solved", "failed": "not solved", "todo": "not answered", "u
 def write_moodle(found: list[Submission], rows: list[dict[str, Any]], exercise: Exercise, out: Path) -> list[str]:
     """Write ``moodle.csv``, a grading worksheet, and ``moodle-feedback.zip``, the reports.
 
-    The worksheet has the columns that Moodle looks for, by their English names: Identifier, Grade, Last
-    modified (grade), Feedback comments. A field without a mark is empty, which Moodle leaves as it was.
-    The zip is for "Upload multiple feedback files in a zip".
+    The worksheet has the columns that Moodle reads, by their English names: Identifier, Grade, Last modified (grade),
+    Feedback comments. Where there is no mark the field is empty, and Moodle keeps the old one. The zip is for "Upload
+    multiple feedback files in a zip".
 
     Args:
-        found: the submissions; only those from Moodle's own download have a number there.
+        found: the submissions; only those from a download from Moodle have a number there.
         rows: as :func:`~lecture_grader.grade_class.grade_class` yields them.
-        exercise: gives its number to the names of the reports.
+        exercise: its number is in the names of the reports.
         out: the folder of results.
 
     Returns:
-        The students that are in neither file.
+        The students that are in neither file, because they have no number of Moodle's.
     """
     lines = [["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments"]]
     with (
@@ -60,10 +60,10 @@ def write_canvas(
         rows: as :func:`~lecture_grader.grade_class.grade_class` yields them.
         exercise: its number is the title where there is no ``column``.
         out: the folder of results.
-        column: the assignment as Canvas's own export heads it, ``Title (1234)``.
+        column: the assignment's heading in an export from Canvas, ``Title (1234)``.
 
     Returns:
-        The students without a number of Canvas's: it will look for their names among its logins and names.
+        The students without a number of Canvas's: Canvas looks for their names among its logins and names.
     """
     lines: list[list[Any]] = [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", column or f"Exercise {exercise.number}"],
@@ -71,11 +71,11 @@ def write_canvas(
     ]
     for one, row in _with_rows(found, rows):
         if one.platform == "canvas":
-            who = [one.student.removesuffix(f"_{one.user_id}"), one.user_id, "", ""]
+            names = [one.student.removesuffix(f"_{one.user_id}"), one.user_id, "", ""]
         else:
-            who = [one.student, "", "", one.student]
+            names = [one.student, "", "", one.student]
         if row["points"] is not None:
-            lines.append([*who, "", row["points"]])
+            lines.append([*names, "", row["points"]])
     write_table(out / "canvas.csv", lines)
     return [one.student for one in found if one.platform != "canvas"]
 
@@ -83,7 +83,7 @@ def write_canvas(
 def write_gradescope(rows: list[dict[str, Any]], exercise: Exercise, out: Path) -> None:
     """Write ``gradescope/STUDENT/results.json`` for each row.
 
-    The format is https://gradescope-autograders.readthedocs.io/en/latest/specs/.
+    The format is described at https://gradescope-autograders.readthedocs.io/en/latest/specs/.
     """
     for row in rows:
         verdicts = [(task, row["tasks"][task.id]) for task in exercise.tasks if task.id in row["tasks"]]

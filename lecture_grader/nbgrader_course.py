@@ -1,7 +1,7 @@
 """An nbgrader course: hand-ins from its ``submitted/`` tree, marks into its gradebook, reports into ``feedback/``.
 
-nbgrader need not be installed beside the course: ``nbgrader_script.py`` does its part, in a process of the Python that
-has nbgrader.
+nbgrader need not be installed in the course's environment: ``nbgrader_script.py`` runs in a process of the Python that
+has it.
 """
 
 import json
@@ -23,10 +23,10 @@ class Course:
     """An assignment of a course.
 
     Args:
-        folder: of the course, where nbgrader's commands are given.
-        exercise: its tasks must each be a graded cell ``check("N.M")`` of one notebook.
-        python: the Python that nbgrader is installed for.
-        assignment: its name; else the one that has all the tasks.
+        folder: of the course, where nbgrader's commands are run.
+        exercise: each of its tasks must have a graded cell ``check("N.M")`` in one notebook.
+        python: the Python that has nbgrader.
+        assignment: its name; by default the one that has all the tasks.
 
     Raises:
         ValueError: there is no nbgrader, no course, or no such assignment; points differ.
@@ -37,16 +37,16 @@ class Course:
             raise ValueError(f"{folder} is no folder of an nbgrader course")
         self.folder, self.exercise, self.python = folder.resolve(), exercise, str(python)
         points = {one.id: one.points for one in exercise.tasks}
-        self.place = self._ask({"do": "look", "assignment": assignment, "tasks": points})
+        self.layout = self._ask({"do": "look", "assignment": assignment, "tasks": points})
 
     @property
     def name(self) -> str:
         """The notebook's file name without ``.ipynb``."""
-        return self.place["notebook"]
+        return self.layout["notebook"]
 
     @property
     def due(self) -> datetime | None:
-        return read_time(self.place["due"])
+        return read_time(self.layout["due"])
 
     def submissions(self, scratch: Path) -> list[Submission]:
         """The hand-ins of the assignment; ``user_id`` is nbgrader's name of the student.
@@ -57,36 +57,36 @@ class Course:
         Raises:
             ValueError: there are none.
         """
-        folders = {student: Path(path) for student, path in self.place["submitted"].items()}
+        folders = {student: Path(path) for student, path in self.layout["submitted"].items()}
         if not folders:
-            raise ValueError(f"{self.folder} holds no submissions of {self.place['assignment']}: nbgrader collect")
+            raise ValueError(f"{self.folder} holds no submissions of {self.layout['assignment']}: nbgrader collect")
         return of_folders(folders, self.exercise, self.name, scratch)
 
     def write_back(self, found: list[Submission], rows: list[dict[str, Any]], out: Path) -> None:
-        """Marks into the gradebook, reports to where ``nbgrader release_feedback`` takes them from.
+        """Write marks into the gradebook, and reports to where ``nbgrader release_feedback`` finds them.
 
         A task without a mark is left for grading by hand, and so is one that was graded by hand before.
 
         Raises:
             ValueError: nbgrader refused.
         """
-        of = {row["student"]: row for row in rows}
+        by_student = {row["student"]: row for row in rows}
         students = {
             one.user_id: (
                 one.handed_in.isoformat() if one.handed_in else "",
-                {task: verdict["points"] for task, verdict in of[one.student]["tasks"].items()},
+                {task: verdict["points"] for task, verdict in by_student[one.student]["tasks"].items()},
             )
             for one in found
-            if one.student in of
+            if one.student in by_student
         }
-        self._ask({"do": "write", "place": self.place, "students": students})
+        self._ask({"do": "write", "place": self.layout, "students": students})
         for one in found:
             if one.user_id in students:
-                target = Path(self.place["feedback"][one.user_id])
+                target = Path(self.layout["feedback"][one.user_id])
                 report = out / "reports" / f"{report_name(one.student)}.html"
                 _write(target / f"{self.name}.html", report.read_bytes() if report.is_file() else b"")
-                for name in ("timestamp.txt", "submission_secret.txt"):  # they tell nbgrader whose hand-in it is for
-                    handed_in = Path(self.place["submitted"][one.user_id])
+                for name in ("timestamp.txt", "submission_secret.txt"):  # nbgrader finds the hand-in by them
+                    handed_in = Path(self.layout["submitted"][one.user_id])
                     _write(target / name, read_small(handed_in, one.user_id, name))
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Course:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Replace a file as a whole, unless there is nothing to write."""
+    """Replace a file, unless there is nothing to write."""
     if content:
         with atomic_write(target) as draft:
             draft.write_bytes(content)

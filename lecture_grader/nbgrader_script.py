@@ -1,7 +1,7 @@
-"""Looks into an nbgrader course and writes marks into its gradebook; run by the Python that has nbgrader.
+"""Reads an nbgrader course and writes marks into its gradebook; run by the Python that has nbgrader.
 
-A JSON object comes in on standard input, one goes out on the last line of standard output. Only this
-file knows nbgrader; it needs nothing of the course's packages.
+It reads a JSON object from standard input and writes one as the last line of standard output. Only this file imports
+nbgrader, and it imports nothing of the course's packages.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def open_course(folder):
-    """nbgrader's view of a course, with its own configuration file read."""
+    """nbgrader's application for a course, with the course's configuration file."""
     from nbgrader.apps import NbGrader
 
     os.chdir(folder)
@@ -22,7 +22,7 @@ def open_course(folder):
 
 
 def look(course, gradebook, wanted):
-    """Where the tasks are graded: the assignment, its notebook, and the cell and points of each task."""
+    """Find the assignment, its notebook, the graded cell of each task, and the students' folders."""
     from nbgrader.api import MissingEntry
 
     names = [one.name for one in gradebook.assignments]
@@ -74,7 +74,7 @@ def look(course, gradebook, wanted):
 
 
 def write(app, gradebook, request):
-    """Marks as nbgrader's own autograder would write them: those that a person gave by hand stay."""
+    """Write marks as nbgrader's own autograder would; marks that a person gave by hand stay."""
     from nbformat.v4 import new_notebook
     from nbgrader.preprocessors import AssignLatePenalties
     from nbgrader.utils import parse_utc
@@ -90,7 +90,7 @@ def write(app, gradebook, request):
             grade.auto_score = points.get(task)
             grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
         gradebook.db.commit()
-        # what the course takes off for being late
+        # the penalty of the course's configuration for being late
         where = {"notebook": notebook, "assignment": assignment, "student": student, "db_url": app.coursedir.db_url}
         AssignLatePenalties(parent=app).preprocess(new_notebook(), {"nbgrader": where})
     return {"written": len(request["students"])}

@@ -1,7 +1,7 @@
 """Messages between the grader and the worker: JSON, and tensors as safetensors; no pickle.
 
-A message is two lengths (8 bytes each, big-endian), the JSON text, and the tensors. What comes in
-is bounded in size, depth and kind before anything is made of it, since a worker may lie.
+A message is two lengths (8 bytes each, big-endian), the JSON text, and the tensors. Size, depth and types of a received
+message are checked before any object is made of it, since the worker is not trusted.
 """
 
 import json
@@ -21,9 +21,9 @@ from lecture_utils.grading.values import Code, Handle
 
 MAX_TEXT, MAX_BLOB = 16 << 20, 256 << 20
 MAX_DEPTH, MAX_NODES, MAX_TENSORS, MAX_DIMS = 14, 1_000_000, 20_000, 64  # NumPy's arrays have at most 64 dimensions
-MAX_KEYS = 2_000  # keys of dicts that are no strings: their hashes can be made to collide, which costs the square of it
-# Brackets and commas of a message. While Python reads JSON, no other thread of the grader runs, and millions of small
-# parts take seconds. So they are counted first; a million numbers, or half a million pairs, stay below.
+MAX_KEYS = 2_000  # keys of dicts that are no strings: their hashes can be made to collide, so n keys take n * n steps
+# Brackets and commas in a message, counted before it is parsed: while Python parses JSON, no other thread of the grader
+# runs, and millions of small parts take seconds. A million numbers, or half a million pairs, are allowed.
 MAX_MARKS = 1_500_000
 TOO_LARGE = (
     f"more than {MAX_NODES:,} parts, {MAX_TENSORS:,} tensors, {MAX_KEYS:,} keys that are no strings, {MAX_DEPTH} "
@@ -37,7 +37,7 @@ _DTYPES = {name: _ALL_DTYPES[name] for name in _SENT}
 
 
 class ProtocolError(Exception):
-    """The other side broke the rules, or is gone."""
+    """The other side sent what is no message, or has closed the connection."""
 
 
 class Timeout(ProtocolError):
@@ -45,7 +45,7 @@ class Timeout(ProtocolError):
 
 
 class _Counter:
-    """How much of a value there is, for both sides the same: what one sends, the other one takes."""
+    """Counts the parts of a value. Both sides count alike, so that what one can send, the other accepts."""
 
     def __init__(self) -> None:
         self.nodes = self.keys = self.tensors = 0
@@ -159,7 +159,7 @@ class _Decoder(_Counter):
 
 
 def _is(kind: type, value: Any) -> Any:
-    if type(value) is not kind:  # True is no number, and the letters of a string are no list
+    if type(value) is not kind:  # an exact comparison: True is an int, too
         raise TypeError(f"{type(value).__name__} instead of {kind.__name__}")
     return value
 
@@ -191,10 +191,10 @@ def _check_marks(text: bytes) -> None:
 
 
 class Channel:
-    """One end of the socket between the two."""
+    """One end of the socket between the grader and the worker."""
 
     def __init__(self, connection: socket.socket):
-        connection.setblocking(False)  # to set a timeout for each message costs two system calls more
+        connection.setblocking(False)  # a timeout for each message would cost two more system calls
         self.connection, self._rest = connection, bytearray()
         self._readable, self._writable = select.poll(), select.poll()
         self._readable.register(connection, select.POLLIN)
@@ -205,8 +205,8 @@ class Channel:
 
         Raises:
             TypeError: the value is not plain.
-            ValueError: it is larger than the other side takes.
-            ProtocolError: the other side is gone, or does not read in time.
+            ValueError: it is larger than the other side accepts.
+            ProtocolError: the other side has closed the connection, or does not read in time.
         """
         encoder = _Encoder()
         text = json.dumps([message, encoder.encode(value)]).encode()
@@ -217,7 +217,7 @@ class Channel:
         self._put(text, blob, seconds)
 
     def send_bytes(self, message: dict, content: bytes, seconds: float) -> None:
-        """Send JSON data and raw bytes, which :meth:`receive_bytes` gives back as they are."""
+        """Send JSON data and raw bytes, which :meth:`receive_bytes` returns as they are."""
         self._put(json.dumps([message, None]).encode(), content, seconds)
 
     def _put(self, text: bytes, blob: bytes, seconds: float | None) -> None:
@@ -236,16 +236,17 @@ class Channel:
 
         Raises:
             Timeout: it was not complete after so many seconds.
-            ProtocolError: it is malformed, too large, or the other side is gone.
+            ProtocolError: it is malformed or too large, or the other side has closed the connection.
         """
         text, blob = self.receive_bytes(seconds, max_blob)
         try:
             return _decode(text, blob)
-        except Exception as error:  # whatever reading it raises, it was made to raise
-            # Its text is not repeated: it holds words of the worker's, which may know the input of a hidden case.
+        except Exception as error:  # a malformed message may raise anything
+            # The error's text is not repeated: it may hold what the worker sent, such as the input of a hidden case.
             raise ProtocolError(f"a malformed message ({type(error).__name__})") from error
 
     def receive_bytes(self, seconds: float | None, max_blob: int) -> tuple[bytes, bytes]:
+        """The JSON text and the bytes of the next message, unread; raises as :meth:`receive` does."""
         deadline, begin = None if seconds is None else time.monotonic() + seconds, _LENGTHS.size
         self._read(begin, deadline)
         text_length, blob_length = _LENGTHS.unpack(self._rest[:begin])
@@ -258,7 +259,7 @@ class Channel:
         return text, blob
 
     def _read(self, length: int, deadline: float | None) -> None:
-        """So many bytes of the next message; what has come is kept when the time is over, the rest may follow."""
+        """Read until ``length`` bytes of the next message are here. After a timeout a later call goes on from there."""
         while len(self._rest) < length:
             _wait(self._readable, deadline, "no answer in time")
             try:

@@ -1,6 +1,6 @@
-"""A submitted notebook as a list of cells, with the damage of its way here repaired.
+"""Reads a submitted notebook as a list of cells, and repairs what browsers, mail and learning platforms damaged.
 
-Runs in the worker: a hostile file is read where it can do no harm.
+This runs in the worker, since reading a hostile file can do no harm there.
 """
 
 import ast
@@ -12,28 +12,40 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_CELLS, MAX_SOURCE = 1000, 200_000
-# What browsers, mail programs and learning platforms put in the place of blanks and quotes, and what cannot be seen.
+# What browsers, mail programs and learning platforms put in place of blanks and quotes, and invisible characters.
 _BLANKS = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f"), " ")
-_UNSEEN = dict.fromkeys(map(ord, "\0\u00ad\u200b\u200c\u200d\u2060\ufeff"), "")
+_INVISIBLE = dict.fromkeys(map(ord, "\0\u00ad\u200b\u200c\u200d\u2060\ufeff"), "")
 _QUOTES = dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f"), '"') | dict.fromkeys(
     map(ord, "\u2018\u2019\u201a\u201b"), "'"
 )
 
 
 def task_id_of(source: str) -> str | None:
-    """The task whose answer a cell holds: its source begins with a line ``# Task 2.3``."""
+    """The number of the task whose answer a cell holds: its source begins with a line ``# Task 2.3``. Or None.
+
+    Example:
+        >>> task_id_of("# Task 2.3\\nx = 1")
+        '2.3'
+    """
     match = re.match(r"\s*# Task (\d+\.\d+)\b", source)
     return match[1] if match else None
 
 
 class Unreadable(Exception):
-    """The file holds no notebook that could be run; the message says why."""
+    """The file is no notebook that can be run; the message says why."""
 
 
 @dataclass
 class Cell:
-    """One cell: ``kind`` is code, markdown or raw; ``runs`` says whether it is executed, ``stub`` whether it is still
-    the stub that was handed out."""
+    """One cell.
+
+    Attributes:
+        kind: ``code``, ``markdown`` or ``raw``.
+        source: its text.
+        task: the number of the task that it answers, or None.
+        runs: whether it is executed.
+        stub: whether it is still the stub that was handed out.
+    """
 
     kind: str
     source: str
@@ -43,10 +55,10 @@ class Cell:
 
 
 def read_cells(content: bytes) -> list[Cell]:
-    """The cells of a notebook file, in the formats 3 and 4, however bare its metadata.
+    """The cells of a notebook file in format 3 or 4; metadata may be missing.
 
     Raises:
-        Unreadable: no JSON, no notebook, or a notebook of another language.
+        Unreadable: it is no JSON, no notebook, or a notebook in another language.
     """
     try:
         data = json.loads(content.decode("utf-8-sig"))
@@ -87,18 +99,23 @@ def _language(metadata: Any) -> str:
 
 
 def repair(cells: list[Cell], names: dict[str, list[str]]) -> list[str]:
-    """Undo damage, in place.
+    """Repair damage, in place.
 
-    A cell that became Markdown is code again, a cell cut in two is one again, blanks and quotes that a browser
-    exchanged are Python's again, and an untouched copy of a stub does not undo an answer. Otherwise the last definition
-    wins, as in any notebook.
+    A code cell that became Markdown is code again, two halves of a cell are joined, blanks and quotes that a browser
+    replaced are Python's again, and an untouched copy of a stub does not overwrite an answer. Otherwise the last
+    definition counts, as in any notebook.
 
     Args:
         cells: as :func:`read_cells` returns them.
         names: what each task asks for, ``{"2.3": ["accuracy"]}``.
 
     Returns:
-        What was done, one sentence each, for the report.
+        What was done, as sentences for the report.
+
+    Example:
+        >>> cells = [Cell("markdown", "# Task 2.3\\ndef accuracy(x):\\n    return x", "2.3", runs=False)]
+        >>> repair(cells, {"2.3": ["accuracy"]}), cells[0].kind
+        (['cell 1 (task 2.3) was no code cell any more: run as code'], 'code')
     """
     notes = _restore_characters(cells)
     notes += _restore_code_cells(cells)
@@ -111,30 +128,30 @@ def repair(cells: list[Cell], names: dict[str, list[str]]) -> list[str]:
 
 
 def _restore_characters(cells: list[Cell]) -> list[str]:
-    """Exchange blanks and quotes that no Python has, where only they keep a cell from being Python.
+    """Replace blanks and quotes that Python does not know, where only they prevent a cell from being Python.
 
-    A cell that is Python as it stands keeps them, since they then stand in texts and comments. Other characters, such
-    as full-width brackets, were typed: the cell did not run for the student either.
+    In a cell that is Python as it is they are part of strings and comments, and stay. Other characters, such as
+    full-width brackets, were typed by the student, for whom the cell did not run either.
     """
     notes = []
     for number, cell in enumerate(cells, 1):
-        source = cell.source.translate(_BLANKS | _UNSEEN)
-        for mended in (source, source.translate(_QUOTES)):
-            if cell.kind == "code" and mended != cell.source and not _compiles(cell.source) and _compiles(mended):
-                cell.source = mended
-                cell.task = cell.task or task_id_of(mended)
+        source = cell.source.translate(_BLANKS | _INVISIBLE)
+        for repaired in (source, source.translate(_QUOTES)):
+            if cell.kind == "code" and repaired != cell.source and not _compiles(cell.source) and _compiles(repaired):
+                cell.source = repaired
+                cell.task = cell.task or task_id_of(repaired)
                 notes.append(f"cell {number} holds blanks or quotes that Python does not know: exchanged for its own")
     return notes
 
 
 def _restore_code_cells(cells: list[Cell]) -> list[str]:
     notes = []
-    answered = {name for cell in cells if cell.kind == "code" for name in _answers(cell.source)}
+    answered = {name for cell in cells if cell.kind == "code" for name in _names_answered(cell.source)}
     for number, cell in enumerate(cells, 1):
         if cell.kind == "code":
             continue
         names = names_defined(cell.source)
-        # What code cells define as well may be an attempt that the student switched off.
+        # If code cells define the same names, this may be an attempt that the student has turned into text.
         lost = not names.keys() <= answered if names else not cell.task and _imports(cell.source)
         if lost and (_compiles(cell.source) if cell.task else _defines_code(cell.source)):
             cell.kind, cell.runs = "code", True
@@ -164,7 +181,7 @@ def _join_halves(code: list[tuple[int, Cell]]) -> list[str]:
 
 
 def _leave_out_stubs(code: list[tuple[int, Cell]], names: dict[str, list[str]]) -> list[str]:
-    """Leave out each stub that stands below an answer, which it would undo."""
+    """Leave out each stub below an answer, which it would overwrite."""
     notes = []
     answered: set[str] = set()
     for number, cell in code:
@@ -184,10 +201,11 @@ def _leave_out_stubs(code: list[tuple[int, Cell]], names: dict[str, list[str]]) 
 
 
 def names_defined(source: str) -> dict[str, bool]:
-    """The names that a cell defines outside functions, each with whether it still is the stub that was handed out.
+    """The names that a cell defines outside functions, each with whether it is still the stub that was handed out.
 
-    >>> names_defined("def f(x):\\n    raise NotImplementedError\\nmodel = 3")
-    {'f': True, 'model': False}
+    Example:
+        >>> names_defined("def f(x):\\n    raise NotImplementedError\\nmodel = 3")
+        {'f': True, 'model': False}
     """
     found: dict[str, bool] = {}
     for statement in _statements(_parsed(_as_python(source))):
@@ -202,7 +220,7 @@ def names_defined(source: str) -> dict[str, bool]:
     return found
 
 
-def _answers(source: str) -> list[str]:
+def _names_answered(source: str) -> list[str]:
     return [name for name, stub in names_defined(source).items() if not stub]
 
 
@@ -215,22 +233,22 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _statements(getattr(statement, name, []))
 
 
-@functools.lru_cache(maxsize=128)  # several passes over the cells ask for it
+@functools.lru_cache(maxsize=128)  # several passes over the cells need it
 def _as_python(source: str) -> str:
-    """A cell without IPython's magics and shell lines; as it is, where IPython cannot read it."""
+    """A cell with IPython's magics and shell lines as Python; unchanged if IPython cannot read it."""
     if not source[:1].isspace() and _parsed(source):
-        return source  # as most cells; the transformer takes a millisecond for each
+        return source  # true of most cells; the transformer takes a millisecond for each
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
         return TransformerManager().transform_cell(source)
-    except (SyntaxError, RuntimeError):  # after 500 lines of magics it gives up
+    except (SyntaxError, RuntimeError):  # RuntimeError: it gives up after 500 lines of magics
         return source
 
 
 @functools.lru_cache(maxsize=128)
 def _parsed(source: str) -> list[ast.stmt]:
-    """The statements of a source; none if it is not Python."""
+    """The statements of a source; an empty list if it is not Python."""
     try:
         return ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -248,7 +266,7 @@ def _imports(source: str) -> bool:
 
 
 def _leaves_its_block(source: str) -> bool:
-    """Whether the last statement ends its block, so that an indented line cannot follow."""
+    """Whether the last statement leaves its block, so that no statement of the same block can follow."""
     body = _parsed(source)
     while body and (inner := getattr(body[-1], "orelse", None) or getattr(body[-1], "body", None)):
         body = inner
@@ -267,11 +285,11 @@ def _compiles(source: str, *, raw: bool = False) -> bool:
 
 
 def is_stub(source: str, names: list[str]) -> bool:
-    """Whether each name that a task asks for, as far as the cell defines it, still is the stub that was handed out.
+    """Whether all names of a task that the cell defines are still the stubs that were handed out.
 
     Args:
         source: of the cell.
-        names: what the task asks for. Other definitions of the cell, such as helpers, say nothing.
+        names: what the task asks for. Other definitions in the cell, such as helpers, do not count.
     """
     defined = names_defined(source)
     asked = [defined[name] for name in names if name in defined]

@@ -1,7 +1,6 @@
-"""What the student gets to read: the notebook as run, each verdict beside its cell.
+"""The report for a student: the notebook as run, with each verdict below its cell.
 
-The page is made of escaped text and PNG pictures only. What a submission displayed as HTML, JavaScript or SVG is
-not shown.
+The page consists of escaped text and PNG pictures. What a submission displayed as HTML, JavaScript or SVG is left out.
 """
 
 import base64
@@ -16,7 +15,7 @@ from lecture_utils.grading.tasks import Exercise
 if TYPE_CHECKING:
     from lecture_grader.grade_one import Grade
 
-MAX_TEXT = 450_000  # bytes of HTML, so of Japanese a third as many characters
+MAX_TEXT = 450_000  # bytes of HTML; a Japanese character takes three
 MARKUP = 60  # bytes of the HTML around one text
 MAX_PICTURES = 450_000  # characters of base64
 MAX_PIXELS = 20_000_000  # of one picture
@@ -27,9 +26,9 @@ def render(row: dict[str, Any], grade: "Grade", exercise: Exercise) -> str:
     """The report as one HTML page of at most about 1 MB.
 
     Args:
-        row: the submission's line of ``results.jsonl``: what may be shown of the verdicts.
-        grade: its cells.
-        exercise: its tasks, in their order.
+        row: the submission's line of ``results.jsonl``, which has what may be shown of the verdicts.
+        grade: its cells are shown.
+        exercise: its tasks are listed, in their order.
     """
     last = {cell["task"]: number for number, cell in enumerate(grade.cells) if cell["task"] and cell["runs"]}
     room = _Room()
@@ -49,7 +48,7 @@ def render(row: dict[str, Any], grade: "Grade", exercise: Exercise) -> str:
 
 
 class _Room:
-    """How much more a report may hold: bytes of text, and characters of pictures as base64."""
+    """The room left in a report, for text and for pictures."""
 
     def __init__(self) -> None:
         self._text = MAX_TEXT
@@ -60,7 +59,7 @@ class _Room:
             return ""
         text = printable(text)
         size = MARKUP + len(escape(text).encode())
-        shown = printable(text, len(text) * self._text // size)  # whole if there is room
+        shown = printable(text, len(text) * self._text // size)  # cuts nothing if there is room
         self._text -= size
         return shown
 
@@ -76,7 +75,7 @@ class _Room:
 
 
 def _png(text: str) -> str:
-    """The base64 text of a PNG file, normalised; empty if it is none, or has too many pixels."""
+    """The base64 text of a PNG file, encoded anew; empty if it is no PNG, or has too many pixels."""
     try:
         content = base64.b64decode(text)
     except ValueError:

@@ -1,6 +1,6 @@
 """The IPython shell of a worker: magics, shell lines and displayed figures work in it as in Jupyter.
 
-What a cell shows is recorded up to a bound, because a submission may print without end.
+What a cell shows is recorded up to a limit, because a submission may print without end.
 """
 
 import base64
@@ -19,7 +19,7 @@ KEPT_FRAMES = 10  # at each end of a traceback
 
 
 class Record:
-    """What a cell shows, in order: text and pictures, each up to a bound."""
+    """What a cell shows, in order: text and pictures, each up to a limit."""
 
     def __init__(self) -> None:
         self.outputs: list[dict[str, str]] = []
@@ -106,7 +106,7 @@ class Shell(InteractiveShell):
         raise SystemExit
 
     def system(self, cmd: str) -> None:
-        """Run a line that begins with ``!`` and show its output, up to a bound."""
+        """Run a line that begins with ``!`` and show its output, up to a limit."""
         with subprocess.Popen(
             self.var_expand(cmd, depth=1), shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace",
@@ -119,7 +119,7 @@ class Shell(InteractiveShell):
 
 def _shorten(error: BaseException | None) -> None:
     """Cut the middle out of a traceback: a thousand frames take seconds to show when many modules are imported."""
-    for _ in range(10):  # of the errors that it was raised from, too
+    for _ in range(10):  # also in the errors from which it was raised
         if error is None:
             return
         frames, step = [], error.__traceback__
@@ -132,7 +132,7 @@ def _shorten(error: BaseException | None) -> None:
 
 
 def make_shell() -> Shell:
-    """The shell of this process. If it was made before a fork, each fork has it at once."""
+    """The shell of this process. If it was made before a fork, the fork need not make one."""
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"

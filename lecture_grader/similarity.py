@@ -1,9 +1,8 @@
-"""Answers of two students that are nearly the same: places to look, not verdicts.
+"""Finds answers of two students that are nearly the same: places to look at, not verdicts.
 
-As MOSS does it (Schleimer, Wilkerson, Aiken 2003): short runs of tokens are compared, what the exercise
-itself gives does not count, and neither does what many wrote. Names, comments, strings and layout are
-left out of the tokens, so that renaming hides nothing. A solution that a tenth of a large class shares
-is therefore not found here.
+The method is that of MOSS (Schleimer, Wilkerson, Aiken 2003): short runs of tokens are compared, and runs that the
+exercise itself gives or that many students wrote do not count. So a solution that a tenth of a large class shares is
+not found. Tokens have no names, comments, strings or layout, so renaming hides nothing.
 """
 
 import builtins
@@ -15,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 RUN = 8  # tokens: about one line of code
-SHARED, ALIKE = 24, 0.8  # least number of common runs, and share of the shorter answer, to be named
-MAX_SOURCE = 30_000  # characters of one answer that are looked at
-# Python's tokens, and something for any other text. No alternative can fail after more than a few characters, so the
-# time grows with the length alone, which holds for neither Pygments nor tokenize.
+SHARED, ALIKE = 24, 0.8  # common runs that a pair must have, and their least share of the shorter answer
+MAX_SOURCE = 30_000  # characters of one answer that are compared
+# Python's tokens, and any other character. No alternative can fail after more than a few characters, so the time grows
+# only with the length, which is not true of Pygments or tokenize.
 _TOKEN = re.compile(
     r"""(?P<blank>\s+|\\\n|\#[^\n]*)
     |(?:[rbuf]{0,2})(?P<string>\'{3}(?:[^\\]|\\.?)*?(?:\'{3}|\Z)|"{3}(?:[^\\]|\\.?)*?(?:"{3}|\Z)
@@ -33,7 +32,7 @@ _KNOWN = {*keyword.kwlist, "self", "cls", *(name for name in dir(builtins) if na
 
 @dataclass(frozen=True)
 class Pair:
-    """Two students, and their cells that are alike: (cell of the first, of the second, share), most first."""
+    """Two students, and their cells that are alike: (cell of the first, cell of the second, share), most runs first."""
 
     students: tuple[str, str]
     cells: list[tuple[str, str, float]]
@@ -41,10 +40,11 @@ class Pair:
 
 
 def answers_of(cells: Iterable[dict], limit: int = 100_000) -> dict[str, str]:
-    """A submission's code by task, and by number where a cell has none; at most ``limit`` characters.
+    """A submission's code by task, or by number where a cell has no task.
 
     Args:
-        cells: as :class:`~lecture_grader.grade_one.Grade` has them.
+        cells: see :class:`~lecture_grader.grade_one.Grade`.
+        limit: characters that are kept in all.
     """
     answers: dict[str, str] = {}
     for number, cell in enumerate(cells, 1):
@@ -56,7 +56,12 @@ def answers_of(cells: Iterable[dict], limit: int = 100_000) -> dict[str, str]:
 
 
 def tokens(source: str) -> list[str]:
-    """A cell as a list of tokens, its own names and strings made alike, without comments and docstrings; any text."""
+    """The tokens of a cell or of any text: all names are ``v``, all strings ``s``; no comments, no docstrings.
+
+    Example:
+        >>> tokens("total = total + 1  # once more")
+        ['v', '=', 'v', '+', '1']
+    """
     found: list[str] = []
     begins_line = True
     for token in _TOKEN.finditer(source[:MAX_SOURCE]):
@@ -76,15 +81,16 @@ def tokens(source: str) -> list[str]:
 
 
 def runs(source: str) -> set[int]:
-    """Digests of all runs of :data:`RUN` tokens; only good within this process."""
+    """Hashes of all runs of :data:`RUN` tokens; other processes hash otherwise."""
     words = tokens(source)
     return {hash(tuple(words[n : n + RUN])) for n in range(len(words) - RUN + 1)}
 
 
 def given_runs(cells: Iterable[tuple[str, str]]) -> set[int]:
-    """The runs of what everybody was given: (kind, source) of the cells of the released notebook.
+    """The runs of what all students got.
 
-    Code in its text, such as a folded answer, is included.
+    Args:
+        cells: (kind, source) of the released notebook's cells. Code in its text, such as a folded answer, is included.
     """
     given: set[int] = set()
     for kind, source in cells:
@@ -105,7 +111,7 @@ def find_pairs(answers: Iterable[tuple[str, dict[str, str]]], given: set[int]) -
 
     owners: list[tuple[str, str]] = []
     cells: list[np.ndarray] = []
-    seen: dict[int, np.ndarray] = {}  # many cells of a class are equal to the letter
+    seen: dict[int, np.ndarray] = {}  # many cells of a class are identical
     students = set()
     for student, sources in answers:
         students.add(student)
@@ -123,7 +129,7 @@ def find_pairs(answers: Iterable[tuple[str, dict[str, str]]], given: set[int]) -
     rare = (owned <= max(10, len(students) // 20))[columns]  # MOSS takes 10
     counts = csr_array((np.ones(rare.sum(), np.int32), (rows[rare], columns[rare])), shape=(len(cells), len(owned)))
     own = np.asarray(counts.sum(axis=1)).ravel()
-    common = (counts @ counts.T).tocoo()  # the number of common runs of each two cells that have any
+    common = (counts @ counts.T).tocoo()  # for each two cells with common runs, their number
     keep = (common.row < common.col) & (common.data >= SHARED)
     found: dict[tuple[str, str], list[tuple[str, str, float, int]]] = {}
     for a, b, shared in zip(common.row[keep], common.col[keep], common.data[keep], strict=True):

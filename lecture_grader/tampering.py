@@ -1,7 +1,7 @@
-"""Notice what a notebook has replaced of that on which the checks rest: in torch, in the worker, in Python.
+"""Finds what a notebook has replaced among the functions that the checks rest on: in torch, in the worker, in Python.
 
-Code that runs in the same interpreter can replace anything, this module too, so nothing here is a protection: it makes
-visible what would otherwise pass unseen. It knows functions by identity and by their code, never by their behaviour.
+This is no protection: code in the same interpreter can replace anything, this module too. It finds what would otherwise
+pass unnoticed. Functions are compared by identity and by their code, never by their behaviour.
 """
 
 import builtins
@@ -22,9 +22,9 @@ from torch.autograd import function as autograd_function
 from torch.autograd import grad_mode
 from torch.nn.modules import module as nn_module
 
-_MISSING, _NOTHING = object(), object()
-_OWN = [f"lecture_grader.{name}" for name in ("worker", "protocol", "tampering")]
-_OWN += [f"lecture_utils.grading.{name}" for name in ("namespace", "state", "values", "errors")]
+_MISSING, _NO_BASE = object(), object()
+_OUR_MODULES = [f"lecture_grader.{name}" for name in ("worker", "protocol", "tampering")]
+_OUR_MODULES += [f"lecture_utils.grading.{name}" for name in ("namespace", "state", "values", "errors")]
 _BUILTINS = """
     abs all any bool bytes callable dict enumerate filter float getattr hasattr id int isinstance issubclass iter len
     list map max min next object range reversed round set setattr sorted str sum super tuple type vars zip
@@ -37,7 +37,7 @@ _TORCH = """
 _NUMPY = "allclose array array_equal asarray ascontiguousarray ndarray"
 _OPTIMIZERS = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop)
 _OPTIMIZER = "add_param_group load_state_dict register_step_pre_hook register_step_post_hook state_dict step zero_grad"
-# Libraries and teachers change how objects are shown and how layers begin; no check rests on that.
+# Libraries and teachers change how objects are displayed and how layers are initialised; no check rests on that.
 _HARMLESS = re.compile(
     r"__(init|repr|str|format|dir|doc|module|annotations|dict|weakref|hash|init_subclass)__|_repr_.*"
 )
@@ -47,7 +47,7 @@ _HARMLESS_IN = {
 }
 
 # Names that no task needs. A student who uses one may only be curious, so this is a hint for the instructor.
-_INSIDE = re.compile(
+_INSIDE_NAMES = re.compile(
     r"lecture_utils\.grading|lecture_utils import grading|lecture_grader|lecture_checks|get_objects\b|get_referrers\b"
     r"|get_referents\b|_getframe\b|_current_frames\b|currentframe\b|inspect\.stack\b|f_back\b|f_locals\b|tb_frame\b"
     r"|gi_frame\b|getsignal\b|ctypes\.(?:pythonapi|py_object)\b|sys\.settrace\b|sys\.setprofile\b"
@@ -57,39 +57,42 @@ _INSIDE = re.compile(
 
 
 class _Part(NamedTuple):
-    """One function, class or value that should stay what it is, or become what a base of its class has."""
+    """One function, class or value that should not change, except to what a base of its class has."""
 
     name: str
     holder: Mapping[str, Any]
     key: str
     value: Any
-    inherited: Any = _NOTHING
+    inherited: Any = _NO_BASE
 
 
 def names_of_the_inside(source: str) -> list[str]:
-    """The names in a cell's source that lead into the grader or around the rules of Python, each once.
+    """The names in a cell's source that lead into the grader or around Python's scopes, each once, sorted.
 
     Example:
         >>> names_of_the_inside("import gc; gc.get_objects()")
         ['get_objects']
     """
-    return sorted(set(_INSIDE.findall(source)))
+    return sorted(set(_INSIDE_NAMES.findall(source)))
 
 
 def watch(*objects: Any) -> Callable[[], list[str]]:
-    """Remember the functions on which the checks rest; the result tells which of them were replaced since.
+    """Remember the functions on which the checks rest.
 
     Args:
-        objects: whose methods are watched as well: a notebook can hide them behind attributes of the object.
+        objects: their methods are watched as well, which a notebook can hide behind attributes of the same name.
+
+    Returns:
+        A function that returns the names of what has been replaced since.
 
     Example:
         >>> replaced = watch()
         >>> replaced()
         []
     """
-    spaces, codes = _remembered()
-    spaces = [*spaces, *_by_holder(part for one in objects for part in _instance(one, objects))]
-    # From here on nothing is looked up that a notebook could replace: all is in the variables of this call.
+    spaces, codes = _spaces_and_codes()
+    spaces = [*spaces, *_as_spaces(part for one in objects for part in _parts_of_object(one, objects))]
+    # The function below uses local variables only, since a notebook can replace whatever is looked up elsewhere.
     every, same, each, pairs, modes, hooks = all, operator.is_, map, zip, _function_modes, _global_hooks
     differing = _differing
 
@@ -111,9 +114,9 @@ def watch(*objects: Any) -> Callable[[], list[str]]:
 
 
 class _Space(NamedTuple):
-    """What is watched in one module, class or object, as what compares thousands of values in less than 1 ms."""
+    """What is watched in one module, class or object, in a form that compares thousands of values in less than 1 ms."""
 
-    present: Callable[[], tuple]  # the present values of the names that it had, or a KeyError
+    present: Callable[[], tuple]  # the present values of the names that it had; KeyError if one is missing
     values: tuple
     has_none_of: Callable[[tuple], bool]
     absent: tuple[str, ...]
@@ -121,7 +124,7 @@ class _Space(NamedTuple):
 
 
 class _Codes(NamedTuple):
-    """One attribute of every watched function, of those by which its code could be exchanged."""
+    """One attribute through which code can be replaced, of every watched function."""
 
     get: Callable[[FunctionType], Any]
     functions: tuple[FunctionType, ...]
@@ -130,12 +133,14 @@ class _Codes(NamedTuple):
 
 
 @functools.cache
-def _remembered() -> tuple[list[_Space], list[_Codes]]:
-    """All parts, and what the functions among them are made of.
+def _spaces_and_codes() -> tuple[list[_Space], list[_Codes]]:
+    """All that is watched but the objects given to :func:`watch`, and the code of the functions among it.
 
-    Done once, in the process from which workers are forked.
+    It is found once, in the process from which workers are forked.
     """
-    for kind in _OPTIMIZERS:  # as the first optimizer of a class does, see torch.optim.Optimizer._patch_step_function
+    for (
+        kind
+    ) in _OPTIMIZERS:  # each class does this with its first optimizer, see torch.optim.Optimizer._patch_step_function
         step: Any = kind.step
         if not getattr(step, "hooked", False):
             step = torch.optim.Optimizer.profile_hook_step(step)
@@ -145,10 +150,10 @@ def _remembered() -> tuple[list[_Space], list[_Codes]]:
     found = {id(function): (part.name, function) for part in parts if (function := _function_of(part.value))}
     names, functions = zip(*found.values(), strict=True)
     getters = [operator.attrgetter(name) for name in ("__code__", "__defaults__", "__kwdefaults__")]
-    return _by_holder(parts), [_Codes(get, functions, tuple(map(get, functions)), names) for get in getters]
+    return _as_spaces(parts), [_Codes(get, functions, tuple(map(get, functions)), names) for get in getters]
 
 
-def _by_holder(parts: Iterable[_Part]) -> list[_Space]:
+def _as_spaces(parts: Iterable[_Part]) -> list[_Space]:
     grouped: dict[int, list[_Part]] = {}
     for part in parts:
         grouped.setdefault(id(part.holder), []).append(part)
@@ -157,7 +162,7 @@ def _by_holder(parts: Iterable[_Part]) -> list[_Space]:
         holder = group[0].holder
         values = {part.key: part.value for part in group if part.value is not _MISSING}
         absent = tuple({part.key for part in group} - set(values))
-        keys = [*values, *values][: max(2, len(values))]  # of a single key, `itemgetter` would make no tuple
+        keys = [*values, *values][: max(2, len(values))]  # with a single key, `itemgetter` would return no tuple
         present: Callable[[], tuple] = functools.partial(operator.itemgetter(*keys), holder) if keys else tuple
         spaces.append(
             _Space(present, tuple(values[key] for key in keys), holder.keys().isdisjoint, absent, tuple(group))
@@ -171,22 +176,34 @@ def _differing(parts: tuple[_Part, ...]) -> list[str]:
 
 
 def _all_parts() -> Iterator[_Part]:
-    yield from _named(builtins, _BUILTINS.split())
-    yield from _named(torch, _TORCH.split())
-    yield from _named(np, _NUMPY.split())
-    yield from _named(np.random, ["default_rng"])
-    yield from _named(torch.autograd, ["Function", "backward", "grad"])
-    yield from _named(copy, ["copy", "deepcopy"])
-    yield from _named(json, ["dumps", "loads"])
-    yield from _named(nn.functional, [k for k, v in vars(nn.functional).items() if callable(v) and k[:1] != "_"])
+    yield from _parts_named(builtins, _BUILTINS.split())
+    yield from _parts_named(torch, _TORCH.split())
+    yield from _parts_named(np, _NUMPY.split())
+    yield from _parts_named(np.random, ["default_rng"])
+    yield from _parts_named(torch.autograd, ["Function", "backward", "grad"])
+    yield from _parts_named(copy, ["copy", "deepcopy"])
+    yield from _parts_named(json, ["dumps", "loads"])
+    yield from _parts_named(nn.functional, [k for k, v in vars(nn.functional).items() if callable(v) and k[:1] != "_"])
     for cls, names in _watched_classes():
-        yield from _class(cls, names)
+        yield from _parts_of_class(cls, names)
     for space, base in ((nn, nn.Module), (torch.optim, torch.optim.Optimizer)):
-        yield from _named(space, [k for k, v in vars(space).items() if isinstance(v, type) and issubclass(v, base)])
-    for name in _OWN:
+        yield from _parts_named(
+            space, [k for k, v in vars(space).items() if isinstance(v, type) and issubclass(v, base)]
+        )
+    for name in _OUR_MODULES:
         if module := sys.modules.get(name):
-            yield from _own(module)
-    for name in ("builtins", "copy", "json", "numpy", "torch", "torch.nn", "torch.nn.functional", "torch.optim", *_OWN):
+            yield from _parts_of_module(module)
+    for name in (
+        "builtins",
+        "copy",
+        "json",
+        "numpy",
+        "torch",
+        "torch.nn",
+        "torch.nn.functional",
+        "torch.optim",
+        *_OUR_MODULES,
+    ):
         if name in sys.modules:
             yield _Part(f"sys.modules[{name!r}]", sys.modules, name, sys.modules[name])
 
@@ -207,60 +224,60 @@ def _watched_classes() -> Iterator[tuple[type, set[str]]]:
             yield layer, {"forward"}
 
 
-def _named(module: ModuleType, names: list[str]) -> Iterator[_Part]:
+def _parts_named(module: ModuleType, names: list[str]) -> Iterator[_Part]:
     for name in names:
         yield _Part(f"{module.__name__}.{name}", vars(module), name, vars(module).get(name, _MISSING))
 
 
-_vars = functools.cache(vars)  # each call of `vars(cls)` makes another view of the same names
+_vars = functools.cache(vars)  # without the cache, each call of `vars(cls)` makes a new view
 
 
-def _class(cls: type, names: set[str]) -> Iterator[_Part]:
-    """Where a class finds these names now: in itself or in a base. A name that it gets anew would hide them.
+def _parts_of_class(cls: type, names: set[str]) -> Iterator[_Part]:
+    """The values of these names in a class, and in the bases up to the one that has them: a new name would hide that.
 
-    A class that gets what its base has changes nothing: so a notebook puts back what it has tried.
+    A class may get the value that its base has, which changes nothing: that is how a notebook undoes an experiment.
     """
-    for name in sorted(names - _HARMLESS_IN.get(_shown(cls), set())):
+    for name in sorted(names - _HARMLESS_IN.get(_public_name(cls), set())):
         if not _HARMLESS.fullmatch(name):
-            inherited = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), _NOTHING)
+            inherited = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), _NO_BASE)
             for base in cls.__mro__:
                 value = vars(base).get(name, _MISSING)
-                yield _Part(f"{_shown(base)}.{name}", _vars(base), name, value, inherited)
+                yield _Part(f"{_public_name(base)}.{name}", _vars(base), name, value, inherited)
                 if value is not _MISSING:
                     break
 
 
-def _shown(cls: type) -> str:
+def _public_name(cls: type) -> str:
     """The name under which a notebook knows a class."""
     name = f"{cls.__module__}.{cls.__qualname__}"
     return re.sub(r"^torch\.nn\.modules\.\w+\.", "torch.nn.", name).replace("torch._tensor.", "torch.")
 
 
-def _instance(one: Any, others: tuple) -> Iterator[_Part]:
-    """The names of an object's class, which the object itself should not have, and the other objects that it holds."""
+def _parts_of_object(one: Any, others: tuple) -> Iterator[_Part]:
+    """The names of an object's class, which the object itself should not have, and watched objects that it holds."""
     held = [name for name, value in vars(one).items() if any(value is other for other in others)]
     for name in (*dir(type(one)), *held):
         if not name.startswith("__"):
             yield _Part(f"{type(one).__name__}.{name}", vars(one), name, vars(one).get(name, _MISSING))
 
 
-def _own(module: ModuleType) -> Iterator[_Part]:
-    """Everything in a module of the worker's, and in its classes."""
-    yield from _named(module, [name for name in vars(module) if not name.startswith("__")])
+def _parts_of_module(module: ModuleType) -> Iterator[_Part]:
+    """Everything in a module that the worker uses, and in its classes."""
+    yield from _parts_named(module, [name for name in vars(module) if not name.startswith("__")])
     for value in list(vars(module).values()):
         if isinstance(value, type) and value.__module__ == module.__name__:
-            yield from _class(value, set(vars(value)))
+            yield from _parts_of_class(value, set(vars(value)))
 
 
 def _function_of(value: Any) -> FunctionType | None:
-    """The function whose code could be exchanged without replacing the value."""
+    """The function whose code could be replaced without replacing the value; None if there is none."""
     value = value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
     value = value.fget if isinstance(value, property) else value
     return value if isinstance(value, FunctionType) else None
 
 
 def _function_modes() -> list[str]:
-    """Modes that were entered and never left, which see every call of torch's; a default device is one of its own."""
+    """Modes that were entered and not left, which see every call of torch; a default device is one of torch's own."""
     from torch.overrides import _get_current_function_mode_stack
     from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
@@ -269,7 +286,7 @@ def _function_modes() -> list[str]:
 
 
 def _global_hooks() -> list[str]:
-    """Hooks on every network there is, so on those that a check makes, too."""
+    """Hooks on all networks, and so on those that a check makes."""
     return [
         f"every network ({name[1:]})"
         for name, hooks in vars(nn_module).items()

@@ -10,14 +10,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lecture_grader.text import printable
 
-console = Console(emoji=False)  # ":x:" in a name is no picture
+console = Console(emoji=False)  # ":x:" in a name stays as it is
 for stream in (sys.stdout, sys.stderr):
-    if isinstance(stream, io.TextIOWrapper):  # a console without the letters of a name must not end a command
+    if isinstance(stream, io.TextIOWrapper):  # a console that cannot encode a name must not end a command
         stream.reconfigure(errors="backslashreplace")
 
 
 def say(markup: str) -> None:
-    """Print one line. What else it holds is indented below it, so that no name or error can pass for a line of ours."""
+    """Print one line of markup. Further lines in it are indented, so that no name or error can imitate our lines."""
     console.print(_indented(markup), highlight=False, soft_wrap=True)
 
 

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-# Control characters, line separators that are not "\n", lone surrogates, and what changes the direction of the text
-# around it. A joiner (U+200D) and a full-width space (U+3000) are no danger, and names and emoji need them.
+# Control characters, line separators other than "\n", lone surrogates, and what changes the direction of text. A joiner
+# (U+200D) and a full-width space (U+3000) are harmless, and names and emoji need them.
 _UNPRINTABLE = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb]"
 )
