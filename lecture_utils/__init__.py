@@ -1,14 +1,14 @@
 """What the lectures import: devices, data, figures, widgets, and exercises that check themselves.
 
-``from lecture_utils import get_device, show_images``: the module that defines a name is loaded when the name is first
-used, so ``import lecture_utils`` alone costs next to nothing.
+``from lecture_utils import get_device, show_images`` loads only the modules that define these names, and
+``import lecture_utils`` alone loads none.
 """
 
 import importlib
 import os
 
-# While PyTorch's threads wait for each other they sleep, unless the user has chosen otherwise. Spinning is at best a
-# quarter faster on an idle machine, and many times slower as soon as other processes need the cores; see
+# PyTorch's threads sleep while they wait for each other, unless the user has chosen otherwise. To spin instead is at
+# best a quarter faster on an idle machine, and many times slower when other processes need the cores; see
 # tests/benchmarks/waiting_threads.py. PyTorch reads the variable when it is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

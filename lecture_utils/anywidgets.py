@@ -1,4 +1,4 @@
-"""The two widgets with JavaScript of their own. ``widgets`` imports this when one is made: anywidget loads IPython."""
+"""The two widgets with JavaScript of their own. ``widgets`` imports this only for them: anywidget is slow to load."""
 
 import base64
 import io
@@ -12,13 +12,19 @@ from lecture_utils.plotting import subplots
 
 
 class DrawingPad(anywidget.AnyWidget):
-    """What ``draw_digit`` returns."""
+    """What ``draw_digit`` returns. Where no widget runs, a still picture of the sheet is shown.
+
+    Attributes:
+        png: the drawing, a data URI that the browser makes after each stroke.
+        answer: a text that is shown under the sheet.
+        picture: the drawing as a Pillow image.
+    """
 
     _esm = Path(__file__).with_name("pad.js")
-    png = Unicode().tag(sync=True)  # a data URI, as the browser makes it
+    png = Unicode().tag(sync=True)
     answer = Unicode().tag(sync=True)
     picture = Instance(Image.Image)
-    _ipython_display_ = None  # IPython would prefer this method of ipywidgets 7, which Colab has, to the still picture
+    _ipython_display_ = None  # of ipywidgets 7, which Colab has: IPython would prefer it to _repr_mimebundle_
 
     def __init__(self):
         super().__init__(picture=Image.new("RGB", (280, 280), "white"))
@@ -33,12 +39,12 @@ class DrawingPad(anywidget.AnyWidget):
         ax.imshow(self.picture)
         ax.set(xticks=[], yticks=[], title="draw here, in a\nrunning notebook")
         data, metadata = figure._repr_mimebundle_()
-        live, where = super()._repr_mimebundle_(**options) or ({}, {})  # `where` tells Colab where to find anywidget
-        return {**live, **data}, {**metadata, **where}
+        live, colab = super()._repr_mimebundle_(**options) or ({}, {})  # `colab` tells Colab where to find anywidget
+        return {**live, **data}, {**metadata, **colab}
 
 
 class QuizWidget(anywidget.AnyWidget):
-    """The radio buttons of ``quiz``. All texts are HTML, and there is one reply for each option."""
+    """The radio buttons of ``quiz``. All texts are HTML; ``replies`` holds one for each of the ``options``."""
 
     _esm = Path(__file__).with_name("quiz.js")
     question = Unicode().tag(sync=True)

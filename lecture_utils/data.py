@@ -1,6 +1,6 @@
 """The data sets of the course: embedded ones, those of torchvision, and folders of your own pictures.
 
-The embedded ones need no network: they are made from the digits and the two photographs that scikit-learn includes.
+The embedded ones need no network, since they are made from the digits and the two photographs in scikit-learn.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ class DataError(RuntimeError):
     """A data set cannot be loaded. The message says what to do."""
 
     def __init__(self, message: str):
-        # A DataLoader raises the error of a worker again, with the stack trace in front of the message.
+        # A DataLoader raises a worker's error again with the stack trace in front of the message: remove that.
         super().__init__(message.rstrip().rpartition("DataError: ")[2])
 
 
@@ -59,15 +59,15 @@ def load_dataset(name: str | os.PathLike, *, train: bool = True, transform: Call
     """Load a data set whose items are (image, class number), as in torchvision. Taught in lecture 3, section 6.6.
 
     Args:
-        name: ``"digits"`` (1,797 grey pictures 8 x 8), ``"scattered_digits"`` (12,000 colour pictures 32 x 32),
-            ``"mnist"``, ``"fashion_mnist"`` and ``"cifar10"``, which are downloaded into :func:`data_folder` when they
-            are first used, or a folder with ``train/CLASS/*`` and ``test/CLASS/*``.
-        train: the training part or the test part; they share no image.
-        transform: called with each Pillow image; default: the image itself.
+        name: ``"digits"`` (1,797 grey pictures of 8 x 8 pixels) or ``"scattered_digits"`` (12,000 colour pictures of
+            32 x 32); ``"mnist"``, ``"fashion_mnist"`` or ``"cifar10"``, which is downloaded into :func:`data_folder`
+            the first time; or a folder with ``train/CLASS/*`` and ``test/CLASS/*``.
+        train: whether to load the training part or the test part. They share no image.
+        transform: called with each Pillow image; default: none.
 
     Raises:
         DataError: the name is unknown, or there is no network, no room, a broken file or an unusable folder. Files
-            that were on the disk before stay as they are.
+            that were on the disk before are not changed.
 
     >>> image, label = load_dataset("digits")[0]
     >>> image.size
@@ -90,6 +90,9 @@ def load_dataset(name: str | os.PathLike, *, train: bool = True, transform: Call
 
 def data_folder() -> Path:
     """Return the folder for downloads: that of the environment variable ``LECTURE_DATA``, or one in the user's cache.
+
+    Raises:
+        DataError: the variable is not set, and the user has no home folder.
 
     >>> data_folder()  # doctest: +SKIP
     PosixPath('/data')
@@ -159,6 +162,7 @@ def _scattered_digits(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _torchvision_dataset(key: str, train: bool, transform: Callable | None) -> Dataset:
+    """Load a data set of torchvision from the data folder or the cache; download it if it is in neither."""
     import torchvision
 
     class_name, folder, megabytes = DOWNLOADED[key]
@@ -168,7 +172,7 @@ def _torchvision_dataset(key: str, train: bool, transform: Callable | None) -> D
         roots = list(dict.fromkeys([*roots, _cache_folder()]))
     for root in roots:
         try:
-            # Raises if files are missing or have another checksum; writes nothing.
+            # This writes nothing, and raises an error if files are missing or have another checksum.
             return dataset_class(root, train=train, transform=transform, download=False)
         except (RuntimeError, OSError, ValueError, EOFError, AssertionError) as error:
             if not (isinstance(error, RuntimeError) and "not found" in str(error)):
@@ -177,7 +181,7 @@ def _torchvision_dataset(key: str, train: bool, transform: Callable | None) -> D
     target = next((root for root in roots if _writable(root)), None)
     if target is None:
         raise DataError(f"cannot write to {roots[-1]}: name a folder of yours in the environment variable LECTURE_DATA")
-    # Archives that torchvision would download: copied there by hand, or left by another run.
+    # The archives that torchvision would download may be there already, copied by hand or left by another run.
     pattern = "cifar-10-python.tar.gz" if key == "cifar10" else f"{folder}/raw/*.gz"
     archives = {path.relative_to(root): path for root in roots for path in root.glob(pattern)}
     _fetch(dataset_class, key, target, folder, archives, megabytes)
@@ -193,7 +197,7 @@ def _writable(root: Path) -> bool:
 
 
 def _fetch(dataset_class, key: str, root: Path, folder: str, archives: dict[Path, Path], megabytes: int) -> None:
-    """Let torchvision download, check and unpack in a temporary folder, then move the result to its place."""
+    """Let torchvision download, check and unpack in a temporary folder, then move the data to ``root / folder``."""
     with tempfile.TemporaryDirectory(dir=root, prefix=f".{key}-") as scratch_name:
         scratch = Path(scratch_name)
         try:
@@ -206,7 +210,7 @@ def _fetch(dataset_class, key: str, root: Path, folder: str, archives: dict[Path
         except (OSError, RuntimeError, EOFError) as error:
             raise _fetch_error(error, key, root, megabytes) from error
         final = root / folder
-        if final.exists():  # incomplete or damaged: it is replaced only when the replacement is complete
+        if final.exists():  # it is incomplete or damaged, and replaced only by a complete one
             shutil.move(final, scratch / "before")
         (scratch / folder).replace(final)
 
@@ -230,6 +234,7 @@ def _fetch_error(error: BaseException, key: str, root: Path, megabytes: int) -> 
 
 
 def _folder_dataset(folder: Path, train: bool, transform: Callable | None) -> Dataset:
+    """Load one part of a folder of pictures. Both parts must have the same classes, at least two."""
     from lecture_utils.picture_folder import IMG_EXTENSIONS, PictureFolder, class_names
 
     part = folder / ("train" if train else "test")
@@ -251,7 +256,7 @@ def _folder_dataset(folder: Path, train: bool, transform: Callable | None) -> Da
     return dataset
 
 
-def _read_picture(path: str):
+def _read_picture(path: str) -> Image.Image:
     try:
         with Image.open(path) as file:
             return to_rgb(file)

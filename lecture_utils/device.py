@@ -1,4 +1,4 @@
-"""The device that computes, one seed for all generators, and a timer that waits for a GPU."""
+"""The device to compute on, one seed for all generators, and a timer that waits for a GPU."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# What to check where a device is missing. A build of PyTorch has at most one of the three accelerators.
+# What to check if a device is missing. A build of PyTorch supports at most one of the three accelerators.
 _REMEDIES = {
     "cuda": "no NVIDIA (or ROCm) GPU that this PyTorch can use: see nvidia-smi for the driver, and "
     "torch.version.cuda for the build",
@@ -21,7 +21,7 @@ _REMEDIES = {
 
 
 def available_devices() -> list[torch.device]:
-    """List the devices of this machine, best first: each GPU, and last the CPU. Taught in lecture 1, section 9.4.
+    """List the devices of this machine: first each GPU, then the CPU. Taught in lecture 1, section 9.4.
 
     >>> available_devices()[-1]
     device(type='cpu')
@@ -38,10 +38,10 @@ def get_device(prefer: str | torch.device | None = None) -> torch.device:
 
     Args:
         prefer: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"xpu"``, ``"cpu"`` or a ``torch.device``. ``None`` and ``"auto"``
-            take the best that is available. The environment variable ``LECTURE_DEVICE``, if it is set, overrides this.
+            choose a GPU if there is one. The environment variable ``LECTURE_DEVICE``, if it is set, overrides this.
 
     Raises:
-        ValueError: this is not the name of a device.
+        ValueError: there is no device of that name.
         RuntimeError: the device is not available. The message says what to check.
 
     >>> get_device("cpu")
@@ -72,6 +72,9 @@ def get_device(prefer: str | torch.device | None = None) -> torch.device:
 def describe_device(device: str | torch.device | None = None) -> str:
     """Describe a device (default: :func:`get_device`) in one line. Taught in lecture 1, section 2.3.
 
+    Raises:
+        RuntimeError: the device is not available.
+
     >>> describe_device("cpu")  # doctest: +SKIP
     'cpu: AMD EPYC, 2 cores, 2 threads used, 23.5 GiB of memory'
     """
@@ -98,7 +101,8 @@ def _memory() -> str:
 def seed_everything(seed: int = 0) -> None:
     """Seed the generators of Python, NumPy and PyTorch, on every device. Taught in lecture 1, section 4.2.
 
-    A seed repeats its numbers on the same machine; elsewhere, or with another PyTorch, rounding may differ.
+    The same seed gives the same numbers on the same machine. On another one, or with another version of PyTorch,
+    results may be rounded differently.
 
     Raises:
         ValueError: the seed is outside [0, 2**32), the range of NumPy.
@@ -118,7 +122,7 @@ def is_full(profile: str) -> bool:
     """Whether a lecture's ``profile`` is "full" and not "quick". Taught in lecture 1, section 9.4.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the profile is neither.
 
     >>> is_full("quick")
     False

@@ -1,4 +1,4 @@
-"""Drawings of things that have no data: autograd's graph, a network of neurons, the threads of a GPU."""
+"""Diagrams: autograd's graph, a network of neurons, the threads of a GPU."""
 
 import itertools
 from collections import Counter
@@ -16,14 +16,15 @@ from lecture_utils.plotting import BLACK, BLUE, COLORS, LectureFigure, subplots
 
 
 def _recorded_graph(last: Node) -> tuple[dict[Node, list[Node]], dict[Node, tuple[int, float]]]:
-    """Return what autograd recorded up to a node: the sources of each node, and where to draw it.
+    """Return what autograd recorded up to a node: for each node its sources, and its place (x, y) in the drawing.
 
-    Columns go from right to left; a node is in the first column after all nodes that use it, at their mean height.
+    ``last`` is at x = 0. Any other node is one column to the left of the last of the nodes that use it, at their mean
+    height.
     """
     sources: dict[Node, list[Node]] = {}
     sorter: TopologicalSorter[Node] = TopologicalSorter()
     waiting = [last]
-    while waiting:  # a loop, since a deep network has more nodes than Python allows recursive calls
+    while waiting:  # not recursive: a deep network has more nodes than Python allows recursive calls
         node = waiting.pop()
         if node not in sources:
             sources[node] = [source for source, _ in node.next_functions if source is not None]
@@ -86,12 +87,15 @@ def _draw_graph(ax: Axes, sources: dict, places: dict, labels: dict, unit: float
 def plot_graph(output: torch.Tensor, names: Mapping[str, torch.Tensor] | None = None) -> LectureFigure:
     """Draw the graph that autograd recorded for a tensor. Taught in lecture 3, section 3.2.
 
-    Each operation is one box, however many operations use its result. The arrows show the flow of the data, from the
-    leaf tensors on the left to the output; ``backward()`` follows them the other way.
+    Each operation is one box, even if several operations use its result. The arrows point in the direction of the data,
+    from the leaf tensors on the left to the output. ``backward()`` follows them in the other direction.
 
     Args:
         output: the tensor at the end of the computation, of any shape.
         names: tensors by name, ``{"x": x}``: leaf tensors and, if you like, intermediate results.
+
+    Raises:
+        ValueError: no graph was recorded for the tensor.
 
     >>> x = torch.tensor(3.0, requires_grad=True)
     >>> plot_graph(x**2, {"x": x}).alt
@@ -132,8 +136,11 @@ def plot_gpu_hierarchy(threads_per_block: int = 128, blocks: int = 6) -> Lecture
     Of more than six blocks or warps, the middle ones are left out. Taught in lecture 1, section 10.1.
 
     Args:
-        threads_per_block: 1 to 1,024; the places of the last warp that have no thread are hatched.
-        blocks: blocks in the grid, at least 1.
+        threads_per_block: 1 to 1,024. Places of the last warp without a thread are hatched.
+        blocks: the number of blocks in the grid, at least 1.
+
+    Raises:
+        ValueError: one of the two numbers is not possible.
 
     >>> plot_gpu_hierarchy(threads_per_block=100, blocks=3).alt[-46:]
     'Threads: 100, warps: 4, places left empty: 28.'
@@ -184,8 +191,11 @@ def plot_network(sizes: Sequence[int], names: Sequence[str] | None = None) -> Le
     """Draw a fully connected network as columns of neurons, at most ten each. Taught in lecture 1, section 1.1.
 
     Args:
-        sizes: neurons in each layer, input first, such as ``[64, 32, 16, 10]``.
-        names: a text under each column; default input, hidden 1, ..., output.
+        sizes: the number of neurons in each layer, input first, such as ``[64, 32, 16, 10]``.
+        names: a text under each column; default: input, hidden 1, ..., output.
+
+    Raises:
+        ValueError: there are more or fewer names than layers.
 
     >>> plot_network([3, 2], ["pixels", "classes"]).alt[:55]
     'A fully connected network: 3 neurons (pixels), then 2 n'

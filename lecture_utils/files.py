@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole, so that no reader sees half of one."""
+"""Write files so that a reader sees the old or the new content, but never a part of it."""
 
 import contextlib
 import errno
@@ -9,9 +9,12 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give out a new empty file beside ``path``, which replaces ``path`` when the block ends without an error.
+    """Make a temporary file, which replaces ``path`` when the block ends without an error.
 
-    A missing folder is made. ``FileExistsError`` is raised if ``path`` is no file but a folder or a device.
+    The folder is made if it does not exist.
+
+    Raises:
+        FileExistsError: ``path`` is a folder or a device.
 
     >>> with atomic_write(Path("results.json")) as draft:  # doctest: +SKIP
     ...     draft.write_text("{}")
@@ -29,6 +32,6 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file as a whole, in UTF-8; see :func:`atomic_write`."""
+    """Write a text file in UTF-8 with :func:`atomic_write`."""
     with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A folder of one's own pictures as a data set. ``data`` imports this only for such a folder: torchvision is slow."""
+"""A folder of pictures as a data set. ``data`` imports this only when it needs it: torchvision is slow."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,14 +1,16 @@
-"""A picture of any kind becomes upright RGB. Needs Pillow and NumPy only: the app of lecture 6 deploys this module."""
+"""Convert any picture to upright RGB. The app of lecture 6 deploys this module, so it needs only Pillow and NumPy."""
 
 import numpy as np
 from PIL import Image, ImageOps
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a picture of any mode to upright RGB, as training and serving both need it.
+    """Convert a picture of any mode to upright RGB, for training and serving alike. Taught in lecture 6, section 6.1.
 
-    The copy is turned as its EXIF note says, values of 16 bits are scaled to 8, and transparent parts become white.
-    Pillow decodes the file only here: a damaged one raises an ``OSError``. Taught in lecture 6, section 6.1.
+    The copy is turned as its EXIF data say, values of 16 bits are scaled to 8, and transparent parts become white.
+
+    Raises:
+        OSError: the file is damaged. Pillow decodes it only here.
 
     >>> to_rgb(Image.new("RGBA", (2, 2), (255, 0, 0, 0))).getpixel((0, 0))  # red, but fully transparent
     (255, 255, 255)

@@ -1,8 +1,8 @@
 """The figures that the lectures share: images, training curves, predictions, confusion matrices.
 
-Each function returns a figure with an alternative text ``alt``, which by default says what the data are, and never
-opens a window. As the last line of a cell the figure becomes a PNG with that text, which Jupyter, nbconvert and Jupyter
-Book hand on to screen readers.
+Each function returns a figure with an alternative text ``alt``, which describes the data by default. No function opens
+a window. As the last line of a cell the figure is shown as a PNG with that text, which Jupyter, nbconvert and Sphinx
+pass on to screen readers.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from matplotlib.font_manager import findSystemFonts, fontManager
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-# The palette of Okabe and Ito (2008), which readers with any colour vision can tell apart. Its yellow is left out,
-# since it is too pale for a line on white. Lines also differ in their dashes.
+# The palette of Okabe and Ito (2008), whose colours can be told apart with any colour vision. Its yellow is left out,
+# because it is too pale for a line on white. Lines also differ in their dashes.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, BLACK = COLORS
 DASHES = ["-", "--", "-.", ":", "-", "--", "-."]
 
-# Japanese fonts of the common systems. matplotlib's own font has no Japanese.
+# Japanese fonts of the common systems. matplotlib's own font has no Japanese characters.
 JAPANESE_FONTS = [
     *("Noto Sans CJK JP", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", "Meiryo", "IPAexGothic", "IPAGothic"),
     *("TakaoGothic", "VL Gothic", "MS Gothic", "Noto Serif CJK JP", "Noto Serif JP", "Droid Sans Fallback"),
@@ -35,9 +35,9 @@ JAPANESE_FONTS = [
 
 @functools.cache
 def font_families() -> list[str]:
-    """Name matplotlib's own font and then the installed Japanese ones; each glyph is drawn in the first that has it."""
+    """Return matplotlib's own font and the installed Japanese ones. A glyph is drawn in the first font that has it."""
     installed = {font.name: font.fname for font in fontManager.ttflist}
-    if installed.keys().isdisjoint(JAPANESE_FONTS):  # matplotlib keeps this list on disk: newer fonts are missing there
+    if installed.keys().isdisjoint(JAPANESE_FONTS):  # matplotlib keeps its list on disk, without newer fonts
         for path in sorted({*findSystemFonts()} - {*installed.values()}):
             with contextlib.suppress(Exception):  # a font that matplotlib cannot read
                 fontManager.addfont(path)
@@ -51,16 +51,16 @@ class LectureFigure(Figure):
     alt: str = ""
 
     def png(self, *, cut: bool = True) -> bytes:
-        """Draw the figure as a PNG, without empty margins by default. With ``cut=False`` it keeps its size."""
+        """Draw the figure as a PNG. With ``cut`` its empty margins are cut off, otherwise it keeps its size."""
         buffer = io.BytesIO()
         for artist in self.findobj(Text):
             if not artist.get_text().isascii():
                 artist.set_fontfamily(font_families())
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from")  # without a font for it, a box is drawn
+            warnings.filterwarnings("ignore", "Glyph .* missing from")  # such a glyph is drawn as a box
             if cut:
                 self.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
-            else:  # faster than savefig, which draws once more beforehand to find the layout
+            else:  # faster than savefig, which draws twice to find the layout
                 FigureCanvasAgg(self).print_png(buffer, metadata={"Software": None})
         return buffer.getvalue()
 
@@ -72,11 +72,14 @@ def subplots(nrows: int = 1, ncols: int = 1, *, alt: str, figsize: tuple[float, 
     """Make a figure and its axes, as ``matplotlib.pyplot.subplots`` does. Taught in lecture 1, section 3.1.
 
     Args:
-        nrows, ncols: panels down and across.
-        alt: one or two sentences that say what the picture shows, for readers who cannot see it. A text with numbers
-            that are not known yet may be set later: ``figure.alt = f"..."``.
-        figsize: width and height in inches; default 4.5 x 3.2 for each panel, at most 9.5 across.
-        **kwargs: passed on to ``Figure.subplots`` (``sharex``, ``squeeze``, ...).
+        nrows, ncols: the number of panels down and across.
+        alt: one or two sentences that say what the picture shows, for readers who cannot see it. It may be set again
+            when more numbers are known: ``figure.alt = f"..."``.
+        figsize: width and height in inches; default: 4.5 x 3.2 for each panel, at most 9.5 across.
+        **kwargs: passed to ``Figure.subplots`` (``sharex``, ``squeeze``, ...).
+
+    Raises:
+        ValueError: ``alt`` is empty.
 
     >>> figure, ax = subplots(alt="A parabola.")
     >>> lines = ax.plot([-2, -1, 0, 1, 2], [4, 1, 0, 1, 4])
@@ -101,8 +104,8 @@ def _as_array(image) -> np.ndarray:
         image = image.float() if image.dtype == torch.bfloat16 else image  # a type that NumPy lacks
     array = np.asarray(image)
     if array.ndim == 3:
-        # Where both ends may be the channels, as in filters of (3, 3, 3), PyTorch's layout decides for a tensor, and
-        # that of NumPy and Pillow for an array.
+        # If the first and the last dimension may both be channels, as in filters of (3, 3, 3), a tensor is taken to
+        # have PyTorch's layout, and an array that of NumPy and Pillow.
         if array.shape[0] in (1, 3) and (is_tensor or array.shape[2] not in (1, 3)):
             array = np.moveaxis(array, 0, 2)
         if array.shape[2] == 1:
@@ -119,7 +122,7 @@ def _as_pictures(images) -> list[np.ndarray]:
         raise ValueError("there are no images to show")
     values = np.concatenate([picture[np.isfinite(picture)] for picture in pictures])
     low, high = (values.min(), values.max()) if len(values) else (0, 1)
-    if low < high and (low < 0 or high > 1):  # standardised or raw values: one scale for all of them
+    if low < high and (low < 0 or high > 1):  # standardised or raw values get one common scale
         pictures = [(picture - low) / (high - low) for picture in pictures]
     return [np.nan_to_num(picture, nan=0, posinf=1, neginf=0).clip(0, 1) for picture in pictures]
 
@@ -131,12 +134,16 @@ def show_images(
 
     Args:
         images: a tensor of shape (N, H, W), (N, 1, H, W) or (N, 3, H, W) on any device, one image (H, W), or a
-            sequence of tensors, arrays or Pillow images. Where a shape can be read in two ways, a tensor is
-            (channels, H, W), an array (H, W, channels). ``uint8`` runs from 0 to 255 and floats from 0 to 1; other
-            ranges are stretched to 0..1, all images together. NaN is drawn black.
+            sequence of tensors, arrays or Pillow images. If a shape has two readings, a tensor is (channels, H, W) and
+            an array (H, W, channels). ``uint8`` goes from 0 to 255 and floats from 0 to 1; if floats exceed that range,
+            all images together are scaled to it. NaN is drawn black.
         titles: one text or number for each image.
-        ncols: images across; default at most 10.
+        ncols: the number of images across; default: at most 10.
         size: width and height of one image in inches.
+        alt: see :func:`subplots`; default: the number of images and their titles.
+
+    Raises:
+        ValueError: there are no images, one has another shape, or the number of titles differs.
 
     >>> show_images(torch.rand(2, 28, 28), titles=["a", "b"]).alt
     '2 images, titled a, b.'
@@ -152,13 +159,13 @@ def show_images(
     if alt is None:
         alt = f"{len(pictures)} images" + (f", titled {', '.join(titles)}." if titles else ".")
     figure, axes = subplots(nrows, ncols, alt=alt, figsize=(size * ncols, height * nrows), squeeze=False)
-    # A grid of equal cells needs no search for a layout, which would take longer than the drawing.
+    # All cells are equal, so the layout is known. To search for it would take longer than to draw.
     figure.set_layout_engine(None)
     shown = 0.94 * size
     gap = {"wspace": size / shown - 1, "hspace": height / shown - 1}
     figure.subplots_adjust(0, 0, 1 - 0.06 / ncols, 1 - (1 - shown / height) / nrows, **gap)
     for ax in axes.flat:
-        ax.set(xticks=[], yticks=[])  # matplotlib would make and measure ticks that are not drawn
+        ax.set(xticks=[], yticks=[])  # otherwise matplotlib measures ticks that it does not draw
         ax.axis("off")
     for index, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -171,8 +178,12 @@ def plot_history(history: Mapping[str, Sequence[float]], *, alt: str | None = No
     """Draw the curves of a training run, one panel for each quantity. Taught in lecture 2, section 8.2.
 
     Args:
-        history: lists with one number per epoch under names such as ``"train_loss"``, ``"test_loss"`` and
-            ``"test_accuracy"``; the part after the last ``_`` names the panel. ``None`` and NaN leave gaps.
+        history: lists with one number per epoch, with names such as ``"train_loss"``, ``"test_loss"`` and
+            ``"test_accuracy"``. The part after the last ``_`` names the panel. ``None`` and NaN leave gaps.
+        alt: see :func:`subplots`; default: the first and the last number of each curve.
+
+    Raises:
+        ValueError: the history is empty.
 
     >>> plot_history({"train_loss": [2.0, 0.5], "test_loss": [2.1, 0.9]}).alt
     'Curves over the epochs. train loss: from 2 to 0.5 in 2 epochs. test loss: from 2.1 to 0.9 in 2 epochs.'
@@ -209,10 +220,14 @@ def plot_predictions(
     """Show images with the predicted class, its probability, and whether it is right. Taught in lecture 2, section 8.3.
 
     Args:
-        images: as for :func:`show_images`, N of them.
+        images: N images, as for :func:`show_images`.
         logits: floats of shape (N, C), before any softmax, on any device.
-        labels: integers of shape (N,), the true classes.
-        classes: the C names; default the numbers 0 to C - 1.
+        labels: the true classes, integers of shape (N,), on any device.
+        classes: the C names; default: the numbers 0 to C - 1.
+        alt: see :func:`subplots`; default: how many are right, and the wrong ones.
+
+    Raises:
+        ValueError: the shapes do not fit.
 
     >>> plot_predictions(torch.rand(1, 8, 8), torch.tensor([[4.0, 0.0]]), torch.tensor([1]), ["cat", "dog"]).alt
     "1 images with the model's answers, 0 of them right; dog taken for cat (98%)."
@@ -232,7 +247,7 @@ def plot_predictions(
         mistakes = [f"; {classes[labels[i]]} taken for {titles[i]}" for i in wrong]
         alt = f"{count} images with the model's answers, {count - len(wrong)} of them right{''.join(mistakes)}."
     figure = show_images(images, titles, ncols=6, size=1.5, alt=alt)
-    for i in wrong:  # in words too, for readers who do not see the colour
+    for i in wrong:  # with a word, for readers who do not see the colour
         figure.axes[i].set_title(f"{titles[i]}\nwrong: it is {classes[labels[i]]}", fontsize=9, color="#A33F00")
     return figure
 
@@ -242,11 +257,15 @@ def plot_confusion_matrix(
 ) -> LectureFigure:
     """Draw how often each true class (row) was predicted as each class (column). Taught in lecture 2, section 8.5.
 
-    ``ConfusionMatrixDisplay`` of scikit-learn draws the same, but its numbers are hard to read on the middle shades.
+    ``ConfusionMatrixDisplay`` of scikit-learn draws the same, but its numbers are hard to read on middle shades.
 
     Args:
         labels, predictions: class numbers, integers of shape (N,), on any device.
-        classes: names; default the numbers 0 to the largest seen.
+        classes: the names; default: the numbers 0 to the largest that occurs.
+        alt: see :func:`subplots`; default: how many are right, and the most common mistake.
+
+    Raises:
+        ValueError: the shapes differ or are empty, or a class has no name.
 
     >>> plot_confusion_matrix(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1])).alt
     'Confusion matrix of 3 answers, 2 of them right. Most often confused: 1 taken for 0, 1 times.'

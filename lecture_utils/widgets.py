@@ -10,7 +10,12 @@ from lecture_utils.plotting import LectureFigure
 
 
 class Explorer:
-    """What :func:`explore` returns: a ``widget``, and the ``figure`` of the first values as its still picture."""
+    """What :func:`explore` returns.
+
+    Attributes:
+        widget: the sliders and the picture.
+        figure: the figure for the first values of the sliders, which is shown where no widget runs.
+    """
 
     def __init__(self, draw: Callable[..., LectureFigure], sliders: dict):
         import ipywidgets
@@ -19,7 +24,7 @@ class Explorer:
 
         def redraw(change=None) -> LectureFigure:
             figure = draw(**{name: slider.value for name, slider in sliders.items()})
-            png = base64.b64encode(figure.png(cut=False)).decode()  # always of one size: the page does not jump
+            png = base64.b64encode(figure.png(cut=False)).decode()  # always of one size, so that the page does not jump
             picture.value = f'<img src="data:image/png;base64,{png}" alt="{html.escape(figure.alt)}">'
             return figure
 
@@ -31,7 +36,7 @@ class Explorer:
 
     def _repr_mimebundle_(self, **options):
         data, metadata = self.figure._repr_mimebundle_()
-        # ipywidgets 7, which Colab has, has no method that makes this.
+        # ipywidgets 7, which Colab has, has no method for this.
         live = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         return {**data, "application/vnd.jupyter.widget-view+json": live}, metadata
 
@@ -39,12 +44,12 @@ class Explorer:
 def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
     """Redraw a figure as sliders move. Taught in lecture 2, section 5.1.
 
-    GitHub, nbconvert and a notebook without a kernel show the figure of the first values instead.
+    GitHub, nbconvert and a notebook without a kernel show the figure for the first values.
 
     Args:
         draw: takes the sliders' values by name and returns a figure of :func:`~lecture_utils.subplots`.
-        **sliders: ipywidgets controls (``FloatSlider``, ``IntSlider``, ``Dropdown``, ...), labelled with their
-            description or else their name.
+        **sliders: ipywidgets controls (``FloatSlider``, ``IntSlider``, ``Dropdown``, ...). Each is labelled with its
+            description, or else with its name here.
 
     >>> from ipywidgets import IntSlider
     >>> from lecture_utils import subplots
@@ -57,8 +62,8 @@ def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
 def draw_digit():
     """Make a white sheet to draw on with a mouse, a finger or the keyboard. Taught in lecture 6, section 6.3.
 
-    The widget's ``picture`` is a Pillow image of 280 x 280 pixels, which is replaced after each stroke and can be
-    observed: ``pad.observe(function, names="picture")``. The text ``answer`` is shown under the sheet.
+    The widget's ``picture`` is a Pillow image of 280 x 280 pixels. After each stroke it is replaced by a new one, and
+    ``pad.observe(function, names="picture")`` calls the function. The text ``answer`` is shown under the sheet.
 
     >>> draw_digit().picture.size
     (280, 280)
@@ -69,19 +74,25 @@ def draw_digit():
 
 
 def _as_html(value) -> str:
-    """Convert text with `code` in it to HTML; other values are shown as code."""
+    """Convert a text, which may contain `code`, to HTML. Any other value is shown as code."""
     text = html.escape(value if isinstance(value, str) else f"`{value}`")
     return re.sub("`(.+?)`", r"<code>\1</code>", text)
 
 
 class Quiz:
-    """What :func:`quiz` returns: radio buttons, and for where no widget runs a text with the answer folded."""
+    """What :func:`quiz` returns.
+
+    Attributes:
+        widget: radio buttons; None without anywidget.
+        text: HTML with the answer folded, which is shown where no widget runs.
+        plain: the question and its options as text.
+    """
 
     def __init__(self, question: str, options: dict[Hashable, str], answer: Hashable):
         if answer not in options:
             raise ValueError(f"the answer {answer!r} is none of the options {list(options)}")
         self.plain = "\n".join([question, *(f"- {option}" for option in options)])
-        right = next(option for option in options if option == answer)  # an equal answer may be printed differently
+        right = next(option for option in options if option == answer)  # 2 == 2.0, but the option is to be shown
         names = [_as_html(option) for option in options]
         replies = [
             f"<strong>{'Right' if option == answer else 'No'}.</strong> {_as_html(reason)}"
@@ -104,15 +115,15 @@ class Quiz:
 
     def _repr_mimebundle_(self, **options):
         bundle = self.widget._repr_mimebundle_(**options) if self.widget else None
-        live, where = bundle or ({}, {})  # `where` tells Colab where to find anywidget
-        return {**live, "text/html": self.text, "text/plain": self.plain}, where
+        live, colab = bundle or ({}, {})  # `colab` tells Colab where to find anywidget
+        return {**live, "text/html": self.text, "text/plain": self.plain}, colab
 
 
 def quiz(question: str, options: dict[Hashable, str], answer: Hashable) -> Quiz:
     """Ask a question with a few options. Used in the section "Check yourself" of each lecture.
 
-    A running notebook shows radio buttons and the reason for the chosen option. Without a kernel (GitHub, HTML) or
-    without anywidget the question is a text, with the answer and the reasons folded.
+    A running notebook shows radio buttons, and the reason for the option that is chosen. Without a kernel (GitHub,
+    HTML) or without anywidget it shows a text with the answer and the reasons folded.
 
     Args:
         question: a sentence; text in backticks is shown as code.
@@ -120,7 +131,7 @@ def quiz(question: str, options: dict[Hashable, str], answer: Hashable) -> Quiz:
         answer: the right option. Compute it, so that it cannot be wrong.
 
     Raises:
-        ValueError: the answer is none of the options.
+        ValueError: the answer is not one of the options.
 
     >>> quiz("How many elements has `torch.zeros(2, 3)`?", {5: "That is 2 + 3.", 6: "2 x 3."}, answer=2 * 3)
     How many elements has `torch.zeros(2, 3)`?
