@@ -1,4 +1,4 @@
-"""``lecture badges``: the repository's address, from ``pyproject.toml``, in badges and set-up cells."""
+"""``lecture badges``: copies the repository's address from ``pyproject.toml`` into badges and set-up cells."""
 
 import re
 import tomllib
@@ -7,18 +7,20 @@ from pathlib import Path
 from course_tools.notebooks import CourseError
 
 _NAME = r"[\w.-]+/[\w.-]+"
-# Where the repository's OWNER/NAME stands: in a badge of Colab, in the commands that fetch the course, in CI's badge.
+# The repository's OWNER/NAME in Colab's and Binder's badges, in the commands that fetch the course, in the badge of CI,
+# and in the link for a JupyterHub.
 _OWN_NAME = re.compile(
     rf"(?<=google\.com/github/){_NAME}|(?<=git clone https://github\.com/){_NAME}|(?<=git\+https://github\.com/){_NAME}"
-    rf"|(?<=https://github\.com/){_NAME}(?=/actions)"
+    rf"|(?<=https://github\.com/){_NAME}(?=/actions)|(?<=mybinder\.org/v2/gh/){_NAME}(?=/main)"
+    rf"|(?<=git-pull\?repo=https://github\.com/){_NAME}"
 )
 
 
 def repository(root: Path) -> str:
-    """Return the address ``[project.urls] Repository`` in ``pyproject.toml`` of the course in the folder ``root``.
+    """Return the address ``[project.urls] Repository`` in the ``pyproject.toml`` of the folder ``root``.
 
     Raises:
-        CourseError: it is not of the form ``https://github.com/OWNER/NAME``.
+        CourseError: there is none, or it does not have the form ``https://github.com/OWNER/NAME``.
     """
     try:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8-sig"))["project"]
@@ -31,7 +33,7 @@ def repository(root: Path) -> str:
 
 
 def rewrite_addresses(root: Path) -> dict[Path, str]:
-    """Return new contents for the files whose badges and set-up cells name another repository or notebook.
+    """Return the new text of each file whose badges or set-up cells name another repository or notebook.
 
     Raises:
         CourseError: as :func:`repository`, or a file is not in UTF-8.
@@ -39,14 +41,16 @@ def rewrite_addresses(root: Path) -> dict[Path, str]:
     name = repository(root).removeprefix("https://github.com/")
     changed = {}
     notebooks = [path for folder in ("lectures", "solutions", "exercises") for path in root.glob(f"{folder}/*.ipynb")]
-    for path in sorted([*notebooks, *root.glob("*.md")]):
+    for path in sorted([*notebooks, *root.glob("*.md"), *root.glob("docs/*.md")]):
         try:
             old = path.read_text(encoding="utf-8")
         except ValueError as error:
             raise CourseError(f"{path} is not in UTF-8: {error}") from error
         new = _OWN_NAME.sub(name, old)
         if path.suffix == ".ipynb":
-            here = path.relative_to(root).as_posix().replace("solutions/", "exercises/")  # it becomes an exercise
+            here = (
+                path.relative_to(root).as_posix().replace("solutions/", "exercises/")
+            )  # it is released as an exercise
             new = re.sub(r"(?<=/blob/main/)[\w./-]+\.ipynb", here, new)
         if new != old:
             changed[path] = new

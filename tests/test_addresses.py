@@ -3,6 +3,12 @@ import pytest
 from commands import invoke
 
 
+OTHERS = """
+https://github.com/old/place/actions/workflows/ci.yml https://mybinder.org/v2/gh/old/place/main?urlpath=lab
+https://hub.example.org/hub/user-redirect/git-pull?repo=https://github.com/old/place&branch=main
+"""
+
+
 @pytest.fixture
 def small_course(tmp_path, make_notebook, monkeypatch):
     (tmp_path / "pyproject.toml").write_text(
@@ -21,8 +27,9 @@ def small_course(tmp_path, make_notebook, monkeypatch):
     nbformat.write(notebook, path)
     (tmp_path / "solutions").mkdir()
     nbformat.write(notebook, tmp_path / "solutions" / "01_tensors.ipynb")
-    for page in ("README.md", "CONTRIBUTING.md"):
-        (tmp_path / page).write_text(f"{badge}\ngit clone https://github.com/old/place\n")
+    (tmp_path / "docs").mkdir()
+    for page in ("README.md", "CONTRIBUTING.md", "docs/instructors.md"):
+        (tmp_path / page).write_text(f"{badge}\ngit clone https://github.com/old/place\n{OTHERS}")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -35,7 +42,9 @@ def test_addresses_are_rewritten_everywhere(small_course):
     assert "github/new/home/blob/main/lectures/01_first.ipynb" in text and "git+https://github.com/new/home" in text
     readme = (small_course / "README.md").read_text()
     assert "old/place" not in text + readme and "git clone https://github.com/new/home\n" in readme
-    assert "git clone https://github.com/new/home\n" in (small_course / "CONTRIBUTING.md").read_text()
+    for page in ("CONTRIBUTING.md", "docs/instructors.md"):
+        text = (small_course / page).read_text()
+        assert "old/place" not in text and text.count("new/home") == 5
     solution = (small_course / "solutions" / "01_tensors.ipynb").read_text()  # exercises/ is made from it
     assert "github/new/home/blob/main/exercises/01_tensors.ipynb" in solution and "old/place" not in solution
     nbformat.validate(nbformat.read(small_course / "lectures" / "01_first.ipynb", as_version=4))

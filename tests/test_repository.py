@@ -17,8 +17,8 @@ from course_tools.addresses import rewrite_addresses
 from course_tools.notebooks import read_notebook
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-OPTIONAL_GROUPS = PROJECT["optional-dependencies"]
-del OPTIONAL_GROUPS["student"]  # it only names others
+# `student` only names others
+OPTIONAL_GROUPS = {name: group for name, group in PROJECT["optional-dependencies"].items() if name != "student"}
 # As conda-forge writes them, which does not fold hyphens and underscores.
 CONDA_NAMES = {"torch": "pytorch", "uvicorn": "uvicorn-standard", "prometheus-client": "prometheus_client"}
 README = (ROOT / "README.md").read_text()
@@ -31,14 +31,15 @@ def split(requirement: str) -> tuple[str, str]:
     return name, least
 
 
-def test_environment_names_the_same_packages_and_versions():
-    extras = [r for name, r in OPTIONAL_GROUPS.items() if name != "nbgrader"]  # not for students
-    wanted = {split(r) for r in [*PROJECT["dependencies"], *(r for extra in extras for r in extra)]}
+def test_environment_names_what_a_student_needs_and_its_versions():
+    (student,) = PROJECT["optional-dependencies"]["student"]
+    named = re.fullmatch(r"lecture-utils\[([\w,]+)\]", student)[1].split(",")
+    wanted = {split(r) for r in [*PROJECT["dependencies"], *(r for name in named for r in OPTIONAL_GROUPS[name])]}
+    wanted |= {split(r) for r in OPTIONAL_GROUPS["test"] if r.startswith("nbval")}
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in listed if isinstance(entry, dict))
-    assert pip[-1] == "--editable ."
-    conda = {split(r) for r in listed if isinstance(r, str) and r != "pip" and not r.startswith("python=")}
-    have = conda | {split(r) for r in pip[:-1]}
+    assert pip == ["--editable ."]
+    have = {split(r) for r in listed if isinstance(r, str) and r != "pip" and not r.startswith("python=")}
     assert have == {(CONDA_NAMES.get(name, name), least) for name, least in wanted}
 
 
