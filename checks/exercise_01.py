@@ -1,4 +1,7 @@
-"""Checks of exercise 1: tensors."""
+"""Checks of exercise 1: tensors.
+
+A function that is no task and has no leading underscore is sent to the student's process, as source.
+"""
 
 from typing import Any
 
@@ -25,7 +28,7 @@ def swap_rows_and_columns(images):
 
 
 def _not_contiguous(student: Student, images: torch.Tensor) -> Handle:
-    """The images in the student's process, of the same shape, but not contiguous."""
+    """Put the images into the student's process, where they are not contiguous."""
     contiguous = student.put(images.transpose(1, 2).contiguous())
     return student.call(swap_rows_and_columns, contiguous, keep=True)
 
@@ -319,13 +322,13 @@ def every_second_row(array):
 
 
 def fill_array(array, tensor):
-    """Write into the array, and return the tensor as it is then."""
+    """Write into the array, and return the tensor, which may share its memory."""
     array.fill(77)
     return tensor
 
 
 def fill_tensor(tensor, array):
-    """Write into the tensor, and return the array as it is then."""
+    """Write into the tensor, and return the array, which may share its memory."""
     tensor.fill_(5)
     return array
 
@@ -411,7 +414,7 @@ def memory(student: Student, rng, case: int) -> None:
 
 
 def _images_with_bright_pixels(rng, count: int, height: int, width: int) -> torch.Tensor:
-    """Images with one brightest pixel each: the last one of image 0, one off the diagonal of image 1, then any.
+    """Images with one brightest pixel each: in image 0 the last one, in image 1 one off the diagonal, then any.
 
     The other pixels of its row and column are dark, so that the brightest pixel is in no row that is bright on average.
     """
@@ -565,7 +568,7 @@ def standardise(student: Student, rng, case: int) -> None:
 
 
 def _rounded_constant(rng, rows: int) -> float:
-    """A number whose mean over so many rows is rounded, so that its computed standard deviation is not exactly 0."""
+    """A number whose mean over this many rows is rounded, so that the computed standard deviation is not exactly 0."""
     numbers = rng.uniform(0, 1, 50)
     return next((v for v in numbers if _floats(np.full((rows, 1), v)).std(0, correction=0) > 0), 0.1)
 
@@ -672,7 +675,7 @@ def distances(student: Student, rng, case: int) -> None:
 
 
 def _expect_distances(got: Any, x: torch.Tensor, y: torch.Tensor, far: bool) -> None:
-    """``got`` must be the distances of all pairs; ``far``: the points lie far from the origin."""
+    """``got`` must be the distances of all pairs. ``far`` says that the points are far from the origin."""
     difference = x.double()[:, None] - y.double()[None]
     squares = difference.square().sum(2)
     expected = squares.sqrt().float()
@@ -729,7 +732,7 @@ def _expect_distances(got: Any, x: torch.Tensor, y: torch.Tensor, far: bool) -> 
 
 
 def outline(batch, path="batch"):
-    """Path, kind, device and a description of everything in a nested batch, one list for each."""
+    """List everything in a nested batch: its path, kind, device and description."""
     if isinstance(batch, torch.Tensor):
         return [[path, "tensor", batch.device.type, f"{tuple(batch.shape)} {batch.dtype}"]]
     kind = type(batch).__name__
@@ -768,7 +771,7 @@ def other_values():
 
 
 def _nested_batch(rng, case: int) -> tuple[Any, str]:
-    """A batch, or a function that makes it in the student's process, and a few words on it."""
+    """A batch, or a function that makes one in the student's process, and its description."""
 
     def tensor(*shape: int) -> torch.Tensor:
         return _floats(rng.normal(size=shape))
@@ -868,7 +871,7 @@ EXTRA_LEVEL = (
 
 
 def _hint_for_device(path: str, stayed: bool) -> str:
-    """The hint for a tensor that is not on the device that was asked for; ``stayed``: it is where it was before."""
+    """The hint for a tensor on a wrong device. ``stayed`` says that it is the device where the tensor was before."""
     if not stayed:
         return "A device is written into the function: move to the one that is given, the argument `device`."
     if path == "batch":

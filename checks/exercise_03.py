@@ -1,4 +1,7 @@
-"""Checks of exercise 3: autograd, data sets and loaders, the training loop."""
+"""Checks of exercise 3: autograd, data sets and loaders, the training loop.
+
+A function that is no task and has no leading underscore is sent to the student's process, as source.
+"""
 
 import inspect
 import math
@@ -32,13 +35,34 @@ def _formula(function: Callable) -> str:
 
 
 def log_calls(function, log):
-    """The function, which now notes in the log with which dtype and shape it is called."""
+    """Return a function that logs the dtype and shape of its argument and calls the given one."""
 
     def logged(x):
         log.append((str(getattr(x, "dtype", "")), list(np.shape(x))))
         return function(x)
 
     return logged
+
+
+def call_and_list_functions(function, *args):
+    """Call a function; return its result, and the file and name of each function that it called, in any thread."""
+    import sys
+    import threading
+
+    seen = set()
+
+    def note(frame, event, argument):
+        seen.add((frame.f_code.co_filename, frame.f_code.co_name))
+
+    before = sys.getprofile(), threading.getprofile()
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        result = function(*args)
+    finally:
+        sys.setprofile(before[0])
+        threading.setprofile(before[1])
+    return result, sorted(seen)
 
 
 # --- 3.1 ---------------------------------------------------------------------------------------
@@ -81,27 +105,12 @@ FUNCTIONS = (
 
 
 def call_without_autograd(function, x):
-    """Call it where no graph is recorded, and list the files whose functions it took, in threads of its own too."""
-    import sys
-    import threading
-
-    files = set()
-
-    def note(frame, event, argument):
-        files.add(frame.f_code.co_filename.replace("\\", "/"))
-
-    before = sys.getprofile(), threading.getprofile()
-    threading.setprofile(note)
-    try:
-        with torch.inference_mode():
-            sys.setprofile(note)
-            function(x)
-    finally:
-        sys.setprofile(before[0])
-        threading.setprofile(before[1])
-    return sorted(files)
+    """Call a function without recording a graph; return the file and name of each function that it called."""
+    with torch.inference_mode():
+        return call_and_list_functions(function, x)[1]
 
 
+CALL_WITHOUT_AUTOGRAD = Code.of(call_without_autograd, call_and_list_functions)
 # Files of PyTorch's that differentiate; torch/autograd also holds no_grad, which differentiates nothing.
 AUTOGRAD_FILES = (
     "torch/autograd/__init__.py",
@@ -112,7 +121,7 @@ AUTOGRAD_FILES = (
 
 
 def tensor_with_gradient(x, gradient):
-    """A leaf that has this gradient already; for None, a tensor that requires no gradient."""
+    """A leaf that already has this gradient; without one, a tensor that requires no gradient."""
     if gradient is not None:
         x.requires_grad_()
         x.grad = gradient
@@ -174,12 +183,12 @@ def hand_and_autograd(student: Student, rng, case: int) -> None:
     expect(got, (4 * inner + 3) / n, what="The gradient by hand", mistakes=mistakes)
     hint = "Differentiate on paper, and write down the result: 4 (2x - 1) + 3, and the factor that comes from the mean."
     try:
-        files = student.call(call_without_autograd, student.value("gradient_by_hand"), x)
+        functions = student.call(CALL_WITHOUT_AUTOGRAD, student.value("gradient_by_hand"), x)
     except StudentError as error:
         if error.kind != "RuntimeError":
             raise
         raise CheckFailed("gradient_by_hand fails where autograd is switched off: it uses autograd.", hint) from None
-    if any(part in file for part in AUTOGRAD_FILES for file in files):
+    if any(part in file.replace("\\", "/") for part in AUTOGRAD_FILES for file, _ in functions):
         raise CheckFailed("gradient_by_hand uses autograd.", hint)
 
     f = FUNCTIONS[{0: 0, 1: 5}.get(case, int(rng.integers(1, len(FUNCTIONS))))]
@@ -379,7 +388,7 @@ def length_of(dataset):
 
 
 def bytes_kept(dataset):
-    """The bytes of all tensors and arrays that the attributes of a data set lead to, each memory once."""
+    """The bytes of all tensors and arrays in the attributes of a data set; shared memory counts once."""
     found = {}
     values = [vars(dataset)]
     for value in values:  # the list grows while it is walked through
@@ -398,7 +407,7 @@ def bytes_kept(dataset):
 
 
 def sample_and_calls(dataset, index, log):
-    """A sample, and the calls of the transform that it took."""
+    """A sample, and what the transform logged for it."""
     before = len(log)
     sample = dataset[index]
     return sample, log[before:]
@@ -487,7 +496,7 @@ def own_dataset(student: Student, rng, case: int) -> None:
 
 
 def _expect_call_of_transform(calls: list, wanted: bool, index: int, shape: list[int]) -> None:
-    """The transform, where there is one, must have been called, with the finished image and with nothing else."""
+    """The transform, if there is one, must have been called once, with the finished image."""
     if any(len(called_shape) == 0 for _, called_shape in calls):
         raise CheckFailed("transform was called with the label.", "Only the image is transformed.")
     if not wanted:
@@ -672,7 +681,7 @@ def loader_of(x, y, batch_size):
 
 
 def loader_on_another_device(x, y, batch_size):
-    """Batches that meet a model only after .to(device): code that forgets it fails without a GPU too."""
+    """A loader whose batches no model takes before .to(device): code without it fails on any machine."""
 
     def tensors_in(value):
         if isinstance(value, dict):
@@ -723,7 +732,7 @@ def loader_on_another_device(x, y, batch_size):
 
 
 def call_where_batches_move(function, *args):
-    """Call it; what as_tensor and asarray make for a device arrives there, which no subclass of tensors gets to see."""
+    """Call a function in which as_tensor and asarray move batches, too: a subclass of tensors is not told of these."""
     from torch.overrides import TorchFunctionMode
 
     class Moves(TorchFunctionMode):
@@ -738,7 +747,7 @@ def call_where_batches_move(function, *args):
 
 
 def loss_and_graph(loss):
-    """A loss, and whether a graph hangs on it."""
+    """A loss, and whether it has a graph."""
     return loss, isinstance(loss, torch.Tensor) and loss.requires_grad
 
 
@@ -817,7 +826,7 @@ def _agree(got, expected: dict[str, torch.Tensor]) -> bool:
 
 
 def _loss_without_graph(student: Student, handle: Handle, what: str):
-    """The value of a loss that stayed in the student's process; no graph may hang on it."""
+    """Return the value of a loss in the student's process, which must have no graph."""
     loss, has_graph = student.call(loss_and_graph, handle)
     if has_graph:
         hint = "A sum of losses keeps the graph of every batch alive. Add loss.item(), or loss.detach()."
@@ -899,7 +908,7 @@ def _expect_trainable(student: Student, model: Handle, function: str, frozen: tu
 
 
 def _expect_steps(student: Student, optimizer: Handle, count: int) -> None:
-    """The optimizer must have made the updates."""
+    """``optimizer.step`` must have been called this many times."""
     if (got := student.call(steps_of, optimizer)) != count:
         hint = "The optimizer makes the update, whatever its rule is: optimizer.step()."
         raise CheckFailed(f"optimizer.step() was called {got} times for {count} update{'s' * (count > 1)}.", hint)
@@ -1007,7 +1016,7 @@ def _test_data(rng, state: dict, n: int, full: int) -> tuple[torch.Tensor, torch
 
 
 def _expect_evaluation(got, scores: torch.Tensor, labels: torch.Tensor, size: int) -> None:
-    """Mean loss and accuracy must be those of these logits."""
+    """``got`` must be the mean loss and the accuracy of these logits."""
     losses = F.cross_entropy(scores, labels, reduction="none")
     hits = (scores.argmax(1) == labels).float()
     n = len(labels)
@@ -1061,8 +1070,8 @@ _UNEQUAL = (
 def network_to_accumulate(state, gradients, lr, log):
     """A network and an optimizer for it.
 
-    The log gets the length of each batch that goes forward, negative where no gradient is recorded, and 0 when its
-    gradient comes back.
+    For each forward pass, the network logs the length of the batch, as a negative number if no graph is recorded; for
+    each backward pass, 0.
     """
     hidden, inputs = state["0.weight"].shape
     network = nn.Sequential(nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, len(state["2.weight"])))
@@ -1232,10 +1241,7 @@ def accumulation(student: Student, rng, case: int) -> None:
 
 
 def comes_from(function, own, x):
-    """Whether the backward step of the function's result is that of this class, None if there is none at all.
-
-    Between the two the shape may change.
-    """
+    """Whether the function's result comes from this class; None if it has no graph. Its shape may be changed after."""
     node = function(x.requires_grad_()).grad_fn
     if node is None:
         return None
@@ -1278,7 +1284,7 @@ def gradient_of(function, x, upstream):
 
 
 def gradient_of_three_uses(function, x, upstream):
-    """The same for a result in which the function is used three times."""
+    """The gradient for x, where this gradient arrives at a result in which the function is used three times."""
     x.requires_grad_()
     return torch.autograd.grad(function(2 * function(x) - 1) * function(-x), x, upstream)[0]
 
@@ -1404,7 +1410,7 @@ def custom_function(student: Student, rng, case: int) -> None:
 
 
 def _softplus_and_its_class(student: Student, x: torch.Tensor) -> tuple[Handle, Handle]:
-    """The function and the Function, from which its results must come."""
+    """Return the function softplus and the class Softplus, from which its results must come."""
     function = student.value("softplus")
     own = student.value("Softplus")
     if not isinstance(own, Handle) or student.call(is_function, own) is not True:
@@ -1462,27 +1468,6 @@ def parameters_with_gradients(values, gradients):
 
 def generator_of(parameters):
     return (parameter for parameter in parameters)
-
-
-def call_and_list_functions(function, parameters, max_norm):
-    """The result, and the file and name of each Python function that it took, in threads of its own too."""
-    import sys
-    import threading
-
-    seen = set()
-
-    def note(frame, event, argument):
-        seen.add((frame.f_code.co_filename, frame.f_code.co_name))
-
-    before = sys.getprofile(), threading.getprofile()
-    threading.setprofile(note)
-    sys.setprofile(note)
-    try:
-        result = function(parameters, max_norm)
-    finally:
-        sys.setprofile(before[0])
-        threading.setprofile(before[1])
-    return result, sorted(seen)
 
 
 def values_and_gradients(parameters):
@@ -1549,7 +1534,7 @@ def clipping(student: Student, rng, case: int) -> None:
 
 
 def _joined(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
-    """All elements in a row."""
+    """All elements of some tensors, as one vector."""
     return torch.cat([tensor.flatten() for tensor in tensors])
 
 
@@ -1582,7 +1567,7 @@ def _expect_norm(got, gradients: list[torch.Tensor], values: list[torch.Tensor],
 
 
 def _expect_clipped(got: list[torch.Tensor], before: list[torch.Tensor], max_norm: float) -> None:
-    """All gradients must have been multiplied by one factor, and short ones must be as before."""
+    """All gradients must have been multiplied by the same factor, which is 1 if they are short enough."""
     norm = _joined(before).norm()
     if norm <= max_norm:
         factor = 1.0

@@ -1,6 +1,6 @@
 """Checks of exercise 4: convolutional networks.
 
-A function without an underscore and without ``@task`` is sent as source and runs in the student's process.
+A function that is no task and has no leading underscore is sent to the student's process, as source.
 """
 
 import functools
@@ -31,7 +31,7 @@ def _expect_int(got, expected: int, what: str, mistakes: list[tuple[float, str]]
 
 
 def call_and_list_operations(function, *args, **kwargs):
-    """The result of a call, and the names of PyTorch's operations that it took, in threads of its own too."""
+    """Call a function; return its result, and the names of PyTorch's operations that it used, in any thread."""
     import sys
     import threading
 
@@ -60,7 +60,7 @@ def call_and_list_operations(function, *args, **kwargs):
 
 
 def _expect_none_of(operations: Any, part: str, hint: str) -> None:
-    """None of the operations that were noted may have ``part`` in its name."""
+    """No name of an operation in the list may contain ``part``."""
     if not isinstance(operations, list) or "aten.neg.default" not in operations:
         raise CheckFailed("It cannot be seen which operations were used.", "Leave PyTorch's dispatch modes alone.")
     if any(part in str(operation) for operation in operations):
@@ -603,7 +603,7 @@ def _wider(x, parameters, activations=(F.relu, F.relu, F.relu), pool=F.max_pool2
 
 
 def _expect_outputs(got, x: torch.Tensor, parameters: list[torch.Tensor]) -> None:
-    """The outputs in evaluation mode, without dropout."""
+    """``got`` must be the outputs in evaluation mode, without dropout."""
     relu = F.relu
     mistakes = [
         (_wider(x, parameters, last=lambda y: y.softmax(1)), "Remove the softmax: a network gives logits, the loss "
@@ -629,7 +629,7 @@ def _expect_outputs(got, x: torch.Tensor, parameters: list[torch.Tensor]) -> Non
 
 
 def _expect_gradients(student: Student, model: Handle, x, names: dict, parameters: list, upstream) -> None:
-    """All parameters must get their gradients, and the forward step must not have changed them."""
+    """All parameters must get their gradients, and ``forward`` must not have changed them."""
     leaves = [parameter.clone().requires_grad_() for parameter in parameters]
     expected = torch.autograd.grad(_wider(x, leaves), leaves, upstream)
     got = student.call(gradients_of, model, x, upstream)
@@ -770,7 +770,7 @@ def state_and_settings(model):
 
 
 def call_and_list_files(function, *args, **kwargs):
-    """The result of a call, and the files whose functions it took, in threads of its own too."""
+    """Call a function; return its result, and the files of all functions that it called, in any thread."""
     import sys
     import threading
 
@@ -1030,12 +1030,12 @@ def statistics(student: Student, rng, case: int) -> None:
 #   fail   fully connected, seven of one to three hidden layers of 256 to 2048, Adam 0.001 to 0.003 0.443..0.621 (10 to
 #          30 seeds each)
 #   either the solution with Adam 0.01 0.649..0.962 (60)
-BAND = 0.75
-NEAR = 0.65  # above this, one more trial: a right network that has bad luck once in 260 has it twice in 67,600
+MIN_ACCURACY = 0.75
+RETRY_FROM = 0.65  # above this, one more trial: a right network that has bad luck once in 260 has it twice in 67,600
 STEPS = 200
 BATCH = 64  # pictures in a step
 SIDE = 20  # pixels
-HELD_OUT = 1000  # pictures to test with
+TEST_SIZE = 1000  # pictures to test with
 
 
 def network_and_optimizer(pair):
@@ -1096,7 +1096,7 @@ def _scattered(
 def _explain_low_accuracy(
     accuracy: float, logits: torch.Tensor, kinds: set[str], parameters: int, trained: int
 ) -> CheckFailed:
-    """What is the likely reason.
+    """The failure of a network that is not good enough, with a hint at the likely reason.
 
     Args:
         accuracy: on the other pictures.
@@ -1105,7 +1105,8 @@ def _explain_low_accuracy(
         parameters: number of its parameter tensors.
         trained: how many of them the training has changed.
     """
-    message = f"On pictures it has not seen, the network is right in {accuracy:.1%}: at least {BAND:.0%} are asked for."
+    message = f"On pictures it has not seen, the network is right in {accuracy:.1%}: "
+    message += f"at least {MIN_ACCURACY:.0%} are asked for."
     sums = logits.exp().sum(1) if (logits <= 0).all() else logits.sum(1)
     hint = (
         "It learns too slowly, or not at all. Try the learning rate in factors of 3, up and down, with Adam; a "
@@ -1181,7 +1182,7 @@ def learn_in_few_steps(student: Student, rng, case: int) -> None:
     turns = int(rng.integers(4))
     mirror = bool(rng.integers(2))
     names = rng.permutation(10)
-    student.case = f"{STEPS} steps with {BATCH} pictures each, {HELD_OUT} other pictures to test"
+    student.case = f"{STEPS} steps with {BATCH} pictures each, {TEST_SIZE} other pictures to test"
     for _ in range(2):
         pairs = [student.call(network_and_optimizer, student.call("make_network", keep=True)) for _ in range(2)]
         if None in pairs:
@@ -1195,13 +1196,13 @@ def learn_in_few_steps(student: Student, rng, case: int) -> None:
         network = student.module(model)
         before = network.state_dict
         x, y = _scattered(rng, True, STEPS * BATCH, turns, mirror, names)
-        other_x, other_y = _scattered(rng, False, HELD_OUT, turns, mirror, names)
+        other_x, other_y = _scattered(rng, False, TEST_SIZE, turns, mirror, names)
         mean = x.float().mean().item()
         std = x.float().std().item()
         # `modifies` saves sending 12,800 pictures back only to see that they are unchanged.
         student.call(train_one_epoch, model, optimizer, x, y, mean, std, BATCH, modifies=True)
         logits = network.forward((other_x.float() - mean) / std)
-        if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (HELD_OUT, 10):
+        if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (TEST_SIZE, 10):
             got = str(tuple(logits.shape)) if isinstance(logits, torch.Tensor) else type(logits).__name__
             raise CheckFailed(
                 "The network must give ten logits for each picture.", "The last layer is nn.Linear(..., 10).", got=got
@@ -1210,9 +1211,9 @@ def learn_in_few_steps(student: Student, rng, case: int) -> None:
             hint = "The training has diverged: the learning rate is far too large. Go down in factors of 10."
             raise CheckFailed("The network gives nan or inf.", hint)
         accuracy = (logits.argmax(1) == other_y).float().mean().item()
-        if accuracy >= BAND:
+        if accuracy >= MIN_ACCURACY:
             return
-        if accuracy < NEAR:
+        if accuracy < RETRY_FROM:
             break
     now = network.parameters
     trained = sum(not torch.equal(before[name], now[name]) for name in now)

@@ -1,6 +1,6 @@
 """Checks of exercise 5: recurrent networks, from windows of a series to the completion of pictures.
 
-A function without an underscore and without ``@task`` is sent as source and runs in the student's process.
+A function that is no task and has no leading underscore is sent to the student's process, as source.
 """
 
 import copy
@@ -58,7 +58,7 @@ def _zeros(x: torch.Tensor, hidden: int) -> torch.Tensor:
 
 
 def gradients_of(function, upstream, *arguments):
-    """The gradients that flow back to the arguments of floats, if ``upstream`` flows back to the result."""
+    """The gradients of a function's floating-point arguments, if its result has the gradient ``upstream``."""
     leaves = [argument.requires_grad_() for argument in arguments if argument.is_floating_point()]
     return torch.autograd.grad(function(*arguments), leaves, upstream, allow_unused=True)
 
@@ -78,7 +78,7 @@ def _equal(got: dict[str, torch.Tensor], before: dict[str, torch.Tensor]) -> boo
 
 
 def _expect_untouched(student: Student, model: Handle, before: tuple) -> None:
-    """A network that was lent to the student's code is what :func:`network_now` gave before."""
+    """A network that the student's code has used must be as :func:`network_now` described it before."""
     tensors, records, gradients = student.call(network_now, model)
     if records != before[1]:
         hint = "requires_grad=False changes the network itself, and no later training moves it. To record nothing, "
@@ -96,7 +96,7 @@ def _expect_untouched(student: Student, model: Handle, before: tuple) -> None:
 
 
 def _expect_step_gradients(student: Student, name: str, step: Callable, args: list, upstream: torch.Tensor) -> None:
-    """The gradients that flow back through one step of a cell to each of its arguments."""
+    """The gradients must flow back through one step of a cell to each of its arguments."""
     got = student.call(gradients_of, student.value(name), upstream, *args)
     expected = gradients_of(step, upstream, *[argument.clone() for argument in args])
     hints = {
@@ -136,7 +136,7 @@ def overwrite(series, values, views):
 
 
 def _expect_windows(got, stored: torch.Tensor, first: int, every: int, size: int) -> None:
-    """The windows and targets of the series ``stored[first::every]``."""
+    """``got`` must be the windows and targets of the series ``stored[first::every]``."""
     series = stored[first::every]
     n = len(series)
     rows = series.unfold(0, size, 1)
@@ -324,7 +324,7 @@ def _mistaken_weights(x: torch.Tensor, h: torch.Tensor, weights: list[torch.Tens
 
 
 def _expect_gru_state(got, x: torch.Tensor, h: torch.Tensor, weights: list[torch.Tensor]) -> None:
-    """The state after one step of a GRU."""
+    """``got`` must be the state after one step of a GRU."""
     hidden = h.shape[1]
     w_ih, w_hh, b_ih, b_hh = weights
     x_r, x_z, x_n = (x @ w_ih.mT + b_ih).chunk(3, dim=1)
@@ -512,7 +512,7 @@ def make_optimizer(model, kind, options, groups):
 
 
 def record_steps(model, optimizer):
-    """A list to which each call of ``optimizer.step`` adds whether there is any gradient that is not 0."""
+    """A list to which each call of ``optimizer.step`` appends whether any gradient is not 0."""
     steps: list = []
 
     def record(*_):
@@ -550,7 +550,7 @@ def _forward(network: _Network, state: dict[str, torch.Tensor], x: torch.Tensor)
 
 
 class _Training:
-    """Parameters, their gradients and an optimizer, and what they become by some operations in some order."""
+    """The parameters, gradients and optimizer of a network, and a method that applies operations to a copy of them."""
 
     def __init__(self, forward, state: dict, grads: dict, kind: str, options: dict):
         self.forward = forward
@@ -612,7 +612,7 @@ class _Training:
 
 
 def _clipped(way: str, gradient: torch.Tensor, norm: float, limit: float) -> torch.Tensor:
-    """One of several gradients of a total norm, clipped in the right way, ``clip``, or in a wrong one."""
+    """Clip one of several gradients whose total norm is given, in the right way, ``clip``, or in a wrong one."""
     if way == "value":
         return gradient.clamp(-limit, limit)
     if way == "each":
@@ -667,7 +667,7 @@ _WRONG_PLANS = [  # and the hint for each; of those that fit equally well, the f
 def _explain_step(
     got: dict, grads: dict, norm, start: _Training, right: _Training, recorded: list[bool], data: tuple
 ) -> None:
-    """Raise the mistake that explains parameters which differ from the right ones.
+    """Raise the failure for wrong parameters, with the hint for the mistake that explains them.
 
     Args:
         got: the parameters after the call.
@@ -735,7 +735,7 @@ def _draw_max_norm(rng, case: int, network: _Network, longer: bool, first: dict[
 
 
 def _expect_loss_and_norm(result, kinds: list[str], before: _Training, right: _Training, data: tuple) -> None:
-    """The loss and the norm that a call returned are floats, and those from before the step."""
+    """A call must have returned two floats, the loss and the norm from before the step."""
     grads = before.after("zero forward backward", *data).grads
     norms = [float(g.norm()) for g in grads.values()]
     count = data[1].numel()
@@ -906,7 +906,7 @@ def _forecast(window: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor
 
 
 def _expect_calls(calls: list, batch: int, length: int) -> None:
-    """The model was called in evaluation mode, without a graph, and with windows of its length."""
+    """The model must have been called in evaluation mode, without a graph, and with windows of its length."""
     if any(drops for _, drops, _ in calls):
         hint = "Call model.eval() before the first prediction: in training mode dropout deletes numbers at random."
         raise CheckFailed("The model was in training mode while it predicted.", hint)
@@ -931,7 +931,7 @@ def _expect_calls(calls: list, batch: int, length: int) -> None:
 
 
 def _expect_generated(got, start: torch.Tensor, steps: int, weights: list[torch.Tensor]) -> None:
-    """The values that a Forecaster with these weights generates from ``start``."""
+    """``got`` must be the values that a Forecaster with these weights generates from ``start``."""
 
     def generated(advance):
         window = start
@@ -1137,7 +1137,7 @@ def _run_gru(stack: list[list[torch.Tensor]], sequence: torch.Tensor) -> tuple[t
 
 
 def _expect_final_states(got, stack: list[list[torch.Tensor]], sequences: list[torch.Tensor]) -> None:
-    """The last state of the last layer for each sequence, (N, H)."""
+    """``got`` must be the last state of the last layer for each sequence, (N, H)."""
     lengths = [len(sequence) for sequence in sequences]
     longest = max(lengths)
     features = sequences[0].shape[1]
@@ -1284,7 +1284,7 @@ def gradients_of_parameters(model, x, upstream):
 
 
 def predictions_twice(model, x):
-    """What the network gives for the same rows, one call after the other."""
+    """The outputs of two calls of the network with the same rows."""
     with torch.no_grad():
         return model(x), model(x)
 
@@ -1333,7 +1333,7 @@ def _rows(weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
 
 
 def _expect_predictions(got, x: torch.Tensor, weights: list[torch.Tensor]) -> None:
-    """The outputs of a Completer with these weights."""
+    """``got`` must be the outputs of a Completer with these weights."""
     expected = _rows(weights, x)
     if close(got, expected):
         return
@@ -1375,7 +1375,7 @@ def _expect_predictions(got, x: torch.Tensor, weights: list[torch.Tensor]) -> No
 
 
 def _expect_picture(got, top: torch.Tensor, count: int, weights: list[torch.Tensor]) -> None:
-    """The picture that begins with the rows ``top`` and goes on with ``count`` predicted ones."""
+    """``got`` must be the picture of the rows ``top`` and ``count`` predicted rows below them."""
 
     def continued(extend):
         picture = top

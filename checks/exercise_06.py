@@ -1,7 +1,6 @@
 """Checks of exercise 6: from a file with weights to an endpoint that strangers may use.
 
-Apart from the tasks, a function whose name has no leading underscore runs in the student's process. It is sent as
-source, so it imports what it needs in its body, and the student can read it.
+A function that is no task and has no leading underscore is sent to the student's process, as source.
 """
 
 import contextlib
@@ -176,7 +175,7 @@ def _saved(value) -> bytes:
 
 
 def _from_gpu(content: bytes, number: int) -> bytes:
-    """The same file as if its tensors had been on one of the GPUs of a server.
+    """Change a file as if its tensors had been on a GPU of a server.
 
     The file's pickle names the device of the first storage, a string after its length; the others refer to that string.
     """
@@ -197,7 +196,7 @@ def _expect_loaded(
 ) -> None:
     """Check the network that a function was given and returned: its mode, its tensors and its outputs.
 
-    It is that of :func:`build_network`, or holds it under the name ``module``.
+    The network is that of :func:`build_network`, or contains it under the name ``module``.
     """
     if got.kind == "NoneType":
         raise CheckFailed("The function returns None.", "The last line: return model.")
@@ -426,7 +425,7 @@ def clear_flag(flag: str) -> None:
 
 
 class _Payload:
-    """Pickled as a call of exec, whose code does no harm: it sets a flag."""
+    """An object whose pickle calls exec with harmless code, which sets a flag."""
 
     def __reduce__(self):
         return exec, (f"import sys; sys.{_FLAG} = True",)
@@ -1070,7 +1069,7 @@ def _prepared(image: Image.Image) -> torch.Tensor:
 
 
 def _forward_passes(events: list, needed: bool) -> list:
-    """The forward passes of a log, each in evaluation mode and without a graph; some, if they are needed."""
+    """The forward passes of a log, which must be in evaluation mode and without a graph; at least one if ``needed``."""
     forwards = [event for event in events if event[0] == "forward"]
     if needed and not forwards:
         raise CheckFailed("The network was not called.", "The answers are those of the network: model(batch).")
@@ -1153,7 +1152,7 @@ def _spread(rng, scores: torch.Tensor) -> torch.Tensor:
 
 
 def _expect_pairs(got, kinds: list[str], right, p: torch.Tensor, logits: torch.Tensor, classes: list[str]) -> None:
-    """Check the pairs of label and probability, of which :func:`pairs_of` tells."""
+    """Check the pairs of label and probability, as :func:`pairs_of` returns them."""
     _expect_list_of_pairs(got, len(right))
     labels = [label for label, _ in got]
     values = [value for _, value in got]
@@ -1393,7 +1392,7 @@ def _batching_mistakes(state: dict[str, torch.Tensor], x: torch.Tensor, size: in
 
 
 def _expect_few_waiting(events: list, size: int) -> None:
-    """Check that never more than a batch of pictures waits for the network, taken or prepared.
+    """Check that never more pictures than one batch wait for the network, taken or prepared.
 
     One more may be taken ahead.
     """
@@ -1417,7 +1416,7 @@ def _expect_few_waiting(events: list, size: int) -> None:
 
 
 def http_scope(method: str, path: str, headers: list) -> dict:
-    """What a server tells an ASGI app of a request."""
+    """What a server tells an ASGI app about a request."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -1435,7 +1434,7 @@ def http_scope(method: str, path: str, headers: list) -> dict:
 
 
 def make_sender(app, gate):
-    """A coroutine function that sends a request to an ASGI app: what it answers, and how much of the body it asked for.
+    """A coroutine function that sends a request to an ASGI app. It returns the answer and how much was read.
 
     The request is its method, path, headers and the pieces of its body. The answer to a GET opens the gate, if there
     is one.
@@ -1539,7 +1538,7 @@ def make_gate():
 
 
 def _png(width: int, height: int, rows: bytes) -> bytes:
-    """A grey PNG that says how large it is, whatever follows; its checksums are right."""
+    """A grey PNG whose header gives this size, whatever its rows hold. Its checksums are right."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -1567,7 +1566,7 @@ def _unreadable(rng, good: bytes) -> dict[str, bytes]:
 
 
 class _Service:
-    """The student's app, and what is asked of it."""
+    """The student's app, and the requests to it."""
 
     def __init__(self, student: Student, predict: Handle, max_bytes: int, max_pixels: int):
         self.student = student

@@ -121,8 +121,8 @@ def test_right_answers_pass(task_id, seeds):
 @pytest.mark.parametrize(("near", "times"), [(0.0, 4), (1.5, 2)])
 def test_a_network_that_comes_near_is_trained_once_more(near, times, monkeypatch):
     globals_ = TASKS["4.8"][1].check.__globals__
-    monkeypatch.setitem(globals_, "BAND", 2.0)
-    monkeypatch.setitem(globals_, "NEAR", near)
+    monkeypatch.setitem(globals_, "MIN_ACCURACY", 2.0)
+    monkeypatch.setitem(globals_, "RETRY_FROM", near)
     network = "nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(25, 10))"
     code = f"made = []\ndef make_network():\n    made.append({network})\n"
     code += "    print(len(made))\n    return made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.1)"
