@@ -1,4 +1,4 @@
-"""``lecture badges``: copies the repository's address from ``pyproject.toml`` into badges and set-up cells."""
+"""``lecture badges``: writes the repository's address and release into badges and set-up cells."""
 
 import re
 import tomllib
@@ -32,13 +32,28 @@ def repository(root: Path) -> str:
     return address
 
 
-def rewrite_addresses(root: Path) -> dict[Path, str]:
-    """Return the new text of each file whose badges or set-up cells name another repository or notebook.
+def release(root: Path) -> str:
+    """Return the version of the helpers in the folder ``root``, whose tag a set-up cell asks for.
 
     Raises:
-        CourseError: as :func:`repository`, or a file is not in UTF-8.
+        CourseError: ``lecture_utils/__init__.py`` does not say it.
+    """
+    file = root / "lecture_utils" / "__init__.py"
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    found = re.search(r'^__version__ = "(\d+(?:\.\d+)*)"$', text, re.MULTILINE)
+    if not found:
+        raise CourseError(f'{file} has no line such as __version__ = "1.2.0"')
+    return found[1]
+
+
+def rewrite_addresses(root: Path) -> dict[Path, str]:
+    """Return the new text of each file whose badges or set-up cells name another repository, release or notebook.
+
+    Raises:
+        CourseError: as :func:`repository` and :func:`release`, or a file is not in UTF-8.
     """
     name = repository(root).removeprefix("https://github.com/")
+    version = release(root)
     changed = {}
     notebooks = [path for folder in ("lectures", "solutions", "exercises") for path in root.glob(f"{folder}/*.ipynb")]
     for path in sorted([*notebooks, *root.glob("*.md"), *root.glob("docs/*.md")]):
@@ -52,6 +67,7 @@ def rewrite_addresses(root: Path) -> dict[Path, str]:
                 path.relative_to(root).as_posix().replace("solutions/", "exercises/")
             )  # it is released as an exercise
             new = re.sub(r"(?<=/blob/main/)[\w./-]+\.ipynb", here, new)
+            new = re.sub(r'(?<=release = \\")[\d.]+(?=\\"  # of the course)', version, new)
         if new != old:
             changed[path] = new
     return changed

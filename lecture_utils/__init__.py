@@ -22,10 +22,27 @@ _HOME = {
     "widgets": ("explore", "draw_digit", "quiz"),
     "grading.feedback": ("check",),
     "grading.progress": ("progress",),
+    "grading.hand_in": ("hand_in",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = list(_MODULE_OF)
+
+
+def require_version(version: str) -> None:
+    """Refuse to go on with helpers that are older than a notebook needs.
+
+    Args:
+        version: of the course's release that the notebook was made for, such as ``"0.1.0"``.
+
+    Raises:
+        ImportError: this package is older.
+
+    >>> require_version("0.1.0")
+    """
+    needed, here = ([int(number) for number in text.split(".")] for text in (version, __version__))
+    if here < needed:
+        raise ImportError(f"lecture_utils {version} or newer is needed, and this is {__version__}")
 
 
 def __getattr__(name: str):

@@ -2,7 +2,6 @@ import nbformat
 import pytest
 from commands import invoke
 
-
 OTHERS = """
 https://github.com/old/place/actions/workflows/ci.yml https://mybinder.org/v2/gh/old/place/main?urlpath=lab
 https://hub.example.org/hub/user-redirect/git-pull?repo=https://github.com/old/place&branch=main
@@ -14,8 +13,10 @@ def small_course(tmp_path, make_notebook, monkeypatch):
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/new/home"\n'
     )
+    (tmp_path / "lecture_utils").mkdir()
+    (tmp_path / "lecture_utils/__init__.py").write_text('import os\n\n__version__ = "2.10.0"\n')
     path = make_notebook(
-        '%pip install --quiet --no-deps "lecture-utils @ git+https://github.com/old/place"',
+        'release = "0.1.0"  # of the course\n%pip install git+https://github.com/old/place@v{release}',
         name="01_first",
         folder=tmp_path / "lectures",
     )
@@ -39,7 +40,11 @@ def test_addresses_are_rewritten_everywhere(small_course):
     assert done.exit_code == 1 and "01_first.ipynb" in done.stdout and "README.md" in done.stdout
     assert invoke("badges").exit_code == 0
     text = (small_course / "lectures" / "01_first.ipynb").read_text()
-    assert "github/new/home/blob/main/lectures/01_first.ipynb" in text and "git+https://github.com/new/home" in text
+    assert (
+        "github/new/home/blob/main/lectures/01_first.ipynb" in text
+        and "git+https://github.com/new/home@v{release}" in text
+    )
+    assert 'release = \\"2.10.0\\"  # of the course' in text
     readme = (small_course / "README.md").read_text()
     assert "old/place" not in text + readme and "git clone https://github.com/new/home\n" in readme
     for page in ("CONTRIBUTING.md", "docs/instructors.md"):
@@ -49,6 +54,12 @@ def test_addresses_are_rewritten_everywhere(small_course):
     assert "github/new/home/blob/main/exercises/01_tensors.ipynb" in solution and "old/place" not in solution
     nbformat.validate(nbformat.read(small_course / "lectures" / "01_first.ipynb", as_version=4))
     assert invoke("badges", "--check").exit_code == 0
+
+
+def test_a_course_without_a_version_is_told(small_course):
+    (small_course / "lecture_utils/__init__.py").write_text("version = 3\n")
+    done = invoke("badges")
+    assert done.exit_code == 2 and '__version__ = "1.2.0"' in done.stderr
 
 
 def test_unusable_address(small_course):

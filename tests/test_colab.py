@@ -22,8 +22,10 @@ from conftest import LECTURES, ROOT
 from nbformat.v4 import new_code_cell
 from platformdirs import user_cache_path
 
+from course_tools.addresses import release
 from course_tools.execute import run_notebook
 from course_tools.notebooks import read_notebook
+from lecture_utils import require_version
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ADDRESS = PROJECT["urls"]["Repository"]
@@ -40,6 +42,8 @@ COLAB = {
     "PYTHONPATH": "/env/python",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
+KERNEL = "from ipykernel.kernelapp import launch_new_instance as start; start()"
+IN_COLAB = f"import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab'); {KERNEL}"
 NOTEBOOKS = [*LECTURES, *sorted((ROOT / "exercises").glob("*.ipynb"))]
 
 
@@ -67,6 +71,7 @@ def github(tmp_path_factory, git):
     command("git", "add", "--force", ".", cwd=folder)
     who = ("-c", "user.name=course", "-c", "user.email=course@example.org")
     command("git", *who, "commit", "--quiet", "--no-verify", "--message=as it is", cwd=folder)
+    command("git", "tag", f"v{release(ROOT)}", cwd=folder)
     rewrite = {"KEY_0": f"url.file://{folder}.insteadOf", "VALUE_0": ADDRESS, "COUNT": "1"}
     return {f"GIT_CONFIG_{key}": value for key, value in rewrite.items()}
 
@@ -133,10 +138,11 @@ class Colab:
         self.python, self.folder = python, folder
         if PROJECT["name"] in installed(python):  # of an earlier run
             command(python, "-m", "pip", "uninstall", "--quiet", "--yes", PROJECT["name"])
-        kernel = folder / "jupyter" / "kernels" / "colab" / "kernel.json"
-        kernel.parent.mkdir(parents=True)
-        start = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        kernel.write_text(json.dumps({"argv": start, "display_name": "Colab", "language": "python"}))
+        for name, program in (("colab", IN_COLAB), ("elsewhere", KERNEL)):
+            kernel = folder / "jupyter" / "kernels" / name / "kernel.json"
+            kernel.parent.mkdir(parents=True)
+            start = [str(python), "-c", program, "-f", "{connection_file}"]
+            kernel.write_text(json.dumps({"argv": start, "display_name": name, "language": "python"}))
         for name in ("LECTURE_DATA", "LECTURE_DEVICE"):
             monkeypatch.delenv(name, raising=False)
         for name, value in {**COLAB, **variables, "JUPYTER_PATH": str(folder / "jupyter")}.items():
@@ -160,6 +166,15 @@ class Colab:
                 if told or re.search(r"Traceback|^ERROR|Warning:", text, re.MULTILINE):
                     faults.append((cell.id, text[:500]))
         assert not faults
+
+    def set_up(self, kernel: str = "colab") -> str:
+        """Run the set-up cell alone; its error, which stops the notebook there."""
+        notebook = read_notebook(LECTURES[0])
+        notebook.cells = [*(cell for cell in notebook.cells if cell.id == "setup"), new_code_cell("never_reached")]
+        nbformat.write(notebook, self.folder / "notebook.ipynb")
+        result = run_notebook(self.folder / "notebook.ipynb", self.folder / "out", kernel=kernel)
+        assert result.status == "failed" and result.failed_cell == 1, result
+        return result.error
 
 
 def check_alone(colab: Colab, path: Path) -> None:
@@ -201,3 +216,43 @@ def test_a_notebook_alone(wheel, github, our_python, tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_each_notebook_with_the_versions_of_colab(path, github, colab_python, tmp_path, monkeypatch):
     check_alone(Colab(colab_python, github, tmp_path, monkeypatch), path)
+
+
+# --- where the course cannot be had, its own cell says so
+
+NOT_HERE = f"lecture_utils {release(ROOT)} or newer is not here"
+
+
+@pytest.mark.parametrize("missing", ["repository", "release"])
+def test_a_set_up_that_fails_fails_in_its_own_cell(missing, our_python, tmp_path, monkeypatch):
+    folder = tmp_path / "github"
+    folder.mkdir()
+    if missing == "release":  # a repository without tags
+        command("git", "init", "--quiet", cwd=folder)
+    variables = {"GIT_CONFIG_KEY_0": f"url.file://{folder}.insteadOf", "GIT_CONFIG_VALUE_0": ADDRESS}
+    colab = Colab(our_python, {**variables, "GIT_CONFIG_COUNT": "1"}, tmp_path, monkeypatch)
+    error = colab.set_up()
+    assert NOT_HERE in error and "no network, or an address or a release that does not exist" in error
+
+
+def test_an_environment_that_is_not_colab_is_left_as_it_is(github, our_python, tmp_path, monkeypatch):
+    before = installed(our_python)
+    error = Colab(our_python, github, tmp_path, monkeypatch).set_up("elsewhere")
+    assert NOT_HERE in error and "`python start.py`, and choose the kernel" in error
+    assert installed(our_python) == before
+
+
+@pytest.mark.parametrize("text", ["", "def require_version(version): raise ImportError"], ids=["none", "older"])
+def test_older_helpers_are_refused_at_once(text, our_python, tmp_path, monkeypatch):
+    colab = Colab(our_python, {}, tmp_path, monkeypatch)
+    (tmp_path / "lecture_utils.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert NOT_HERE in colab.set_up("elsewhere")
+
+
+def test_the_helpers_know_how_old_they_are():
+    for version in (release(ROOT), "0.0.9", "0.1"):
+        require_version(version)
+    for version in ("99", "0.99.1", f"{release(ROOT)}.1"):
+        with pytest.raises(ImportError, match=rf"{version} or newer is needed"):
+            require_version(version)

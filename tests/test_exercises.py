@@ -66,7 +66,7 @@ def test_shape(path):
     exercise = exercise_of(path)
     cells = {cell.id: cell for cell in read(path).cells}
     ids = list(cells)
-    assert ids[:4] == ["title", "setup", "parameters", "imports"] and ids[-2:] == ["summary", "progress"]
+    assert ids[:4] == ["title", "setup", "parameters", "imports"] and ids[-3:] == ["summary", "hand-in-text", "hand-in"]
     assert cells["setup"].source == {c.id: c for c in read(LECTURES[0]).cells}["setup"].source
     assert cells["parameters"].metadata.tags == ["parameters"]
     assert re.match(r"# Exercise \d: .+ \(.*[\u3040-\u30ff\u4e00-\u9fff].*\)", cells["title"].source)
@@ -97,7 +97,7 @@ def test_untouched_exercise_runs_to_its_end_with_nothing_solved(path, tmp_path, 
     shown = [
         output.data["text/plain"]
         for cell in read(tmp_path / path.name).cells
-        if cell.cell_type == "code" and cell.source.startswith(("check(", "progress("))
+        if cell.cell_type == "code" and cell.source.startswith(("check(", "hand_in("))
         for output in cell.outputs
     ]
     exercise = exercise_of(path)

@@ -27,7 +27,7 @@ ALWAYS = (LECTURES[0], EXERCISES[0])  # the ones that run in the shortest time
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 TOKEN = "a-token-for-the-test"
-WIDGET = re.compile(r"\b(?:explore|draw_digit|quiz)\((?!change)")
+WIDGET = re.compile(r"\b(?:explore|draw_digit|quiz|explorers\.\w+)\((?!change)")
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 # what the page shows of each cell: loaded pictures, sheets, forms of widgets; and what should be nowhere
@@ -35,14 +35,15 @@ SHOWN = r"""() => {
   const cells = [...document.querySelectorAll(".jp-Notebook .jp-Cell")];
   const words = /error (?:creating|displaying|rendering) widget|model not found|failed to load|loading widget/i;
   return cells.map((cell) => {
-    const all = (selector) => [...cell.querySelectorAll(selector)];
+    const roots = [cell, ...[...cell.querySelectorAll("[data-explorer]")].map((e) => e.shadowRoot)].filter((e) => e);
+    const all = (selector) => roots.flatMap((root) => [...root.querySelectorAll(selector)]);
     const seen = (e) => e.complete !== false && (e.naturalWidth ?? e.width) > 0;
     return {
       index: Number(cell.dataset.windowedListIndex),
       prompt: cell.querySelector(".jp-InputPrompt").textContent,
       waiting: all("img").some((e) => !e.complete),
       pictures: all(".jp-OutputArea-output :is(img, canvas)").filter(seen).length,
-      controls: all(".jp-OutputArea-output :is([role=slider], select, button, input, canvas)").length,
+      controls: all(":is(.jp-OutputArea-output, .box, form) :is([role=slider], select, button, input, canvas)").length,
       broken: all("img").filter((e) => !seen(e)).length,
       stderr: all("[data-mime-type$=stderr], [data-mime-type$=error]").map((e) => e.textContent),
       words: [...all(".jp-OutputArea-output"), ...all("mjx-merror")].map((e) => e.textContent)
@@ -259,7 +260,7 @@ class Notebook:
     def tab_to(self, cell, element, name: str) -> None:
         for _ in range(20):
             self.page.keyboard.press("Tab")
-            if element.evaluate("e => e === document.activeElement"):
+            if element.evaluate("e => e === e.getRootNode().activeElement"):
                 return
         raise AssertionError(f"{name} of cell {cell.get_attribute('data-windowed-list-index')} is not reached by Tab")
 
@@ -349,7 +350,8 @@ def check_run(notebook: Notebook, shown: list[dict]) -> None:
         pictures = sum("image/png" in output.get("data", {}) for output in stored.outputs)
         if seen["pictures"] < pictures:
             faults.append((cell.id, f"{seen['pictures']} of {pictures} pictures are shown"))
-        live = any(VIEW in output.get("data", {}) for output in cell.outputs)
+        data = [output.get("data", {}) for output in cell.outputs]
+        live = any(VIEW in one or "data-explorer" in one.get("text/html", "") for one in data)
         if is_widget(cell) and not (live and seen["controls"]):
             faults.append((cell.id, "the widget is not shown"))
     assert not faults
@@ -364,6 +366,8 @@ def use_widget(notebook: Notebook, index: int) -> list[float]:
     times: list[float] = []
     cell = notebook.cell(index)
     area = cell.locator(".jp-OutputArea-output").first
+    if area.locator(".box").count():
+        return move_explorer(notebook, cell, area)
     controls = area.locator("[role=slider], select, canvas, input[type=radio], input[type=checkbox]")
     kinds = controls.evaluate_all("all => all.map((e) => e.getAttribute('role') || e.type || e.tagName)")
     assert kinds, "there is nothing to move"
@@ -376,6 +380,18 @@ def use_widget(notebook: Notebook, index: int) -> list[float]:
         times += draw_one(notebook, area) if kind == "application" else move(notebook, area, control, kind)
     assert notebook.selected() == [index], "the keys of a widget went to the notebook"
     return times
+
+
+def move_explorer(notebook: Notebook, cell, area) -> list[float]:
+    """Move the first control of an explorer: another sentence, and the notebook stays where it is."""
+    status, control = area.locator("p[role=status]"), area.locator("input, select").first
+    before = status.inner_text()
+    notebook.tab_to(cell, control, "the explorer")
+    for key in ("End", "Backspace", "1") if control.get_attribute("type") == "text" else ("ArrowLeft", "ArrowDown"):
+        notebook.page.keyboard.press(key)
+    assert status.inner_text() != before
+    assert notebook.selected() == [int(cell.get_attribute("data-windowed-list-index"))]
+    return []
 
 
 def timed_key(page, key: str, change: str, old) -> float:
@@ -489,8 +505,8 @@ def test_an_exercise_checks_hints_and_counts(path, request, opened):
     assert len(checks) >= 6
     for cell in checks:
         assert f"○ Task {cell.source[7:10]}," in shown(cell.id).text_content()
-    bar = shown("progress").locator("progress")
-    assert bar.get_attribute("value") == "0" and "0 of" in shown("progress").text_content()
+    bar = shown("hand-in").locator("progress")
+    assert bar.get_attribute("value") == "0" and "0 of" in shown("hand-in").text_content()
 
     task = f"task-{number}-2"
     index = ids.index(task)
@@ -516,10 +532,10 @@ def test_an_exercise_checks_hints_and_counts(path, request, opened):
     page.keyboard.press("Space")
     hint.wait_for(state="visible")
 
-    notebook.cell(ids.index("progress"))
+    notebook.cell(ids.index("hand-in"))
     page.keyboard.press("Shift+Enter")
     points = int(re.search(r"\*(\d+) points?", notebook.stored.cells[index - 1].source)[1])
-    shown("progress").get_by_text(f"{points} of").wait_for()
+    shown("hand-in").get_by_text(f"{points} of").wait_for()
     assert bar.get_attribute("value") == str(points)
     for theme in THEMES:
         notebook.look(theme)

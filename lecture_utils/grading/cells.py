@@ -141,6 +141,29 @@ def stale_note(task_id: str, names: Sequence[str], namespace: dict[str, Any]) ->
     return ""
 
 
+def is_saved(names: Sequence[str], sources: Sequence[str]) -> bool:
+    """Whether the code that last defined these names in this kernel stands in a saved notebook.
+
+    Args:
+        names: what a task asks for.
+        sources: the saved cells.
+
+    >>> is_saved(["accuracy"], [])  # nothing was run
+    True
+    """
+    run = next((run for run in reversed(_runs) if not run.error and run.lines_of(names)), None)
+    if not run:
+        return True
+    return any(source.strip() == run.text.strip() or (run.tree and _same_code(source, run.tree)) for source in sources)
+
+
+def _same_code(source: str, tree: ast.Module) -> bool:
+    """Whether a cell is this code, in another layout or with other comments."""
+    with contextlib.suppress(SyntaxError, ValueError):
+        return ast.dump(ast.parse(source)) == ast.dump(tree)
+    return False
+
+
 def _unrun_note(run: _Run, task_id: str, namespace: dict[str, Any]) -> str:
     """A sentence for the student if the cell was changed and saved after its last run, but not run again."""
     from lecture_utils.grading.records import notebook_file

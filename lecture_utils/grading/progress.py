@@ -25,6 +25,8 @@ class Progress:
     Attributes:
         points: of the tasks whose answers are right now.
         best: of the tasks whose answers were right at any time.
+        max_points: of all tasks.
+        open: the tasks whose answers are not right now.
     """
 
     def __init__(self, exercise: "Exercise", now: dict[str, str], best: dict[str, str], notes: list[str]):
@@ -32,6 +34,7 @@ class Progress:
             sum(task.points for task in exercise.tasks if states.get(task.id) == "passed") for states in (now, best)
         )
         self.max_points = exercise.max_points
+        self.open = [task.id for task in exercise.tasks if now.get(task.id) != "passed"]
         more = f" now, {self.best} at best," if self.best != self.points else ""
         self._sum = f"{self.points} of {self.max_points} points{more} in exercise {int(exercise.number)}"
         self._notes = notes
@@ -76,8 +79,11 @@ def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progre
     >>> progress("2").points  # doctest: +SKIP
     7
     """
-    if os.environ.get("LECTURE_GRADING"):
-        return feedback.Deferred()
+    return feedback.Deferred() if os.environ.get("LECTURE_GRADING") else points_now(exercise, checks)
+
+
+def points_now(exercise: str | int, checks: str | Path | None = None) -> Progress:
+    """As :func:`progress`, which does not count while a submission is graded."""
     from lecture_utils.grading.live import attempt, key_of, unchanged_attempt
     from lecture_utils.grading.tasks import load_exercise
 

@@ -16,7 +16,7 @@ def notebook_file(names: dict | None = None) -> Path | None:
     return Path(path) if isinstance(path, str) and Path(path).is_absolute() else None
 
 
-def _course_folder() -> Path:
+def course_folder() -> Path:
     """The folder of this copy of the course; for a notebook outside a course, the notebook's own folder."""
     notebook = notebook_file()
     here = notebook.parent if notebook else Path.cwd()
@@ -34,7 +34,7 @@ def progress_file() -> Path | None:
     if named := os.environ.get("LECTURE_PROGRESS"):
         return Path(named)
     try:
-        folder, course = user_data_path("lecture_utils"), _course_folder()
+        folder, course = user_data_path("lecture_utils"), course_folder()
     except (OSError, RuntimeError):
         return None
     key = hashlib.sha256(os.fsencode(course)).hexdigest()[:12]

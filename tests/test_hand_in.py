@@ -1,0 +1,113 @@
+"""`hand_in`: the points of the present answers, and the file that holds them."""
+
+import datetime
+import json
+import os
+import re
+import types
+from pathlib import Path
+
+import pytest
+from test_cells import CHECKS, RIGHT, run, shell  # noqa: F401 - a fixture
+
+from lecture_utils.grading import feedback
+from lecture_utils.grading.hand_in import hand_in
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course's folder with an exercise in it, whose kernel JupyterLab has started."""
+    for name in ("lectures", "exercises"):
+        (tmp_path / name).mkdir()
+    file = tmp_path / "exercises" / "09_doubling.ipynb"
+    monkeypatch.setenv("JPY_SESSION_NAME", str(file))
+    return file
+
+
+def save(file, *sources):
+    cells = [
+        {"cell_type": "code", "id": f"c{n}", "source": source.splitlines(True)} for n, source in enumerate(sources)
+    ]
+    file.write_text(json.dumps({"cells": cells}))
+
+
+def told() -> str:
+    return repr(hand_in("9", checks=CHECKS))
+
+
+def test_a_solved_notebook_is_named_with_the_time_it_was_saved(shell, course):  # noqa: F811
+    run(shell, RIGHT)
+    save(course, RIGHT)
+    os.utime(course, (0, datetime.datetime(2026, 3, 1, 16, 40).timestamp()))
+    made = hand_in("9", checks=CHECKS)
+    assert made.progress.points == 1 and "Tasks 9.2, 9.3 are not solved yet" in repr(made)
+    name = Path("exercises") / "09_doubling.ipynb"
+    assert f"The file to hand in is {name}, saved on 2026-03-01 at 16:40." in repr(made)
+    os.utime(course)
+    assert "saved today at " in told()
+
+
+def test_all_solved_is_said_with_what_is_still_to_come(shell, course, tmp_path):  # noqa: F811
+    one = tmp_path / "one.py"
+    one.write_text(re.split(r"\n@task\(\n?\s*\"9\.2\"", CHECKS.read_text())[0])
+    run(shell, RIGHT)
+    text = repr(hand_in("9", checks=one))
+    assert "All visible cases pass. More cases are tried" in text and "not solved yet" not in text
+
+
+def test_it_judges_what_was_run_last(shell, course):  # noqa: F811
+    run(shell, RIGHT)
+    assert feedback.check("9.1", checks=CHECKS)
+    run(shell, "def double(x):\n    return x")
+    save(course, "def double(x):\n    return x")
+    made = hand_in("9", checks=CHECKS)
+    assert made.progress.points == 0 and "9.1" in made.progress.open
+    assert re.search(r"Tasks? 9\.1.* not solved yet", repr(made))
+
+
+@pytest.mark.parametrize(
+    "saved, is_told",
+    [
+        ("# Task 9.1\ndef double(x):\n    raise NotImplementedError\n", True),
+        (RIGHT, False),
+        (RIGHT.replace("    ", "        ") + "\n# a comment\n", False),
+        ("", True),
+    ],
+)
+def test_an_answer_that_was_run_and_not_saved_is_told(shell, course, saved, is_told):  # noqa: F811
+    run(shell, RIGHT)
+    save(course, "print(1)", saved)
+    text = told()
+    assert ("Save this notebook first" in text and "does not hold your last answer to 9.1" in text) is is_told
+    assert ("The file to hand in is" in text) is not is_told
+
+
+def test_after_a_restart_what_is_saved_is_the_answer(shell, course):  # noqa: F811
+    save(course, RIGHT)
+    assert "The file to hand in is" in told() and "9.1" in told()
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"cells": 3}', '{"cells": [{}]}'])
+def test_without_a_file_that_can_be_read_it_says_what_to_save(shell, course, content):  # noqa: F811
+    if content is not None:
+        course.write_text(content)
+    run(shell, RIGHT)
+    assert "Save this notebook (Ctrl+S, or Cmd+S on a Mac): its file is the one to hand in." in told()
+
+
+def test_colab_has_no_file_but_a_menu(shell, course, monkeypatch):  # noqa: F811
+    monkeypatch.setitem(__import__("sys").modules, "google.colab", types.ModuleType("google.colab"))
+    assert "File > Download > Download .ipynb" in told()
+
+
+def test_its_html_says_the_same_and_escapes_it(shell, course, monkeypatch):  # noqa: F811
+    odd = course.with_name("<b>&.ipynb")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(odd))
+    save(odd, RIGHT)
+    shown = hand_in("9", checks=CHECKS)._repr_html_()
+    assert "&lt;b&gt;&amp;.ipynb" in shown and "<progress" in shown and shown.count("<li>") == 4
+
+
+def test_it_does_nothing_while_a_submission_is_graded(monkeypatch):
+    monkeypatch.setenv("LECTURE_GRADING", "1")
+    assert isinstance(hand_in("1"), feedback.Deferred)
