@@ -412,7 +412,7 @@ def test_error_inside_is_one_too(client, monkeypatch):
 
 @contextlib.asynccontextmanager
 async def batching_by(model_file, **options):
-    batcher = batching.Batcher(model_file, start=a_thread, **options)
+    batcher = batching.Batcher(model_file, make_executor=a_thread, **options)
     batcher.start()
     yield batcher
     await asyncio.to_thread(batcher.stop)
@@ -552,7 +552,7 @@ def test_what_computes_is_started_again_and_said_to_be_broken_if_that_does_not_h
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     async def run():
-        batcher = batching.Batcher(model_file, start=fragile)
+        batcher = batching.Batcher(model_file, make_executor=fragile)
         batcher.start()
         for deaths in (1, 2, 0, 1, 2, 3):
             if deaths:
@@ -666,7 +666,7 @@ def test_health_and_readiness(model, settings):
         right(client.post("/predict", content=encoded(PHOTO)), model, PHOTO)
         app.app.state.service.ready = True
         app.app.state.service.batcher.small.deaths = 3
-        wrong(client.get("/healthz"), 503, "broken", "anew")
+        wrong(client.get("/healthz"), 503, "broken", "restart the app")
 
 
 def test_metrics(settings):

@@ -25,7 +25,7 @@ from .uploads import FORMATS, Refused, Upload
 
 HERE = Path(__file__).resolve().parent
 log = logging.getLogger("app")
-PATIENCE = 0.2  # seconds until a request that waits begins to look whether its client is still there
+PATIENCE = 0.2  # seconds that a request waits before it watches whether its client has disconnected
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Settings:
     max_connections: int = 512
     header_seconds: float = 10.0
     request_seconds: float = 20.0  # from the headers to the answer
-    drain_seconds: float = 0.0  # after SIGTERM: requests are served, /readyz answers 503, a load balancer can react
+    drain_seconds: float = 0.0  # after SIGTERM: requests are still served, but /readyz tells the load balancer to stop
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Return the defaults, overridden by the environment. PORT, which hosts set, counts less than APP_PORT.
+        """Return the defaults, overridden by the environment. APP_PORT overrides PORT, which hosting services set.
 
         Raises:
-            ValueError: a variable that has to be a number is none.
+            ValueError: a variable that must be a number is not one.
         """
         given = {"port": os.environ["PORT"]} if os.environ.get("PORT") else {}
         for field in dataclasses.fields(cls):
@@ -63,7 +63,7 @@ class Settings:
         return cls(**{name: kinds[name](value) for name, value in given.items()})
 
 
-# --- the shapes of the answers, for the description at /docs -------------------------------------
+# --- the types of the answers, for the description at /docs --------------------------------------
 
 
 class Guess(BaseModel):
@@ -113,7 +113,7 @@ ERRORS = {
 
 
 class Metrics:
-    """The numbers to watch while the app runs, for Prometheus."""
+    """What Prometheus records while the app runs."""
 
     def __init__(self, batcher: Batcher):
         registry = CollectorRegistry()
@@ -142,7 +142,7 @@ class Metrics:
     def answered(self, path: str, status: int, seconds: float) -> None:
         """Count an answer and its time."""
         if path not in ("/", "/predict", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"):
-            path = "other"  # clients can make up any number of paths, and Prometheus keeps each one
+            path = "other"  # clients can invent any number of paths, and Prometheus would keep each of them
         if (path, status) not in self.paths:
             self.paths[path, status] = self.requests.labels(path, status)
         self.paths[path, status].inc()
@@ -160,22 +160,23 @@ class Service:
 
     Args:
         settings: the app's settings.
-        start: returns an executor that computes.
+        make_executor: returns the executor of a computing process.
 
     Raises:
         CannotCompute: the model cannot be loaded.
     """
 
-    def __init__(self, settings: Settings, start: Callable[[], Executor]):
+    def __init__(self, settings: Settings, make_executor: Callable[[], Executor]):
         self.settings = settings
-        self.batcher = Batcher(settings.model, settings.device, settings.max_batch, settings.max_waiting, start)
+        limits = settings.max_batch, settings.max_waiting
+        self.batcher = Batcher(settings.model, settings.device, *limits, make_executor)
         self.metrics = Metrics(self.batcher)
         self.memory = Memory(settings.max_held)
         self.ready = False
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: FastAPI):
-        """Compute while the app runs."""
+        """Accept uploads while the app runs."""
         self.batcher.start()
         self.ready = True
         yield
@@ -212,9 +213,9 @@ class Service:
         return Response(json.dumps(answer, ensure_ascii=False), media_type="application/json")
 
     async def healthz(self) -> dict[str, str]:
-        """Answer 503 if the app has to be started again."""
+        """Answer 503 if the app must be restarted."""
         if self.ready and not self.batcher.alive:
-            raise Refused(503, "broken", "What computes has died again and again: look at the log, start the app anew.")
+            raise Refused(503, "broken", "The computing process keeps dying: look at the log and restart the app.")
         return {"status": "ok"}
 
     async def readyz(self) -> dict[str, str]:
@@ -223,7 +224,7 @@ class Service:
             raise Refused(503, "not_ready", "The app is starting or stopping: try again in a second.")
         return {"status": "ready"}
 
-    async def numbers(self) -> Response:
+    async def measurements(self) -> Response:
         """Answer in the text format of Prometheus."""
         return Response(generate_latest(self.metrics.registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -245,7 +246,7 @@ async def wait_for(future: asyncio.Future, receive):
     try:
         return await future
     except asyncio.CancelledError:
-        if asyncio.current_task().cancelling():  # by the time limit, not by watch()
+        if asyncio.current_task().cancelling():  # the time limit cancelled it, not watch()
             raise
         raise ClientDisconnect from None
     finally:
@@ -258,7 +259,7 @@ async def wait_for(future: asyncio.Future, receive):
 
 
 def problem_response(status: int, code: str, message: str, headers: dict | None = None) -> Response:
-    """Return an answer with an error; with status 503 it says when to ask again."""
+    """Return an answer with an error. With status 503 it says when to ask again."""
     headers = dict(headers or {})
     if status == 503:
         headers["retry-after"] = str(RETRY_AFTER)
@@ -283,8 +284,8 @@ async def http_error(request: Request, error: HTTPException) -> Response:
     return problem_response(error.status_code, code, f"{error.detail}: /docs lists what there is.", error.headers)
 
 
-async def gone(request: Request, error: ClientDisconnect) -> Response:
-    """Answer a client that has closed its connection: the status is counted, but nobody receives it."""
+async def disconnected(request: Request, error: ClientDisconnect) -> Response:
+    """Answer a client that has closed its connection, so that the status is counted."""
     return Response(status_code=499)
 
 
@@ -297,12 +298,12 @@ HANDLERS = {
     Refused: refused,
     RequestValidationError: bad_query,
     HTTPException: http_error,
-    ClientDisconnect: gone,
+    ClientDisconnect: disconnected,
     Exception: unexpected,
 }
 
 
-# --- the whole -----------------------------------------------------------------------------------
+# --- the application -----------------------------------------------------------------------------
 
 
 def add_endpoints(app: FastAPI, service: Service) -> None:
@@ -320,16 +321,16 @@ def add_endpoints(app: FastAPI, service: Service) -> None:
     not_now = {503: {"model": Problem}}
     app.add_api_route("/healthz", service.healthz, summary="Whether the process is alive", responses=not_now)
     app.add_api_route("/readyz", service.readyz, summary="Whether requests are taken", responses=not_now)
-    app.add_api_route("/metrics", service.numbers, summary="Numbers for Prometheus", response_class=Response)
+    app.add_api_route("/metrics", service.measurements, summary="Numbers for Prometheus", response_class=Response)
     for path, file in (("/", "index.html"), ("/docs", "docs.html")):
         app.add_route(path, lambda request, file=file: FileResponse(HERE / "static" / file), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
 
 
-def past_routing(app: FastAPI, service: Service):
-    """Return an ASGI application that answers most predictions by itself and passes everything else to FastAPI.
+def bypass_routing(app: FastAPI, service: Service):
+    """Return an ASGI application that answers most predictions itself and passes all other requests to FastAPI.
 
-    FastAPI's own routing would cost the server's process 100 microseconds more for each request.
+    FastAPI's routing would take the server's process 100 microseconds more for each request.
     """
 
     async def direct(scope, receive, send):
@@ -348,27 +349,27 @@ def past_routing(app: FastAPI, service: Service):
     return direct
 
 
-def create_app(settings: Settings | None = None, start: Callable[[], Executor] = one_process) -> Gate:
-    """Return the whole app, an ASGI application; its attribute ``app`` is FastAPI's.
+def create_app(settings: Settings | None = None, make_executor: Callable[[], Executor] = one_process) -> Gate:
+    """Return the app, an ASGI application. Its attribute ``app`` is the FastAPI application.
 
     Args:
         settings: by default those of the environment.
-        start: returns an executor that computes.
+        make_executor: returns the executor of a computing process.
 
     Raises:
         CannotCompute: the model cannot be loaded.
     """
-    service = Service(settings or Settings.from_environment(), start)
+    service = Service(settings or Settings.from_environment(), make_executor)
     app = FastAPI(
         title="What is in the picture?",
         description="The network of lecture 4, behind a web server.",
         version="1",
         lifespan=service.lifespan,
-        docs_url=None,  # FastAPI's own page loads scripts from the network; /docs of this app needs none
+        docs_url=None,  # FastAPI's page loads scripts from the network; this app's own /docs does not
         redoc_url=None,
         exception_handlers=HANDLERS,
     )
     app.state.service = service
     add_endpoints(app, service)
-    direct = past_routing(app, service)
+    direct = bypass_routing(app, service)
     return Gate(app, direct, lambda: service.batcher.full, service.settings.max_requests, service.metrics.answered)

@@ -1,9 +1,9 @@
 """Dynamic batching: pictures that arrive while a batch is computed wait, and together are the next batch.
 
-A network needs little longer for sixteen pictures than for one, so under load a batch is cheaper per picture.
+A network needs little more time for sixteen pictures than for one, so under load a batch is cheaper per picture.
 Without load a picture is computed at once, since no batch waits to be filled.
 
-The batches are computed in other processes (:mod:`.compute`): Python runs one thread of a process at a time, so
+The batches are computed in other processes (:mod:`.compute`). Python runs only one thread of a process at a time, so
 decoding a picture in the server's process would delay every other request.
 """
 
@@ -21,8 +21,8 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 
 from .uploads import Prediction, Refused, Upload
 
-LARGE_BODY = 2**18  # bytes: larger uploads go to the process for large pictures before their header is read
-AHEAD = 2  # batches sent to a process at a time: while it computes one, the next is there already
+LARGE_BODY = 2**18  # bytes: larger uploads go to the process for large pictures, whatever their header says
+AHEAD = 2  # batches that a process has at a time: while it computes one, the next is already there
 
 log = logging.getLogger("app")
 
@@ -32,19 +32,19 @@ class Full(Exception):
 
 
 class CannotCompute(RuntimeError):
-    """The process that computes could not start; the message says why and what to do."""
+    """The computing process could not start; the message says why and what to do."""
 
 
-# --- in the processes that compute ---------------------------------------------------------------
+# --- in the computing processes ------------------------------------------------------------------
 
 
-def begin(model: str, device: str) -> tuple[list[str], int]:
+def load_model(model: str, device: str) -> tuple[list[str], int]:
     """Load the model in this process; return its classes and the process ID.
 
     Raises:
         CannotCompute: the model cannot be loaded, or there is no such device.
     """
-    from . import compute  # not at the top: it imports PyTorch, which the server's own process does not need
+    from . import compute  # not at the top: it imports PyTorch, which the server's own process does not use
 
     try:
         return compute.load_once(model, device).classes, os.getpid()
@@ -52,17 +52,19 @@ def begin(model: str, device: str) -> tuple[list[str], int]:
         raise CannotCompute(str(error)) from None
 
 
-def answers(model: str, device: str, uploads: list[Upload], is_large: bool) -> list[Prediction | Exception | None]:
-    """Return what :func:`.compute.answers` returns."""
+def compute_batch(
+    model: str, device: str, uploads: list[Upload], is_large: bool
+) -> list[Prediction | Exception | None]:
+    """Return what :func:`.compute.answer` returns."""
     from . import compute
 
-    return compute.answers(compute.load_once(model, device), uploads, is_large)
+    return compute.answer(compute.load_once(model, device), uploads, is_large)
 
 
 def prepare_process() -> None:
-    """Let a process that computes end when the server's process has ended, and not before.
+    """Make a computing process end when the server's process has ended, and not before.
 
-    Ctrl+C and systemd send their signal to all processes of the app; the server still needs this one to finish.
+    Ctrl+C and systemd send their signal to all processes of the app, but the server needs this one to finish its work.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -73,7 +75,7 @@ def prepare_process() -> None:
 
 
 def end_with_parent() -> None:
-    """Wait for the end of the server's process, then end this one."""
+    """End this process as soon as the server's process has ended."""
     multiprocessing.parent_process().join()
     os._exit(1)
 
@@ -88,17 +90,17 @@ def one_process() -> Executor:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Job:
-    """An upload that waits, and the future of its answer."""
+    """An upload that is not answered yet, and the future of its answer."""
 
     upload: Upload
     future: asyncio.Future
 
 
 class Lane:
-    """A process and the jobs that wait for it. It is started when it is needed, and again if it dies."""
+    """A computing process, which is started when it is needed and after it died, and the jobs that wait for it."""
 
-    def __init__(self, start: Callable[[], Executor], max_batch: int, ahead: int):
-        self.start = start
+    def __init__(self, make_executor: Callable[[], Executor], max_batch: int, ahead: int):
+        self.make_executor = make_executor
         self.max_batch = max_batch
         self.free = ahead  # batches that the process can still take
         self.jobs: collections.deque[Job] = collections.deque()
@@ -106,30 +108,30 @@ class Lane:
         self.pid: int | None = None
         self.deaths = 0  # in a row
 
-    def begin(self, *model: str) -> Future:
-        """Start the process; the future is that of :func:`begin`."""
-        self.executor = self.start()
-        beginning = self.executor.submit(begin, *model)
-        beginning.add_done_callback(self._begun)
-        return beginning
+    def start(self, *model: str) -> Future:
+        """Start the process, and return the future of :func:`load_model`."""
+        self.executor = self.make_executor()
+        loading = self.executor.submit(load_model, *model)
+        loading.add_done_callback(self._loaded)
+        return loading
 
-    def _begun(self, beginning: Future) -> None:
-        if not beginning.cancelled() and beginning.exception() is None:
-            self.pid = beginning.result()[1]
+    def _loaded(self, loading: Future) -> None:
+        if not loading.cancelled() and loading.exception() is None:
+            self.pid = loading.result()[1]
 
 
 class Batcher:
     """Collects uploads and has them answered in batches.
 
-    Large pictures are decoded in a process of their own, so that small ones overtake them, and one at a time, which
-    bounds the memory. That process starts with the first large picture.
+    Large pictures have a process of their own, so that small ones need not wait for them. It decodes one at a time,
+    which bounds the memory, and starts with the first large picture.
 
     Args:
         model: the model file.
-        device: the network computes on it: cpu, cuda, mps or auto.
-        max_batch: pictures per batch.
-        max_waiting: requests that wait or are computed, those with large pictures included.
-        start: returns an executor that computes.
+        device: where the network computes: cpu, cuda, mps or auto.
+        max_batch: the largest number of pictures in a batch.
+        max_waiting: the largest number of pictures that wait or are computed, large ones included.
+        make_executor: returns the executor of a computing process.
 
     Raises:
         CannotCompute: the model cannot be loaded, or there is no such device.
@@ -141,18 +143,18 @@ class Batcher:
         device: str = "cpu",
         max_batch: int = 32,
         max_waiting: int = 64,
-        start: Callable[[], Executor] = one_process,
+        make_executor: Callable[[], Executor] = one_process,
     ):
         self.model = (str(model), device)
         self.max_waiting = max_waiting
         self.observe: Callable[[int], None] = lambda size: None  # called with the size of each batch
         self.waiting = 0
         self.started = False
-        self.small = Lane(start, max_batch, AHEAD)
-        self.large = Lane(start, 1, 1)
+        self.small = Lane(make_executor, max_batch, AHEAD)
+        self.large = Lane(make_executor, 1, 1)
         self.lanes = (self.small, self.large)
         try:
-            self.classes = self.small.begin(*self.model).result()[0]
+            self.classes = self.small.start(*self.model).result()[0]
         except BaseException:
             self.stop()
             raise
@@ -163,7 +165,7 @@ class Batcher:
         self.started = True
 
     def stop(self) -> None:
-        """Finish the batches that are computed and end the processes."""
+        """Finish the batches that are being computed, and end the processes."""
         self.started = False
         for lane in self.lanes:
             if lane.executor is not None:
@@ -171,7 +173,7 @@ class Batcher:
 
     @property
     def alive(self) -> bool:
-        """Whether uploads are accepted: no after ``stop``, or if a process has died three times in a row."""
+        """Whether uploads are accepted. They are not after ``stop``, or if a process has died three times in a row."""
         return self.started and all(lane.deaths < 3 for lane in self.lanes)
 
     @property
@@ -182,7 +184,7 @@ class Batcher:
     def submit(self, upload: Upload) -> asyncio.Future:
         """Queue an upload; the result of the future is a Prediction, its exception may be Refused.
 
-        A caller that no longer needs the answer cancels the future; unless its batch has begun, nothing is computed.
+        A caller that no longer needs the answer cancels the future. Nothing is computed unless the batch has begun.
 
         Raises:
             Full: too many are waiting.
@@ -216,19 +218,19 @@ class Batcher:
                 self._give_out(lane, batch)
 
     def _give_out(self, lane: Lane, batch: list[Job]) -> None:
-        """Send a batch to the lane's process, which is started if need be."""
+        """Send a batch to the lane's process, which is started if necessary."""
         uploads = [job.upload for job in batch]
         if lane.executor is None:
-            lane.begin(*self.model)
+            lane.start(*self.model)
         try:
-            result = self.loop.run_in_executor(lane.executor, answers, *self.model, uploads, lane is self.large)
+            result = self.loop.run_in_executor(lane.executor, compute_batch, *self.model, uploads, lane is self.large)
         except RuntimeError as error:  # the executor is broken or shut down
             result = self.loop.create_future()
             result.set_exception(error)
         result.add_done_callback(functools.partial(self._deliver, lane, lane.executor, batch))
 
     def _deliver(self, lane: Lane, executor: Executor, batch: list[Job], result: asyncio.Future) -> None:
-        """Set the results of a batch's futures; jobs without an answer go to the lane for large pictures."""
+        """Set the results of a batch's futures. Jobs without an answer go to the lane for large pictures."""
         lane.free += 1
         if error := result.exception():
             given = [self._failed(lane, executor, error)] * len(batch)
@@ -249,9 +251,9 @@ class Batcher:
         self._next_batch(lane)
 
     def _failed(self, lane: Lane, executor: Executor, error: BaseException) -> Exception:
-        """Return the exception for the requests of a failed batch; start the process again if it has died.
+        """Return the exception for the requests of a failed batch, and start the process again if it has died.
 
-        Both batches of a dead process fail, but only the first one still finds its executor in the lane.
+        All batches of a dead process fail, but only the first of them finds its executor still in the lane.
         """
         if not isinstance(error, BrokenExecutor):
             lane.deaths += 1
@@ -259,7 +261,7 @@ class Batcher:
             return error
         if lane.executor is executor:
             lane.deaths += 1
-            log.error("a process that computes has died (%s): another one is started", error)
+            log.error("a computing process has died (%s): another one is started", error)
             executor.shutdown(wait=False)
-            lane.begin(*self.model)
-        return Refused(503, "busy", "A part of the app had to be started again: try again in a second.")
+            lane.start(*self.model)
+        return Refused(503, "busy", "A part of the app had to be restarted: try again in a second.")

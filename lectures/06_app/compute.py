@@ -18,7 +18,7 @@ log = logging.getLogger("app")
 
 
 def pick_device(name: str) -> torch.device:
-    """Return the device of a name; ``auto`` is the accelerator if there is one, else the CPU.
+    """Return the device with a name; ``auto`` is the accelerator if there is one, else the CPU.
 
     Raises:
         ModelError: there is no such device.
@@ -34,7 +34,7 @@ def pick_device(name: str) -> torch.device:
 
 @functools.lru_cache(maxsize=1)
 def load_once(path: str, device: str) -> Classifier:
-    """Return the model of a file after a first batch, which always takes longer than the ones after it.
+    """Return the model of a file. It has computed one batch already, since the first always takes longest.
 
     Raises:
         ModelError: the model cannot be loaded, or there is no such device.
@@ -45,16 +45,16 @@ def load_once(path: str, device: str) -> Classifier:
     return model
 
 
-def answers(model: Classifier, uploads: list[Upload], is_large: bool) -> list[Prediction | Exception | None]:
-    """Return an answer to each upload, in the same order; the network is asked once about all of them.
+def answer(model: Classifier, uploads: list[Upload], is_large: bool) -> list[Prediction | Exception | None]:
+    """Return the answer to each upload of a batch, in the same order. The network is asked once about all of them.
 
-    The answer to an upload that cannot be read is an exception; the other uploads are answered all the same.
+    The answer to an upload that cannot be read is an exception, which does not affect the others.
 
     Args:
         model: the network.
-        uploads: the requests of one batch.
-        is_large: whether this process also decodes large pictures. If not, the answer to each of them is None,
-            and the caller sends them to a process that does.
+        uploads: the batch.
+        is_large: whether this process also decodes large pictures. If not, the answer to each of them is None, and
+            the caller sends it to a process that does.
     """
     given = [pixels_of(upload, is_large) for upload in uploads]
     ready = [k for k, pixels in enumerate(given) if isinstance(pixels, torch.Tensor)]
@@ -74,7 +74,7 @@ def answers(model: Classifier, uploads: list[Upload], is_large: bool) -> list[Pr
 
 
 def pixels_of(upload: Upload, is_large: bool) -> torch.Tensor | Exception | None:
-    """Return what the network sees, ``uint8`` of shape (3, 32, 32), or the exception or None of :func:`answers`."""
+    """Return what the network sees, ``uint8`` of shape (3, 32, 32), or the exception or None of :func:`answer`."""
     try:
         image = read_picture(upload.body, upload.content_type, upload.max_pixels)
     except Refused as refused:

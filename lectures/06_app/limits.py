@@ -1,10 +1,11 @@
 """Limits of number, size and time, so that many requests or hostile ones do not bring the app down.
 
-The gate sees each request first and refuses it before any other work is done. A header that is sent too slowly
-never reaches an ASGI application, so the limits on headers are in the server's protocol.
+The gate gets each request first, and refuses it before any other work is done. A header that is sent too slowly never
+reaches an ASGI application, so the limits on headers are in the server's protocol.
 """
 
 import asyncio
+import dataclasses
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -50,7 +51,7 @@ class Gate:
         app: the ASGI application behind the gate; it gets the lifespan messages.
         serve: the ASGI application that gets the requests.
         full: returns whether no further prediction can be accepted.
-        max_requests: predictions at a time, those included whose upload is still arriving.
+        max_requests: the largest number of predictions at a time, including those whose upload is still arriving.
         observe: called with the path, status and seconds of each answer.
     """
 
@@ -86,16 +87,16 @@ class Gate:
         return await self.serve(scope, receive, watched)
 
 
+@dataclasses.dataclass
 class Memory:
-    """Counts the bytes of all uploads that are held at the same time, and knows their limit."""
+    """The bytes of all uploads that are in memory now, ``held``, and how many there may be."""
 
-    def __init__(self, limit: int):
-        self.limit = limit
-        self.held = 0
+    limit: int
+    held: int = 0
 
 
 async def read_body(headers, stream: AsyncIterator[bytes], max_bytes: int, memory: Memory) -> bytes:
-    """Return the body of a request. Its size stays counted in ``memory.held`` until the caller subtracts it.
+    """Return the body of a request. Its size is added to ``memory.held``; the caller subtracts it.
 
     Raises:
         Refused: the announced or the received size is too large, or all uploads together need too much memory.

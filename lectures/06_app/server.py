@@ -18,7 +18,7 @@ from .limits import LimitedProtocol
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server with a line that says where it listens, and with exit code 0 after SIGTERM."""
+    """uvicorn's server, which also prints its address, and exits with code 0 after SIGTERM."""
 
     def handle_exit(self, sig, frame):
         """Begin to stop. A second Ctrl+C stops at once."""
@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
 
 
 def stop_with_stdin() -> None:
-    """Stop as after SIGTERM once standard input closes, because the process at its other end has ended."""
+    """Stop as after SIGTERM when standard input closes: the process at its other end has ended."""
 
     def wait():
         while sys.stdin.buffer.read1(4096):

@@ -1,6 +1,6 @@
 """Read the picture of an upload, or say in a sentence what is wrong with it.
 
-Nothing is written to the disk, and the name of an uploaded file is never used, so it can do no harm.
+Nothing is written to disk. The name of an uploaded file is never used, so it can do no harm.
 """
 
 import dataclasses
@@ -12,10 +12,10 @@ from PIL import Image
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, create_form_parser
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # no others: each decoder is more code that an attacker can reach
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # only these: each decoder is more code that an attacker can reach
 
 log = logging.getLogger("app")
-logging.getLogger("python_multipart").setLevel(logging.ERROR)  # its warnings tell of malformed forms, which get a 400
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of malformed forms, which get a 400
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # max_pixels is lower than Pillow's limit
 
 
@@ -54,7 +54,7 @@ class Refused(Exception):
 
     Args:
         status: the status of the HTTP answer.
-        code: a word for programs; the page finds its translation by it.
+        code: a word for programs; the page uses it to find the translation.
         message: a sentence for people that says what is wrong and what to do.
     """
 
@@ -102,7 +102,7 @@ def too_many_pixels(limit: int) -> Refused:
 def damaged(error: Exception) -> Refused:
     """Return the refusal of a picture that cannot be decoded, and log the decoder's error."""
     log.info("a picture could not be decoded: %r", error)
-    return Refused(400, "damaged", "The picture is damaged or cut short: open it, save it anew and send that.")
+    return Refused(400, "damaged", "The picture is damaged or cut short: open it, save it again and send that file.")
 
 
 def file_of_form(body: bytes, content_type: str) -> bytes:
