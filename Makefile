@@ -16,15 +16,18 @@ UNITS       := addresses class_page compare device diagrams feedback files lint 
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test check gpu full coverage colab walk lab slides book app doctor lint pins clean help
+.PHONY: lectures test banks check gpu full coverage colab walk lab slides book app doctor lint pins clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
 	$(BIN)/lecture run $(ARGS)
 
 # several processes; in one, for a debugger: make test ARGS="-n0 --pdb tests/test_plotting.py"
-test: $(READY)  ## the whole test suite
+test: $(READY)  ## the test suite, but for what `make banks` repeats
 	$(PYTEST) $(ARGS)
+
+banks: $(READY)  ## every known answer to every task in the sandbox, where `make test` tries one of each kind: minutes
+	$(PYTEST) -m bank tests/test_exercises.py $(ARGS)
 
 gpu: $(READY)  ## where there is a GPU: lectures, solutions, checks, one graded notebook; each with the device's name
 	cd tests && ../$(BIN)/python on_a_gpu.py $(ARGS)

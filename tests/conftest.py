@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ os.environ["LECTURE_WARM_MINUTES"] = "1"  # fork servers end soon after the test
 ROOT = Path(__file__).resolve().parents[1]
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
 SPLIT = {"test_checks.py", "test_exercises.py", "test_lectures.py"}  # long, and each test sets up for itself
+# each answer is tried once for these, which therefore stay in one process
+ONE_TRY = re.compile(r"::test_(?:right_answers|wrong_answers|answers_get_the_same_marks)\w*\[(?:right-|wrong-)?0?(\d)")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,6 +47,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     global KERNEL, KERNEL_LINE  # whole notebooks run with it
+    config.addinivalue_line("markers", "bank: every known answer once more, which takes minutes: make banks")
+    config.option.markexpr = config.option.markexpr or "not bank"
     KERNEL, KERNEL_LINE = kernels.kernel_name(fork=not config.option.no_fork)
     if not config.option.nbval_current_env:
         config.option.nbval_kernel_name = config.option.nbval_kernel_name or KERNEL
@@ -65,6 +70,8 @@ def pytest_xdist_make_scheduler(config, log):
             file, _, test = nodeid.partition("::")
             if "06_deployment" in nodeid and file in ("lectures/06_deployment.ipynb", "tests/test_lectures.py"):
                 return "lecture 6"  # who runs it writes the app's model
+            if answered := ONE_TRY.search(nodeid):
+                return f"answers to exercise {answered[1]}"
             return nodeid.partition("[")[0] if Path(file).name in SPLIT and test else file
 
     return Groups(config, log)

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from conftest import KERNEL, LECTURES, ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from test_checks import answers
+from test_checks import answers, first_try
 from typer.testing import CliRunner
 
 from course_tools.cli import app
@@ -127,16 +127,45 @@ def filled(path, task_id=None, code=""):
     return notebook
 
 
+def distinct(task_id, kind):
+    """One answer for each way to a verdict, and all of which a worker would send something changed."""
+    chosen = {}
+    for answer in answers(task_id, kind):
+        tried = first_try(task_id, answer[2])
+        chosen.setdefault((tried.way, answer if tried.changed else None), answer)
+    return list(chosen.values())
+
+
+kinds = pytest.mark.parametrize("kind", ["right", "wrong"])
+
+
 @linux
 @solution
-@pytest.mark.parametrize("kind", ["right", "wrong"])
+@kinds
 def test_answers_get_the_same_marks_in_the_sandbox(path, kind):
-    """One notebook for the first, second, ... answer to each task: all that test_checks tries, from outside.
+    """What a worker could do differently: for each task one right answer, and one wrong answer of each way to fail.
+
+    test_checks.py tries all answers in this process. Two that fail with replies of the same kinds differ in their
+    numbers only, to the worker; the next test tries all, nevertheless.
+    """
+    grade_in_turn(path, kind, distinct)
+
+
+@pytest.mark.bank
+@linux
+@solution
+@kinds
+def test_all_answers_get_the_same_marks_in_the_sandbox(path, kind):
+    grade_in_turn(path, kind, answers)
+
+
+def grade_in_turn(path, kind, choose):
+    """One notebook for the first, second, ... of the chosen answers to each task.
 
     A task that has no answer of that number left stays as it was handed out.
     """
     exercise = exercise_of(path)
-    known = {t.id: answers(t.id, kind) for t in exercise.tasks}
+    known = {t.id: choose(t.id, kind) for t in exercise.tasks}
 
     def try_all(number):
         notebook = read(ROOT / "exercises" / path.name)
