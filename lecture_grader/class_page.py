@@ -76,7 +76,7 @@ def write_class_page(
         ("Empty", [([s.student], s.problem or "no task is answered") for s in found if s.student in empty]),
         ("Answered, but under none of the names that are asked for", [([student], "") for student in sorted(misnamed)]),
         *_faults(rows, exercise),
-        ("Equal to the letter", [(students, "") for students in equal]),
+        ("Identical", [(students, "") for students in equal]),
         ("Renamed", [([s.student], s.name) for s in found if name and s.name not in ("", f"{name}.ipynb")]),
         ("Without a task of this exercise", [([s.student], s.name) for s in found if s.foreign]),
         ("Handed in more than once", [([s.student], f"{s.earlier} earlier ones") for s in found if s.earlier]),
@@ -129,7 +129,7 @@ def _faults(rows: list[dict[str, Any]], exercise: Exercise) -> list[tuple[str, l
             nobody.append(([], f"task {task.id}, which {len(tried)} tried: look at its check, too"))
     return [
         ("Replaced what the checks rest on: you decide about the marks", replaced),
-        ("Names the grader's inside", inside),
+        ("Names parts of the grader", inside),
         ("The check could not go on with the answer", [(students, where) for where, students in stopped.items()]),
         ("Solved by nobody", nobody),
     ]

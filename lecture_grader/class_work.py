@@ -38,11 +38,11 @@ def errors_end_the_command() -> Iterator[None]:
         raise
     except OSError as error:
         reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
-        fail(f"{reason}: what is graded is kept, and the same command goes on when that is mended", 1)
+        fail(f"{reason}: what is graded is kept; when that is repaired, run the same command again to continue", 1)
     except (ValueError, sandbox.SandboxError, ClusterError) as error:
         fail(str(error))
     except KeyboardInterrupt:
-        fail("interrupted: the same command goes on", 130)
+        fail("interrupted: run the same command again to continue", 130)
 
 
 class ClassWork:
@@ -129,7 +129,7 @@ class ClassWork:
                         how += f", again: {REASONS[reason]}"
                     say(escape(f"{row['student']}: {points} ({row['status']}, {how})"))
             except KeyboardInterrupt:
-                fail(f"interrupted after {len(self.rows)} of {total}: the same command goes on", 130)
+                fail(f"interrupted after {len(self.rows)} of {total}: run the same command again to continue", 130)
         if again:
             say(f"Graded again: {', '.join(f'{count} because {reason}' for reason, count in again.most_common())}.")
 
@@ -168,7 +168,7 @@ class ClassWork:
             say(f"[bold]{title}[/]: {escape(_some(words))}")
         if overview.pairs:
             words = [" and ".join(pair.students) for pair in overview.pairs]
-            say(f"[bold]Nearly the same, look[/]: {escape(_some(words))}")
+            say(f"[bold]Nearly the same[/]: {escape(_some(words))}")
         if self.left_out:
             say(f"[bold]Not looked at[/]: {escape(_some(self.left_out, 50))}")
 

@@ -84,7 +84,7 @@ def grade_notebook(
         fork: fork the worker where that is possible; False starts a new Python.
 
     Raises:
-        SandboxError: a protection cannot be had.
+        SandboxError: a protection is not available.
         CheckError: a check has a fault, so that no answer can be judged by it.
 
     Example:

@@ -46,6 +46,7 @@ class Course:
 
     @property
     def due(self) -> datetime | None:
+        """The deadline, if the assignment has one."""
         return read_time(self.layout["due"])
 
     def submissions(self, scratch: Path) -> list[Submission]:

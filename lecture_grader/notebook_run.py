@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -44,52 +45,58 @@ class Status(StrEnum):
     UNREADABLE = "unreadable"
 
 
+@dataclass(eq=False)
 class WorkerLost(GraderError):
     """The worker has ended or was ended, so it will not answer any more."""
 
-    def __init__(self, status: Status, message: str):
-        super().__init__(message)
-        self.status = status
-        self.message = message
+    status: Status
+    message: str
 
 
 class ForkServerLost(SandboxError, GraderError):
     """The fork server ended, and the worker with it: no fault of the notebook's."""
 
 
+@dataclass
 class NotebookRun:
     """A notebook in its sandbox. A cell that ends the worker is left out, and a new worker runs the other cells.
 
-    Args:
+    Attributes:
         content: the bytes of the notebook file.
         exercise: its setup code runs before the cells, and the names of its tasks help to repair the notebook.
         seed: of the checks.
         limits: what the notebook may use.
         isolate: False runs it without protection.
         fork: fork the worker from the fork server; False starts a new Python.
+        cells: see :class:`~lecture_grader.grade_one.Grade`.
+        notes: sentences for the report.
+        troubles: each status other than ``graded`` that occurred, in order.
+        left_out: the indices of cells that ended a worker.
+        replaced_at_start: what the notebook had replaced when this worker began with its first task; None before that.
+        sandbox: the present one, if its worker has not ended.
+        sandboxes: this one, and those before it.
     """
 
-    def __init__(self, content: bytes, exercise: Exercise, seed: int, limits: Limits, isolate: bool, fork: bool):
-        self.content = content
-        self.exercise = exercise
-        self.seed = seed
-        self.limits = limits
-        self.isolate = isolate
-        self.fork = fork
+    content: bytes
+    exercise: Exercise
+    seed: int
+    limits: Limits
+    isolate: bool
+    fork: bool
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    troubles: list[Status] = field(default_factory=list)
+    left_out: set[int] = field(default_factory=set)
+    replaced_at_start: str | None = None
+    sandbox: Sandbox | None = None
+    sandboxes: list[Sandbox] = field(default_factory=list)
+    _running: int | None = None  # the index of the cell that the worker is running
+    _completed: list[tuple[int, bool]] = field(default_factory=list)  # cells, in the order run, and whether repeated
+
+    def __post_init__(self) -> None:
         # The notebook's time runs while the worker reads, runs or answers, and while a lost worker is replaced. It does
         # not run while the first worker starts, nor while a check computes in this process.
-        self.seconds_left = limits.total_seconds
-        self.starts = 0
-        self.cells: list[dict[str, Any]] = []  # see Grade.cells
-        self.running: int | None = None  # the index of the cell that the worker is running
-        self.completed: list[tuple[int, bool]] = []  # cells that ran to their end, in order, and whether as a repeat
-        self.left_out: set[int] = set()  # cells that ended a worker
-        # What the notebook had replaced when this worker began with its first task; None before that.
-        self.replaced_at_start: str | None = None
-        self.notes: list[str] = []
-        self.troubles: list[Status] = []
-        self.sandbox: Sandbox | None = None
-        self.sandboxes: list[Sandbox] = []  # this one, and those before it
+        self.seconds_left = self.limits.total_seconds
 
     def note(self, sentence: str) -> None:
         """Add a sentence to the report, unless it is there: cells may be run several times."""
@@ -115,11 +122,11 @@ class NotebookRun:
             WorkerLost: the notebook cannot be read, its time is over, or it has ended too many workers.
         """
         self.check_time()
-        if self.starts > MAX_RESTARTS:
-            raise WorkerLost(Status.CRASHED, f"the process ended {self.starts} times, and is not started again")
-        self.starts += 1
+        starts = len(self.sandboxes)
+        if starts > MAX_RESTARTS:
+            raise WorkerLost(Status.CRASHED, f"the process ended {starts} times, and is not started again")
         self.replaced_at_start = None
-        with self._on_its_time() if self.starts > 1 else contextlib.nullcontext():
+        with self._on_its_time() if starts else contextlib.nullcontext():
             self._start_process()
         with self._on_its_time():
             self._send_cells()
@@ -143,9 +150,9 @@ class NotebookRun:
         try:
             self.channel.receive(START_SECONDS)  # nothing of the notebook has run before this message
         except ProtocolError as error:
-            lines = self.sandbox.stderr_tail().strip().splitlines()
+            reason = self.sandbox.stderr_tail().rpartition("\n")[2]
             self.sandbox.end()
-            raise SandboxError(lines[-1] if lines else f"the worker did not start ({error})") from error
+            raise SandboxError(reason or f"the worker did not start ({error})") from error
 
     def _send_cells(self) -> None:
         """Let the worker read the notebook. A later worker gets the cells as the first one read them."""
@@ -274,14 +281,14 @@ class NotebookRun:
         while True:
             try:
                 self.start()
-                self.completed = []
+                self._completed = []
                 self._run_each(lambda cell: cell["runs"])
                 for _ in range(2):
                     if not self._run_each(lambda cell: cell["runs"] and _is_name_error(cell)):
                         break
                 return
             except WorkerLost as lost:
-                number, self.running = self.running, None
+                number, self._running = self._running, None
                 if lost.status == Status.UNREADABLE or number is None:
                     raise
                 self._leave_out(number, lost)
@@ -305,7 +312,7 @@ class NotebookRun:
             WorkerLost: this run does not reach the end.
         """
         self.start()
-        for number, again in self.completed:
+        for number, again in self._completed:
             self.ask({"do": "run", "cell": number, "again": again})
 
     def _run_each(self, wanted: Callable[[dict], bool]) -> int:
@@ -315,10 +322,10 @@ class NotebookRun:
             if cell["kind"] != "code" or not cell["source"].strip() or not wanted(cell):
                 continue
             failed_before = cell["error"] is not None
-            self.running = number
+            self._running = number
             reply, _, interrupted = self.ask({"do": "run", "cell": number, "again": failed_before})
-            self.running = None
-            self.completed.append((number, failed_before))
+            self._running = None
+            self._completed.append((number, failed_before))
             if "unchanged" in reply:
                 continue
             cell["outputs"] = _checked_outputs(reply.get("outputs"))

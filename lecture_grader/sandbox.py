@@ -266,10 +266,10 @@ class Sandbox:
             self._group.remove()
 
     def stderr_tail(self) -> str:
-        """The end of its error output, which holds the launcher's reason if it refused."""
+        """The end of its error output; the last line is the launcher's reason if it refused."""
         self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, self._stderr.tell() - 4000))
-        return self._stderr.read().decode(errors="replace")
+        return self._stderr.read().decode(errors="replace").strip()
 
 
 @functools.cache
@@ -314,9 +314,9 @@ def require() -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             trial.process.wait(30)
         if trial.process.returncode != 0:
-            reason = trial.stderr_tail().strip().splitlines()[-1:] or [f"exit status {trial.process.returncode}"]
+            reason = trial.stderr_tail().rpartition("\n")[2] or f"exit status {trial.process.returncode}"
             raise SandboxError(
-                f"the sandbox cannot be had here ({reason[0]}): it needs a Linux that lets users make namespaces "
+                f"the sandbox is not available here ({reason}): it needs a Linux that lets users make namespaces "
                 "(on Ubuntu: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0) and has libseccomp; "
                 "for notebooks that you trust there is --allow-unsandboxed"
             )

@@ -26,6 +26,7 @@ class Record:
         self.shown, self.lost, self.pictures = 0, 0, 0
 
     def text(self, kind: str, text: str) -> None:
+        """Record text of this kind: ``stdout``, ``stderr``, ``result`` or ``note``."""
         kept = text[: max(0, MAX_SHOWN - self.shown)]
         self.shown += len(kept)
         self.lost += len(text) - len(kept)
@@ -35,6 +36,7 @@ class Record:
             self.outputs.append({"kind": kind, "text": kept})
 
     def data(self, data: dict[str, Any]) -> None:
+        """Record what was displayed, by MIME type: the picture, or the text if there is none or it is too large."""
         picture = data.get("image/png")
         if isinstance(picture, bytes):
             picture = base64.b64encode(picture).decode()
@@ -45,6 +47,7 @@ class Record:
             self.text("result", data["text/plain"] + "\n")
 
     def finished(self) -> list[dict[str, str]]:
+        """The outputs, with a note if something was left out."""
         if self.lost:
             self.outputs.append({"kind": "note", "text": f"{self.lost} more characters were left out"})
         return self.outputs

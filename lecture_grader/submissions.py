@@ -285,18 +285,17 @@ def _submission_of_each(
     """One submission for each student, and a line for each entry that belongs to none."""
     # Canvas gives each file its own number, so a name whose numbers occur twice is not one of Canvas's.
     names = [(e.group, _match_canvas(e.parts[0])) for e in entries if len(e.parts) == 1]
-    files = Counter((group, *match.group("name", "id", "number")) for group, match in names if match)
+    canvas_counts = Counter((group, *match.group("name", "id", "number")) for group, match in names if match)
     students: dict[tuple[str, ...], _Files] = {}
     for entry in entries:
-        placed = _owner(entry, files, name)
-        if placed:
-            key, one = placed
+        if owner := _owner(entry, canvas_counts, name):
+            key, one = owner
             students.setdefault((entry.group, *key), []).append((entry, one))
     found, used = [], set()
-    for key, of_one in students.items():
-        if key[1] != "folder" or not _is_no_student_folder(of_one):
-            used |= {entry.label for entry, _ in of_one}
-            found.append(_submission_of(of_one, exercise, name, copies))
+    for key, files in students.items():
+        if key[1] != "folder" or not _is_no_student_folder(files):
+            used |= {entry.label for entry, _ in files}
+            found.append(_submission_of(files, exercise, name, copies))
     others = {e.label: f"{clean_name(e.label)} ({_why_left_out(e)})" for e in entries if e.label not in used}
     return found, list(others.values())
 
@@ -315,11 +314,13 @@ def _why_left_out(entry: Entry) -> str:
     return entry.problem or "no notebook"
 
 
-def _owner(entry: Entry, canvas: Counter, name: str) -> tuple[tuple[str, ...], Submission] | None:
+def _owner(entry: Entry, canvas_counts: Counter, name: str) -> tuple[tuple[str, ...], Submission] | None:
     """Whose file it is, from its path alone.
 
     Args:
-        canvas: how often each (group, student's name, number of the student, number of the file) occurs.
+        entry: the file.
+        canvas_counts: how often each (group, student's name, number of the student, number of the file) occurs.
+        name: the exercise's file name without ``.ipynb``, or empty.
 
     Returns:
         A key that all files of this student share, and what the path tells of the submission; None for no student's.
@@ -333,7 +334,11 @@ def _owner(entry: Entry, canvas: Counter, name: str) -> tuple[tuple[str, ...], S
         file = match["file"] or "" if alone else last
         student = f"{match['name']}_{match['id']}"
         return ("moodle", student), replace(one, student=student, name=file, platform="moodle", user_id=match["id"])
-    if alone and (match := _match_canvas(first)) and canvas[(entry.group, *match.group("name", "id", "number"))] < 2:
+    if (
+        alone
+        and (match := _match_canvas(first))
+        and canvas_counts[(entry.group, *match.group("name", "id", "number"))] < 2
+    ):
         one = replace(one, name=match["file"] or match["typed"], late=bool(match["late"] or match["late_unnamed"]))
         if match["unnamed"]:
             return ("canvas", match["unnamed"]), replace(one, student=match["unnamed"])

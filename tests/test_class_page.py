@@ -50,7 +50,7 @@ def test_odd_hand_ins_are_named(tmp_path):
     assert dict(seen.remarks) == {
         "Late": [(["late"], "by 1 d 1 h 5 min"), (["Canvas says late"], "as Canvas says")],
         "Empty": [(["none"], nothing), (["untouched"], "no task is answered")],
-        "Equal to the letter": [(["late", "renamed"], "")],
+        "Identical": [(["late", "renamed"], "")],
         "Renamed": [(["renamed"], "mine.ipynb"), (["other"], "08.ipynb")],
         "Without a task of this exercise": [(["other"], "08.ipynb")],
         "Handed in more than once": [(["twice"], "2 earlier ones")],
@@ -78,7 +78,7 @@ def test_what_only_the_instructor_can_decide_is_named(tmp_path):
     assert dict(seen.remarks) == {
         "Answered, but under none of the names that are asked for": [(["student 4"], "")],
         "Replaced what the checks rest on: you decide about the marks": [(["six"], rows[5]["notes"][0])],
-        "Names the grader's inside": [(["student 4"], rows[4]["notes"][0])],
+        "Names parts of the grader": [(["student 4"], rows[4]["notes"][0])],
         "The check could not go on with the answer": [
             (["student 0", "student 1", "student 2"], "task 9.2, at checks.py, line 12 (IndexError)")
         ],
@@ -109,4 +109,4 @@ def test_equal_hand_ins_are_not_named_twice(tmp_path):
     kept(tmp_path, group)
     found = [Submission(student, Path("x")) for student, _ in group]
     seen = write_class_page(found, [row_of(s) for s, _ in group], EXERCISE, tmp_path)
-    assert dict(seen.remarks) == {"Equal to the letter": [([group[0][0], group[1][0]], "")]} and not seen.pairs
+    assert dict(seen.remarks) == {"Identical": [([group[0][0], group[1][0]], "")]} and not seen.pairs

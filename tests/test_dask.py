@@ -172,5 +172,5 @@ def test_a_submission_whose_machine_is_lost_is_graded_again(tmp_path):
 
 
 def test_a_cluster_that_is_gone_ends_the_command(tmp_path):
-    with pytest.raises(dask_cluster.ClusterError, match="the same command goes on"):
+    with pytest.raises(dask_cluster.ClusterError, match="the same command again"):
         graded_there(tmp_path, OtherMachine(error=CancelledError()))

@@ -201,5 +201,5 @@ def test_a_second_run_keeps_the_rows(graded):
 
 def test_a_missing_protection_is_noticed(monkeypatch):
     monkeypatch.setattr(sandbox, "_system_folders", lambda: ())  # no Python in there: it cannot start
-    with pytest.raises(sandbox.SandboxError, match="cannot be had here"):
+    with pytest.raises(sandbox.SandboxError, match="is not available here"):
         sandbox.require()
