@@ -1,4 +1,4 @@
-"""The two widgets with JavaScript of their own. ``widgets`` imports this only for them: anywidget is slow to load."""
+"""The widget with JavaScript of its own. ``widgets`` imports this only for it: anywidget is slow to load."""
 
 import base64
 import io
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anywidget
 from PIL import Image
-from traitlets import Instance, List, Unicode
+from traitlets import Instance, Unicode
 
 from lecture_utils.plotting import subplots
 
@@ -41,12 +41,3 @@ class DrawingPad(anywidget.AnyWidget):
         data, metadata = figure._repr_mimebundle_()
         live, colab = super()._repr_mimebundle_(**options) or ({}, {})  # `colab` tells Colab where to find anywidget
         return {**live, **data}, {**metadata, **colab}
-
-
-class QuizWidget(anywidget.AnyWidget):
-    """The radio buttons of ``quiz``. All texts are HTML; ``replies`` holds one for each of the ``options``."""
-
-    _esm = Path(__file__).with_name("quiz.js")
-    question = Unicode().tag(sync=True)
-    options = List(Unicode()).tag(sync=True)
-    replies = List(Unicode()).tag(sync=True)

@@ -1,12 +1,16 @@
 """Sliders over a figure, a sheet to draw on, a question to answer. Without a kernel, a still picture or text."""
 
 import base64
-import contextlib
 import html
+import itertools
+import math
 import re
 from collections.abc import Callable, Hashable
 
+from lecture_utils import explorers
 from lecture_utils.plotting import LectureFigure
+
+MAX_FRAMES = 120
 
 
 class Explorer:
@@ -41,22 +45,69 @@ class Explorer:
         return {**data, "application/vnd.jupyter.widget-view+json": live}, metadata
 
 
-def explore(draw: Callable[..., LectureFigure], **sliders) -> Explorer:
-    """Redraw a figure as sliders move. Taught in lecture 2, section 5.1.
+def explore(draw: Callable[..., LectureFigure], frames: bool = False, **sliders) -> Explorer | explorers.Explorer:
+    """Redraw a figure as sliders move. For an author's own figure; ``lecture_utils.explorers`` has those of the course.
 
-    GitHub, nbconvert and a notebook without a kernel show the figure for the first values.
+    GitHub, nbconvert and a notebook without a kernel show the figure for the first values. With ``frames=True`` the
+    sliders work there, too: the figure is drawn beforehand for each of their positions.
 
     Args:
         draw: takes the sliders' values by name and returns a figure of :func:`~lecture_utils.subplots`.
+        frames: draw all positions now, at most 120, and store them in the notebook; no kernel redraws them.
         **sliders: ipywidgets controls (``FloatSlider``, ``IntSlider``, ``Dropdown``, ...). Each is labelled with its
             description, or else with its name here.
+
+    Raises:
+        ValueError: with ``frames=True``, the sliders have more than 120 positions together.
 
     >>> from ipywidgets import IntSlider
     >>> from lecture_utils import subplots
     >>> explore(lambda k: subplots(alt=f"k = {k}")[0], k=IntSlider(3)).figure.alt
     'k = 3'
     """
-    return Explorer(draw, sliders)
+    return _draw_frames(draw, sliders) if frames else Explorer(draw, sliders)
+
+
+def _draw_frames(draw: Callable[..., LectureFigure], sliders: dict) -> explorers.Explorer:
+    positions = [_positions(slider) for slider in sliders.values()]
+    count = math.prod(map(len, positions))
+    if count > MAX_FRAMES:
+        product = " x ".join(str(len(values)) for values in positions)
+        raise ValueError(
+            f"{count} frames ({product}), at most {MAX_FRAMES}: give the sliders larger steps, or fewer sliders"
+        )
+    figures = [draw(**dict(zip(sliders, values, strict=True))) for values in itertools.product(*positions)]
+    pictures = [explorers.picture_of(figure) for figure in figures]
+    controls, first = [], 0
+    for (name, slider), values in zip(sliders.items(), positions, strict=True):
+        at = min(
+            range(len(values)),
+            key=lambda i: abs(values[i] - slider.value) if _is_number(values[i]) else values[i] != slider.value,
+        )
+        shown = [value if isinstance(value, bool | int | str) else f"{value:g}" for value in values]
+        controls.append([slider.description or name, shown, at, _is_number(values[0])])
+        first = first * len(values) + at
+    data = {
+        "controls": controls,
+        "frames": [base64.b64encode(png).decode() for png in pictures],
+        "alts": [figure.alt for figure in figures],
+        "width": explorers.shown_width(pictures[first]),
+    }
+    return explorers.Explorer("frames", figures[first].alt, data, pictures[first])
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _positions(slider) -> list:
+    """List the values that an ipywidgets control can take."""
+    if hasattr(slider, "options"):
+        return [option[1] if isinstance(option, tuple) else option for option in slider.options]
+    if isinstance(slider.value, bool):
+        return [False, True]
+    steps = round((slider.max - slider.min) / slider.step)
+    return [slider.min + i * slider.step for i in range(steps + 1)]
 
 
 def draw_digit():
@@ -83,8 +134,7 @@ class Quiz:
     """What :func:`quiz` returns.
 
     Attributes:
-        widget: radio buttons; None without anywidget.
-        text: HTML with the answer folded, which is shown where no widget runs.
+        text: HTML with the answer folded, which a script turns into radio buttons.
         plain: the question and its options as text.
     """
 
@@ -104,26 +154,19 @@ class Quiz:
             f"<p><strong>{_as_html(question)}</strong></p><ul>{items}</ul>"
             f"<details><summary>Answer</summary><p>{_as_html(right)}</p><ul>{reasons}</ul></details>"
         )
-        self.widget = None
-        with contextlib.suppress(ImportError):  # without anywidget only the text is shown
-            from lecture_utils.anywidgets import QuizWidget
-
-            self.widget = QuizWidget(question=_as_html(question), options=names, replies=replies)
 
     def __repr__(self) -> str:
         return self.plain
 
-    def _repr_mimebundle_(self, **options):
-        bundle = self.widget._repr_mimebundle_(**options) if self.widget else None
-        live, colab = bundle or ({}, {})  # `colab` tells Colab where to find anywidget
-        return {**live, "text/html": self.text, "text/plain": self.plain}, colab
+    def _repr_html_(self) -> str:
+        return explorers.live("quiz", self.text)
 
 
 def quiz(question: str, options: dict[Hashable, str], answer: Hashable) -> Quiz:
     """Ask a question with a few options. Used in the section "Check yourself" of each lecture.
 
-    A running notebook shows radio buttons, and the reason for the option that is chosen. Without a kernel (GitHub,
-    HTML) or without anywidget it shows a text with the answer and the reasons folded.
+    It shows radio buttons, and the reason for the option that is chosen. Where no script runs (GitHub, a notebook that
+    was never run) it is a text with the answer and the reasons folded.
 
     Args:
         question: a sentence; text in backticks is shown as code.

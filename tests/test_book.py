@@ -128,7 +128,9 @@ def test_the_stored_outputs_are_shown(book, pages, path):
             if "image/png" in data:
                 pictures.append(output.metadata["image/png"]["alt"])
             elif "text/html" in data:
-                assert words_of(BeautifulSoup(data["text/html"], "html.parser").get_text()) in text
+                html = BeautifulSoup(data["text/html"], "html.parser")
+                assert words_of(html.get_text()) in text
+                pictures += [image["alt"] for image in html.select("img")]
             else:
                 assert words_of(data.get("text/plain", output.get("text", ""))) in text
     alts = [image["alt"] for image in page.select("article img")]

@@ -1,0 +1,47 @@
+// How networks divide a plane between two classes, epoch by epoch: the data come from the notebook.
+import { axes, bytes, format, frame, picture } from "./common.js";
+
+// The runs of equal bits in a row of cells: [first cell, cell after the last, bit].
+export function runs(isSet, row, columns) {
+  const found = [];
+  for (let c = 0; c < columns; c++) {
+    const bit = isSet(row * columns + c);
+    if (found.length && found.at(-1)[2] === bit) found.at(-1)[1] = c + 1;
+    else found.push([c, c + 1, bit]);
+  }
+  return found;
+}
+
+export async function render(host, { networks, shape, packed, right, points, x, y }) {
+  const [epochs, rows, columns] = shape;
+  const ui = frame(host, "A decision boundary while training");
+  const network = ui.choice("network", networks);
+  const epoch = ui.slider("epoch (エポック)", { min: 0, max: epochs - 1, value: epochs - 1 });
+  ui.play("Play the training", epoch, { interval: 60 });
+  const paint = picture(ui, { height: 340 });
+  const bits = await bytes(packed, true);
+
+  ui.draw = () => {
+    const frameStart = (network.index * epochs + epoch.value) * rows * columns;
+    const isSet = (i) => (bits[(frameStart + i) >> 3] >> (7 - ((frameStart + i) & 7))) & 1;
+    paint((width, height) => {
+      const { X, Y, lines, box } = axes(width, height, x, y, { x: "x", y: "y" });
+      const [cellWidth, cellHeight] = [(box.right - box.left) / columns, (box.bottom - box.top) / rows];
+      let areas = "";
+      for (let row = 0; row < rows; row++) {
+        for (const [from, to, bit] of runs(isSet, row, columns)) {
+          areas += `<rect style="fill:var(--pale-${bit ? "vermilion" : "blue"})" x="${(box.left + from * cellWidth).toFixed(1)}"
+            y="${(box.bottom - (row + 1) * cellHeight).toFixed(1)}" width="${((to - from) * cellWidth).toFixed(1)}"
+            height="${cellHeight.toFixed(1)}"/>`;
+        }
+      }
+      const dots = points.map(([px, py, kind]) => kind
+        ? `<path class="vermilion" d="M${X(px).toFixed(1)} ${(Y(py) - 5).toFixed(1)}l5 9h-10z"/>`
+        : `<circle class="blue" cx="${X(px).toFixed(1)}" cy="${Y(py).toFixed(1)}" r="4"/>`);
+      return `<g shape-rendering="crispEdges">${areas}</g>${lines}${dots.join("")}`;
+    });
+    ui.say(`${network.value}, epoch ${epoch.value}: ${format(100 * right[network.index][epoch.value], 0)} % of the points lie on `
+      + "their own side of the decision boundary (決定境界): circles on blue, triangles on orange.");
+  };
+  ui.draw();
+}
