@@ -62,7 +62,7 @@ def get_device(prefer: str | torch.device | None = None) -> torch.device:
         raise ValueError(f"{source} is not a device: choose one of auto, {', '.join(_REMEDIES)}")
     if device.type not in kinds:
         remedy = _REMEDIES[device.type]
-        raise RuntimeError(f"{source} was asked for, but there is none here: {remedy}. ‘auto’ takes what there is.")
+        raise RuntimeError(f"{source} was asked for, but there is none here: {remedy}. 'auto' takes what there is.")
     if (device.index or 0) >= kinds.count(device.type):
         names = ", ".join(map(str, available))
         raise RuntimeError(f"{source} was asked for, but there are only: {names}")

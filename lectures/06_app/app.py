@@ -168,8 +168,7 @@ class Service:
 
     def __init__(self, settings: Settings, make_executor: Callable[[], Executor]):
         self.settings = settings
-        limits = settings.max_batch, settings.max_waiting
-        self.batcher = Batcher(settings.model, settings.device, *limits, make_executor)
+        self.batcher = Batcher(settings.model, settings.device, settings.max_batch, settings.max_waiting, make_executor)
         self.metrics = Metrics(self.batcher)
         self.memory = Memory(settings.max_held)
         self.ready = False
