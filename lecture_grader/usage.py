@@ -4,8 +4,6 @@ import contextlib
 import time
 from pathlib import Path
 
-import psutil
-
 MAX_PROCESSES = 48  # at once; the kernel counts threads as well
 SOCKET_BYTES = 512 << 10  # that the kernel may hold for each socket
 _HELD = ("VmRSS", "VmSwap", "VmPTE", "HugetlbPages")  # lines of /proc/PID/status
@@ -39,6 +37,8 @@ class Usage:
 
     def measure(self) -> None:
         """Update the attributes. If there are too many processes, only their number: the rest would take too long."""
+        import psutil  # only where something is graded
+
         family = []
         with contextlib.suppress(psutil.Error):
             family = psutil.Process(self._pid).children(recursive=True)
@@ -58,6 +58,8 @@ class Usage:
 
     def _measure_cores(self, family: list) -> None:
         """Decide once a second whether the processes are greedy, which slows their neighbours down."""
+        import psutil
+
         begun, before, running = self._window
         running.append(0)
         for child in family:

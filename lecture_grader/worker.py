@@ -1,4 +1,4 @@
-"""The process that runs one submission and answers the grader's calls. It knows no right answer.
+"""The process that runs one submission and answers the grader's requests. It knows no right answer.
 
 ``launcher`` starts it, with the number of its socket as the only argument.
 """
@@ -30,19 +30,21 @@ MAX_NOTEBOOK = 512 << 20
 
 
 class Worker:
-    """Reads the notebook, runs its cells one by one as told, then answers calls."""
+    """Reads the notebook, runs the cells that the grader names, then answers its calls."""
 
     def __init__(self, channel: Channel):
         self.channel, self.busy = channel, False
         self.sources: list[str] = []
         self.error: BaseException | None = None  # of the cell that ran last
-        self.missing: dict[int, str | None] = {}  # the name that each cell did not find
+        self.missing_names: dict[int, str | None] = {}  # for each cell, the name that it did not find
         self.shell = make_shell()
-        self.shell.ipython_dir = os.environ.get("IPYTHONDIR") or self.shell.ipython_dir  # made before, it has another
+        self.shell.ipython_dir = (
+            os.environ.get("IPYTHONDIR") or self.shell.ipython_dir
+        )  # it was made before the fork, with another
         self.shell.init_profile_dir(None)
         self.shell.starting_dir = str(Path.cwd())
-        self.host = Namespace(self.shell.user_ns)
-        self.quiet = contextlib.ExitStack()
+        self.namespace = Namespace(self.shell.user_ns)
+        self.task_state = contextlib.ExitStack()  # closing it restores the notebook's state after a task
         signal.signal(signal.SIGINT, self._interrupt)
 
     def _interrupt(self, number: int, frame: Any) -> None:
@@ -50,13 +52,13 @@ class Worker:
             raise KeyboardInterrupt
 
     def serve(self) -> None:
-        """Say that it is there, then answer messages until the grader hangs up."""
-        # In this frame alone, which the notebook cannot name.
-        replaced, chance, found = watch(self, self.host, self.channel), os.urandom, set()
+        """Tell the grader that the worker is ready, then answer messages until the grader closes the connection."""
+        # Local variables, since the notebook can reach the attributes of this object.
+        find_replaced, random_bytes, found = watch(self, self.namespace, self.channel), os.urandom, set()
 
-        def look_now_and_then() -> None:  # or what is replaced could be put back in time
-            if chance(1) < b"\x18":
-                found.update(replaced())
+        def look_now_and_then() -> None:  # at random, or the notebook could restore what it replaced in time
+            if random_bytes(1) < b"\x18":
+                found.update(find_replaced())
 
         self.channel.send({"ready": True})
         text, content = self.channel.receive_bytes(None, MAX_NOTEBOOK)
@@ -68,10 +70,10 @@ class Worker:
                 request, value = self.channel.receive()
                 look_now_and_then()
                 if request["do"] == "end":
-                    found.update(replaced())
+                    found.update(find_replaced())
                 reply, result = self._answer(request, value, look_now_and_then)
                 if request["do"] == "begin":
-                    found.update(replaced())
+                    found.update(find_replaced())
                 if request["do"] in ("begin", "end"):
                     reply["replaced"] = [*found]
                     found.clear()
@@ -82,7 +84,7 @@ class Worker:
                     self.channel.send({"error": ["TypeError", words[:300], ""]})
 
     def _read(self, message: dict, content: bytes) -> bool:
-        """Take the cells from the notebook, or from the grader, which had them from an earlier worker."""
+        """Read the notebook; if an earlier worker has read it, take its cells, which the grader has kept."""
         if message.get("sources"):
             self.sources = json.loads(content)
             self.channel.send({})
@@ -112,23 +114,23 @@ class Worker:
             return self._run_again(request["cell"]) if request["again"] else self._run_cell(request["cell"])
         self.busy = True
         try:
-            with _shown(Record()):
+            with _captured(Record()):
                 if do == "begin":
-                    self.quiet.enter_context(restore_state(self.shell.user_ns))
+                    self.task_state.enter_context(restore_state(self.shell.user_ns))
                     return {}, None
                 if do == "end":
-                    self.host.kept.clear()
-                    self.quiet.close()
+                    self.namespace.kept.clear()
+                    self.task_state.close()
                     return {}, None
                 if do == "value":
-                    result = self.host.value(request["name"])
+                    result = self.namespace.value(request["name"])
                 else:
                     for number, placed in zip(request["puts"], value[0], strict=True):
-                        self.host.place(number, placed)
-                    result = self.host.call(*value[1:])
+                        self.namespace.place(number, placed)
+                    result = self.namespace.call(*value[1:])
                     if request["fetch"]:
                         look()
-                        result = result, [self.host.fetch(number) for number in request["fetch"]]
+                        result = result, [self.namespace.fetch(number) for number in request["fetch"]]
             if _size(result) > MAX_BLOB // 2:
                 raise StudentError("ValueError", "the answer is too large to be looked at")
             return {"ok": True}, result
@@ -144,13 +146,13 @@ class Worker:
 
     def _run_cell(self, number: int) -> tuple[dict, Any]:
         reply = self._run(self.sources[number], None)
-        self.missing[number] = self.error.name if isinstance(self.error, NameError) else None
+        self.missing_names[number] = self.error.name if isinstance(self.error, NameError) else None
         return reply
 
     def _run_again(self, number: int) -> tuple[dict, Any]:
         """Run a cell that used a name before it was defined, without undoing what cells below it define."""
         names = self.shell.user_ns
-        if self.missing[number] not in names:
+        if self.missing_names[number] not in names:
             return {"unchanged": True}, None
         below = {name for source in self.sources[number + 1 :] for name in names_defined(source)}
         kept = {name: names[name] for name in below if name in names}
@@ -164,8 +166,8 @@ class Worker:
         shell.record, shell.failure, self.busy = record, None, True
         error = None
         try:
-            with _shown(record):
-                result = InteractiveShell.run_cell(shell, source, store_history=True)  # else a final ; is not seen
+            with _captured(record):
+                result = InteractiveShell.run_cell(shell, source, store_history=True)  # or a final ; has no effect
             error = result.error_before_exec or result.error_in_exec
         except BaseException as escaped:
             error = escaped
@@ -185,13 +187,15 @@ class Worker:
 
 
 @contextlib.contextmanager
-def _shown(record: Record):
+def _captured(record: Record):
+    """Write what is printed into a record."""
     out, err = Stream("stdout", record), Stream("stderr", record)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         yield
 
 
 def _size(value: Any) -> int:
+    """Bytes of the tensors, arrays and strings in a value."""
     if isinstance(value, torch.Tensor):
         return 0 if value.device.type == "meta" else value.numel() * value.element_size()
     if isinstance(value, np.ndarray):
@@ -202,13 +206,13 @@ def _size(value: Any) -> int:
 
 
 def main(number: int | None = None) -> None:
-    """Serve the socket of that number, or of the only argument; nothing else is open."""
+    """Serve the socket with this file number, by default the program's argument; close the standard streams."""
     connection = socket.socket(fileno=number or int(sys.argv[1]))
     connection.set_inheritable(False)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
     sys.argv[1:] = []
-    sys.path.insert(0, "")  # the folder of the notebook, as in Jupyter: it may write a module and import it
-    os.register_at_fork(after_in_child=connection.close)  # only this process may talk to the grader
+    sys.path.insert(0, "")  # the notebook's folder, as in Jupyter: a notebook may write a module and import it
+    os.register_at_fork(after_in_child=connection.close)  # only this process may send to the grader
     Worker(Channel(connection)).serve()

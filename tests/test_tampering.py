@@ -276,7 +276,7 @@ def test_no_honest_cell_is_called_tampering():
         "torch.initial_seed()",
         "sys.settrace(print)",
         'torch.library.Library("aten", "IMPL")',
-        "signal.getsignal(signal.SIGINT).__self__.host",
+        "signal.getsignal(signal.SIGINT).__self__.namespace",
         "frame.f_back.f_locals",
         "error.__traceback__.tb_frame",
         "generator.gi_frame",

@@ -236,7 +236,7 @@ TAMPERING = {
         IN_PLACE1,
     ),
     "patched object": (
-        COPIES + "import signal\nhost = signal.getsignal(signal.SIGINT).__self__.host\n"
+        COPIES + "import signal\nhost = signal.getsignal(signal.SIGINT).__self__.namespace\n"
         "host.call = copying(type(host).call).__get__(host)",
         IN_PLACE1,
     ),
