@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lecture_utils.grading import CheckFailed, Code, Handle, Student, StudentError, close, expect, normal, task
+from lecture_utils.grading.student import call_and_list_functions
 
 SETUP = """
 import torch
@@ -42,27 +43,6 @@ def log_calls(function, log):
         return function(x)
 
     return logged
-
-
-def call_and_list_functions(function, *args):
-    """Call a function; return its result, and the file and name of each function that it called, in any thread."""
-    import sys
-    import threading
-
-    seen = set()
-
-    def note(frame, event, argument):
-        seen.add((frame.f_code.co_filename, frame.f_code.co_name))
-
-    before = sys.getprofile(), threading.getprofile()
-    threading.setprofile(note)
-    sys.setprofile(note)
-    try:
-        result = function(*args)
-    finally:
-        sys.setprofile(before[0])
-        threading.setprofile(before[1])
-    return result, sorted(seen)
 
 
 # --- 3.1 ---------------------------------------------------------------------------------------

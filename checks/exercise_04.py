@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lecture_utils.grading import CheckFailed, Handle, Student, close, expect, normal, task
+from lecture_utils.grading.student import call_and_list_functions
 
 SETUP = """
 import torch
@@ -769,27 +770,6 @@ def state_and_settings(model):
     return dict(model.state_dict()), flags, [layer.training for layer in model.modules()]
 
 
-def call_and_list_files(function, *args, **kwargs):
-    """Call a function; return its result, and the files of all functions that it called, in any thread."""
-    import sys
-    import threading
-
-    files = set()
-
-    def note(frame, event, argument):
-        files.add(frame.f_code.co_filename)
-
-    before = sys.getprofile(), threading.getprofile()
-    threading.setprofile(note)
-    sys.setprofile(note)
-    try:
-        result = function(*args, **kwargs)
-    finally:
-        sys.setprofile(before[0])
-        threading.setprofile(before[1])
-    return result, sorted(files)
-
-
 def _check_conv_parameters(student: Student, rng) -> None:
     for bias, groups in itertools.product((True, False), (1, int(rng.integers(2, 4)))):
         a, b, k = rng.integers(2, 6, 3).tolist()
@@ -802,8 +782,8 @@ def _check_conv_parameters(student: Student, rng) -> None:
             options["groups"] = groups
         student.case = f"conv_parameters | {inputs}, {outputs}, {kernel}, {options}"
         function = student.value("conv_parameters")
-        got, files = student.call(call_and_list_files, function, inputs, outputs, kernel, **options)
-        if any(file.replace("\\", "/").endswith("torch/nn/modules/conv.py") for file in files):
+        got, called = student.call(call_and_list_functions, function, inputs, outputs, kernel, **options)
+        if any(file.replace("\\", "/").endswith("torch/nn/modules/conv.py") for file, _ in called):
             hint = "Count by a formula: how many filters are there, and how many weights has each?"
             raise CheckFailed("conv_parameters makes the layer.", hint)
         seen = inputs // groups  # channels that one filter sees

@@ -69,22 +69,22 @@ class Feedback:
 
     def _lines(self) -> list[tuple[str, str]]:
         """The mark with the title, then pairs of a label, which may be empty, and a text."""
-        first, *rest = self._lines_of_verdict()
-        return [first, *([("note", self._attempt.note)] if self._attempt.note else []), *rest]
-
-    def _lines_of_verdict(self) -> list[tuple[str, str]]:
         task, verdict, last = self.task, self.verdict, self._attempt.last
         name = f"Task {task.id}, {task.title}"
         if verdict.status == "passed":
             cases = f"{verdict.cases} visible case{'s' * (verdict.cases != 1)} passed"
             more = f"; {task.hidden} more are run when graded" if task.hidden else ""
-            return [("✓", f"{name}: {cases}{more}."), ("", f"{task.points} point{'s' * (task.points != 1)}.")]
-        if verdict.status == "todo":
-            return [("○", f"{name}: not answered yet."), ("", verdict.message)]
-        details = {"call": last.shown() if last else "", "expected": verdict.expected, "got": verdict.got}
-        details |= {"error": verdict.error, "at": verdict.where, "hint": self._hint}
-        lines = [("✗", f"{name}: not right yet, in {verdict.case}."), ("", verdict.message)]
-        return lines + [(label, text) for label, text in details.items() if text]
+            lines = [("✓", f"{name}: {cases}{more}."), ("", f"{task.points} point{'s' * (task.points != 1)}.")]
+        elif verdict.status == "todo":
+            lines = [("○", f"{name}: not answered yet."), ("", verdict.message)]
+        else:
+            details = {"call": last.shown() if last else "", "expected": verdict.expected, "got": verdict.got}
+            details |= {"error": verdict.error, "at": verdict.where, "hint": self._hint}
+            lines = [("✗", f"{name}: not right yet, in {verdict.case}."), ("", verdict.message)]
+            lines += [(label, text) for label, text in details.items() if text]
+        if self._attempt.note:
+            lines.insert(1, ("note", self._attempt.note))
+        return lines
 
     def __repr__(self) -> str:
         return "\n".join(f"{label}{': ' if label.isalpha() else ' '}{text}".strip() for label, text in self._lines())
