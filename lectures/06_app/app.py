@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import json
 import logging
 import os
@@ -121,7 +122,8 @@ class Metrics:
         ProcessCollector(registry=registry)
         for name, lane in (("compute", batcher.small), ("compute_large", batcher.large)):
             ProcessCollector(name, lambda lane=lane: lane.pid, registry=registry)
-        self.requests = Counter("app_requests", "Answers, by path and status", ["path", "status"], registry=registry)
+        requests = Counter("app_requests", "Answers, by path and status", ["path", "status"], registry=registry)
+        self.requests = functools.cache(requests.labels)  # labels() takes longer than inc(), so its results are kept
         self.seconds = Histogram(
             "app_predict_seconds",
             "From the headers to the answer of POST /predict, status 200",
@@ -135,17 +137,13 @@ class Metrics:
         waiting.set_function(lambda: batcher.waiting)
         self.refused = Counter("app_refused", "Requests refused with 503", registry=registry)
         predicted = Counter("app_predicted", "Answers, by their first class", ["label"], registry=registry)
-        # labels() takes longer than inc(), so its results are kept.
-        self.counters = {label: predicted.labels(label) for label in batcher.classes}
-        self.paths: dict[tuple[str, int], Counter] = {}
+        self.predicted = {label: predicted.labels(label) for label in batcher.classes}
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         """Count an answer and its time."""
         if path not in ("/", "/predict", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"):
             path = "other"  # clients can invent any number of paths, and Prometheus would keep each of them
-        if (path, status) not in self.paths:
-            self.paths[path, status] = self.requests.labels(path, status)
-        self.paths[path, status].inc()
+        self.requests(path, status).inc()
         if path == "/predict":
             if status == 200:
                 self.seconds.observe(seconds)
@@ -205,7 +203,7 @@ class Service:
             raise Refused(503, "busy", "Too many requests at the moment: try again in a second.") from None
         finally:
             self.memory.held -= len(body or b"")
-        self.metrics.counters[prediction.top[0][0]].inc()
+        self.metrics.predicted[prediction.top[0][0]].inc()
         answer = {"top": [{"label": label, "probability": round(value, 6)} for label, value in prediction.top]}
         if prediction.seen:
             answer["seen"] = prediction.seen
