@@ -23,6 +23,6 @@ def test_the_worker_imports_four_small_modules_of_the_grading_package():
 
 
 def test_a_notebook_that_is_graded_imports_no_comparison_and_no_hint():
-    code = "from lecture_utils import check, progress; check('1.1'); progress('1')"
-    shown = {f"lecture_utils.grading.{name}" for name in ("feedback", "progress", "records")}
+    code = "from lecture_utils import check, hand_in, progress; check('1.1'); progress('1'); hand_in('1')"
+    shown = {f"lecture_utils.grading.{name}" for name in ("feedback", "hand_in", "progress", "records")}
     assert modules_after(code) == shown

@@ -7,7 +7,8 @@ vulture reads this file as one more use of each name; nothing imports it.
 
 # Notebooks and checks import these, see lecture_utils/__init__.py and lecture_utils/grading/__init__.py.
 load_dataset, seed_everything, is_full, Timer, plot_graph, plot_gpu_hierarchy, plot_network, plot_history
-plot_predictions, plot_confusion_matrix, draw_digit, quiz, VERMILION, GREEN, PURPLE, SKY, ORANGE
+plot_predictions, plot_confusion_matrix, draw_digit, quiz, hand_in, require_version
+VERMILION, GREEN, PURPLE, SKY, ORANGE
 explore, explorers.learning_rate, explorers.secant, explorers.broadcasting, explorers.convolution
 explorers.padding_and_stride, explorers.memory, explorers.gates, explorers.augmentation, explorers.decision_boundary
 explorers.generated_curves

@@ -1,4 +1,7 @@
-"""``hand_in("2")``: the last look at a notebook before it is handed in."""
+"""``hand_in("2")``: check a notebook once more before it is handed in.
+
+As for ``feedback``, the process that runs a submission may import this module, but not tasks.
+"""
 
 import datetime
 import html
@@ -8,10 +11,8 @@ import sys
 from pathlib import Path
 
 from lecture_utils.grading import feedback
-from lecture_utils.grading.cells import is_saved
 from lecture_utils.grading.progress import Progress, points_now
 from lecture_utils.grading.records import course_folder, notebook_file
-from lecture_utils.grading.tasks import load_exercise
 
 
 class HandIn:
@@ -66,6 +67,9 @@ def hand_in(exercise: str | int, *, checks: str | Path | None = None) -> HandIn 
 
 def _which_file(exercise: str | int, checks: str | Path | None) -> str:
     """Name the notebook's file, and the answers that were run but not saved."""
+    from lecture_utils.grading.cells import is_saved
+    from lecture_utils.grading.tasks import load_exercise
+
     if "google.colab" in sys.modules:
         return "Choose File > Download > Download .ipynb: the downloaded file is the one to hand in."
     file = notebook_file(feedback.notebook_names())
