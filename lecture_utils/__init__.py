@@ -30,10 +30,10 @@ __all__ = list(_MODULE_OF)
 
 
 def require_version(version: str) -> None:
-    """Refuse to go on with helpers that are older than a notebook needs.
+    """Raise an error if this package is older than a notebook needs.
 
     Args:
-        version: of the course's release that the notebook was made for, such as ``"0.1.0"``.
+        version: the release of the course that the notebook belongs to, such as ``"0.1.0"``.
 
     Raises:
         ImportError: this package is older.

@@ -142,11 +142,11 @@ def stale_note(task_id: str, names: Sequence[str], namespace: dict[str, Any]) ->
 
 
 def is_saved(names: Sequence[str], sources: Sequence[str]) -> bool:
-    """Whether the code that last defined these names in this kernel stands in a saved notebook.
+    """Whether the saved notebook contains the code that last defined these names in this kernel.
 
     Args:
         names: what a task asks for.
-        sources: the saved cells.
+        sources: the texts of its cells.
 
     >>> is_saved(["accuracy"], [])  # nothing was run
     True
@@ -158,7 +158,7 @@ def is_saved(names: Sequence[str], sources: Sequence[str]) -> bool:
 
 
 def _same_code(source: str, tree: ast.Module) -> bool:
-    """Whether a cell is this code, in another layout or with other comments."""
+    """Whether a cell is the same code, apart from layout and comments."""
     with contextlib.suppress(SyntaxError, ValueError):
         return ast.dump(ast.parse(source)) == ast.dump(tree)
     return False

@@ -83,7 +83,7 @@ def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progre
 
 
 def points_now(exercise: str | int, checks: str | Path | None = None) -> Progress:
-    """As :func:`progress`, which does not count while a submission is graded."""
+    """Count the points of an exercise. Unlike :func:`progress`, this must not be called while a class is graded."""
     from lecture_utils.grading.live import attempt, key_of, unchanged_attempt
     from lecture_utils.grading.tasks import load_exercise
 
