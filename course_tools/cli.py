@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from course_tools.notebooks import CourseError, course_root, find_notebooks, read_notebook
 from lecture_grader.command import grade
 from lecture_grader.interrupts import end_on_interrupt, raise_on_interrupt
-from lecture_grader.terminal import complain, console, fail, progress_bar
+from lecture_grader.terminal import complain, console, fail, progress_bar, say
 from lecture_utils.files import write_text
 
 if TYPE_CHECKING:
@@ -127,12 +127,12 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM):  # KeyboardInterrupt ends the kernel, too
         signal.signal(number, signal.default_int_handler)
     kernel, line = kernel_name(fork=not no_fork)
-    console.print(line, highlight=False, soft_wrap=True)
+    say(escape(line))
     options = {"profile": profile, "device": device, "seed": seed, "folder": pictures}
     results: list[RunResult] = []
     for result in _run_all(paths, out, cell_timeout=cell_timeout, kernel=kernel, **options):
         results.append(result)
-        console.print(f"{result.status:>11}  {result.name}  {result.seconds:.1f} s", highlight=False, soft_wrap=True)
+        say(escape(f"{result.status:>11}  {result.name}  {result.seconds:.1f} s"))
         if json:
             write_text(json, dumps([asdict(result) for result in results], indent=1) + "\n")
     _report(results, out)
@@ -195,7 +195,7 @@ def _store(names: list[str] | None, cell_timeout: int) -> None:
     for path in _find(names):
         with _fail_on(CourseError, code=1):
             store_outputs(path, cell_timeout=cell_timeout)
-        console.print(f"stored {path}", highlight=False, soft_wrap=True)
+        say(escape(f"stored {path}"))
 
 
 @app.command()
@@ -230,7 +230,7 @@ def release(
             notebook = make_exercise(read_notebook(path), exercise)
             target = (out or course_root() / "exercises") / path.name
             write_text(target, nbformat.writes(notebook) + "\n")
-            console.print(f"made {target}", highlight=False, soft_wrap=True)
+            say(escape(f"made {target}"))
 
 
 @app.command()
@@ -242,7 +242,7 @@ def slides(names: Names = None, out: Out = Path("build/slides")) -> None:
     paths = _find(names)
     for path in paths:
         with _fail_on(CourseError, code=1):
-            console.print(f"made {make_slides(path, out, paths)}", highlight=False, soft_wrap=True)
+            say(escape(f"made {make_slides(path, out, paths)}"))
 
 
 @app.command()
@@ -274,7 +274,7 @@ def doctor() -> None:
         levels.add(finding.level)
         text = f"{marks[finding.level]} {finding.topic:<10} {escape(finding.text)}"
         if finding.remedy:
-            text += f"\n   {'':<10} → {escape(finding.remedy)}"
+            text += f"\n   {'':<10} -> {escape(finding.remedy)}"
         console.print(text, highlight=False, soft_wrap=True)
     raise typer.Exit("bad" in levels)
 

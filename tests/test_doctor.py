@@ -31,7 +31,7 @@ def line(done: subprocess.CompletedProcess, topic: str) -> str:
     """What the command said of a topic, and what to do."""
     lines = done.stdout.splitlines()
     (start,) = (n for n, words in enumerate(lines) if f" {topic} " in words[:15])
-    return "\n".join([lines[start], *(words for words in lines[start + 1 : start + 2] if "→" in words)])
+    return "\n".join([lines[start], *(words for words in lines[start + 1 : start + 2] if "->" in words)])
 
 
 def test_command_finds_faults_that_are_there(tmp_path):
@@ -233,31 +233,7 @@ def test_a_home_that_is_another_in_each_folder_is_bad(monkeypatch):
     assert finding.level == "bad" and "export HOME=" in finding.remedy
 
 
-# --- where there is no Linux ----------------------------------------------------------------------
-
-# Windows, as far as the course's own modules can tell: what they import or ask of the system is not there. Libraries
-# are imported before that, since they are those of the system that the test runs on.
-WINDOWS = """
-import os, sys, types
-import jupyter_client.manager, psutil, torchvision, typer
-sys.modules |= dict.fromkeys(["fcntl", "grp", "pwd", "resource", "termios"])
-for name in ("fork", "getuid", "geteuid", "pidfd_open", "sched_getaffinity"):
-    delattr(os, name)
-from course_tools import doctor
-doctor.sys = types.SimpleNamespace(**vars(sys) | {"platform": "win32"})
-from course_tools.__main__ import main
-sys.argv[1:] = ["doctor"]
-main()
-"""
-
-
-def test_windows_is_well_without_grading():
-    environment = {**os.environ, "https_proxy": "http://127.0.0.1:9"}
-    command = [sys.executable, "-c", WINDOWS]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0 and "!!" not in done.stdout, done.stdout + done.stderr
-    assert line(done, "grading").startswith("-- grading    grading needs Linux (on Windows: WSL)")
-    assert "only `lecture grade` needs it" in line(done, "grading")
+# --- where there is no Linux; Windows as a whole is in test_windows.py ---------------------------------------------
 
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
