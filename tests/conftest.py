@@ -21,7 +21,7 @@ from course_tools import kernels
 
 # what the tests solve is not the reader's own progress
 os.environ["LECTURE_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"lecture-progress-{os.getpid()}.json")
-os.environ["LECTURE_WARM_MINUTES"] = "1"  # fork servers end soon after the tests
+os.environ["LECTURE_WARM_MINUTES"] = "3"  # fork servers end soon after the tests, and not between two of them
 ROOT = Path(__file__).resolve().parents[1]
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
 SPLIT = {"test_checks.py", "test_exercises.py", "test_lectures.py"}  # long, and each test sets up for itself

@@ -133,16 +133,25 @@ def test_lint_and_both_ways_to_store(make_notebook):
 def test_nobody_s_console_ends_a_command(make_notebook, tmp_path):
     """Neither one without the letters, nor a reader who has enough."""
     path = make_notebook("1/0", name="日本é✓", folder=tmp_path / "\udcff")  # a byte that is not UTF-8
-    for encoding in ("ascii", "cp1252", "cp932"):
-        for arguments in (["run", path, "--out", tmp_path], ["lint", path], ["run", "日本✓"], ["--help"]):
-            done = subprocess.run(
-                [*LECTURE, *map(str, arguments)],
-                cwd=ROOT,
-                env={**os.environ, "PYTHONIOENCODING": encoding},
-                capture_output=True,
-            )
-            said = (done.stdout + done.stderr).decode(encoding)
-            assert "Traceback" not in said and done.returncode == {"--help": 0, "日本✓": 2}.get(arguments[-1], 1), said
+    commands = {"run": ["run", path, "--out", tmp_path], "lint": ["lint", path], "unknown": ["run", "日本✓"]}
+    commands |= {"help": ["--help"], "new": ["run", path, "--out", tmp_path, "--no-fork"]}
+    # one after the other in one process, and with its output stream
+    program = "import json, sys\nfrom course_tools.cli import app\n"
+    program += "for words in json.loads(sys.argv[1]):\n    try: app(words, prog_name='lecture')\n"
+    program += "    except SystemExit as end: print('code', end.code)"
+    for encoding, wanted in (("ascii", [*commands]), ("cp1252", [*commands][1:]), ("cp932", [*commands][1:])):
+        words = json.dumps([[str(word) for word in commands[name]] for name in wanted])  # a fork server takes long
+        done = subprocess.run(
+            [sys.executable, "-c", program, words],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+        )
+        said = (done.stdout + done.stderr).decode(encoding)
+        assert "Traceback" not in said and done.returncode == 0, said
+        codes = [int(line.split()[1]) for line in said.splitlines() if line.startswith("code ")]
+        expected = {"run": 1, "lint": 1, "unknown": 2, "help": 0, "new": 1}
+        assert codes == [expected[name] for name in wanted], said
     command = f"{shlex.join([*LECTURE, 'lint', str(path)])} | true"
     assert not subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True).stderr
 
