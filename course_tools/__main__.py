@@ -1,9 +1,9 @@
-"""The program ``lecture``. Grading runs in a fork of a process that has its imports, where there can be one."""
+"""The program ``lecture``. Where it is possible, grading runs in a fork of a process that has the imports already."""
 
 import contextlib
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may read this, and only this
+if sys.version_info < (3, 11):  # noqa: UP036 - in a clone any Python may run this file
     found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
     sys.exit(f"lecture: {found}, 3.11 or newer is needed: name one, as in `make PYTHON=/path/to/python3.12 lab`")
 
@@ -18,9 +18,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["grade"] and not {"--allow-unsandboxed", "--help"} & set(arguments):
         enter_scope()
-    if arguments[:1] == ["grade"] and not {"--cold", "--no-fork", "--allow-unsandboxed", "--help"} & set(arguments):
-        with contextlib.suppress(NoFork):  # then it runs here
-            sys.exit(fork_command("course_tools.cli", arguments))
+        if not {"--no-fork", "--cold"} & set(arguments):
+            with contextlib.suppress(NoFork):  # then it runs in this process
+                sys.exit(fork_command("course_tools.cli", arguments))
     try:
         from course_tools.cli import app
 

@@ -63,9 +63,7 @@ def rewrite_addresses(root: Path) -> dict[Path, str]:
             raise CourseError(f"{path} is not in UTF-8: {error}") from error
         new = _OWN_NAME.sub(name, old)
         if path.suffix == ".ipynb":
-            here = (
-                path.relative_to(root).as_posix().replace("solutions/", "exercises/")
-            )  # it is released as an exercise
+            here = path.relative_to(root).as_posix().replace("solutions/", "exercises/")  # it will be an exercise
             new = re.sub(r"(?<=/blob/main/)[\w./-]+\.ipynb", here, new)
             new = re.sub(r'(?<=release = \\")[\d.]+(?=\\"  # of the course)', version, new)
         if new != old:

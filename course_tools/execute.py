@@ -1,4 +1,4 @@
-"""Execute notebooks: with papermill into a folder of results, or in place, as the author's stored outputs."""
+"""Executes notebooks: with papermill into a folder of results, or in place, to store outputs for readers."""
 
 import contextlib
 import logging
@@ -28,21 +28,21 @@ from course_tools.notebooks import CourseError, clean, read_notebook
 from course_tools.pages import write_page
 from lecture_utils.files import atomic_write
 
-for noisy in (logger, logging.getLogger("asyncio")):  # they would repeat what the result says
-    noisy.setLevel(logging.CRITICAL)
+for repeats in (logger, logging.getLogger("asyncio")):  # they would log what the result says
+    repeats.setLevel(logging.CRITICAL)
 
 _ENDED = "the cell ends the program, and no cell after it runs: leave out exit() or sys.exit()"
 
 
 @dataclass
 class RunResult:
-    """What became of one notebook; ``lecture run --json`` writes one such object for each.
+    """How the run of one notebook ended; ``lecture run --json`` writes one such object for each.
 
     Attributes:
         name: the file's name without its suffix.
         status: ``passed``, ``failed`` (a cell raised), ``timeout``, ``died`` (the kernel ended), ``unreadable`` or
             ``interrupted``.
-        seconds: wall time, with the start of the kernel and the page.
+        seconds: wall time, the start of the kernel and the writing of the page included.
         peak_rss_mb: the most memory that the kernel and its children held, in MiB.
         cells: how many cells the notebook has.
         failed_cell: the cell that ran last, counted from 1; None where all of them ran.
@@ -76,6 +76,8 @@ def run_notebook(
     ``NAME.failed.ipynb``.
 
     Args:
+        path: of the notebook.
+        out: the folder of results.
         profile, seed: given to the cell tagged ``parameters``, where the notebook has one.
         device: what ``get_device()`` returns there, through ``LECTURE_DEVICE``; ``auto`` changes nothing.
         folder: the reader's own pictures, for a notebook whose parameters have a ``folder``.
@@ -88,7 +90,7 @@ def run_notebook(
     """
     start = time.perf_counter()
     try:
-        notebook = read_notebook(path)  # papermill accepts more
+        notebook = read_notebook(path)  # papermill would accept invalid ones
     except CourseError as error:
         return RunResult(path.stem, "unreadable", error=str(error))
     result = RunResult(path.stem, cells=len(notebook.cells))
@@ -112,7 +114,7 @@ def run_notebook(
                 failed.unlink(missing_ok=True)
         except (OSError, CourseError):
             raise
-        except Exception as error:  # of a library, on a notebook that is odd in a new way: the others are still run
+        except Exception as error:  # a library failed on this notebook: the others are still run
             result.status, result.error = "failed", f"{type(error).__name__}: {error}"
     result.seconds = round(time.perf_counter() - start, 2)
     return result
@@ -121,16 +123,16 @@ def run_notebook(
 def _run_papermill(
     notebook: nbformat.NotebookNode, path: Path, parameters: dict[str, Any], result: RunResult, **options: Any
 ) -> nbformat.NotebookNode:
-    """Execute a notebook as far as it goes; say in ``result`` what became of it."""
+    """Execute a notebook up to its first error, write into ``result`` how it ended, and return what was executed."""
     kept: list[nbformat.NotebookNode] = []
     try:
-        # Not from the file: papermill takes braces in its name for parameters, and reads no byte order mark.
+        # Not the file: papermill takes braces in its name for parameters, and fails on a byte order mark.
         papermill.execute_notebook(
             notebook,
             None,
             parameters,
             engine_name=_WatchedEngine.name,
-            language="python",  # also where the metadata do not say so
+            language="python",  # for notebooks whose metadata do not say so
             progress_bar=False,
             cwd=path.parent,
             result=result,
@@ -138,23 +140,23 @@ def _run_papermill(
             **options,
         )
     except PapermillExecutionError as error:
-        if not result.error:  # a cell that may raise, by its tag; papermill has put two cells in front of it
+        if not result.error:  # a cell with the tag raises-exception; papermill has put up to two cells in front
             result.error = _explain(error, 0)[1]
             ours = {"injected-parameters", ERROR_MARKER_TAG}
             result.failed_cell = sum(ours.isdisjoint(c.metadata.tags) for c in kept[0].cells[: error.cell_index + 3])
     except (CellTimeoutError, DeadKernelError) as error:
-        if not result.error:  # not ended by a cell
+        if not result.error:  # no cell has set it
             result.status, result.error = _explain(error, options["cell_timeout"])
     if not result.error:
         result.failed_cell = None
-    elif result.status == "passed":  # also where papermill takes exit() or sys.exit(0) for a success
+    elif result.status == "passed":  # papermill takes exit() and sys.exit(0) for a success
         result.status = "failed"
     kept[0].metadata.papermill["input_path"] = str(path)
     return kept[0]
 
 
 class _WatchedEngine(NBClientEngine):
-    """Papermill's engine, which notes the running cell, its error and the memory, and sets variables."""
+    """Papermill's engine, which also records the running cell, its error and the memory, and sets variables."""
 
     name = "watched"
 
@@ -167,14 +169,14 @@ class _WatchedEngine(NBClientEngine):
             watching.enter_context(_watch_memory(client.km.provisioner.pid, result))
 
         async def cell_started(cell, cell_index) -> None:
-            if not _has_tag(cell, "injected-parameters"):  # papermill adds that cell, the notebook's own are counted
+            if not _has_tag(cell, "injected-parameters"):  # papermill adds that cell; the notebook's own are counted
                 result.failed_cell = (result.failed_cell or 0) + 1
                 on_cell(result.failed_cell, result.cells)
 
         async def cell_executed(cell, cell_index, execute_reply) -> None:
             try:
                 _raise_error(cell, cell_index, execute_reply)
-            except CellExecutionError as error:  # papermill drops what it says
+            except CellExecutionError as error:  # papermill drops the message
                 result.error = _explain(error, cell_timeout)[1]
                 raise
 
@@ -187,7 +189,7 @@ class _WatchedEngine(NBClientEngine):
             on_cell_executed=cell_executed,
             log=logger,
         )
-        with watching:  # what a dying kernel prints is left out: the result says it in one sentence
+        with watching:  # a dying kernel prints much on stderr, and the result says it in one sentence
             return client.execute(env=os.environ | environment, stderr=subprocess.DEVNULL)
 
 
@@ -195,7 +197,7 @@ papermill_engines.register(_WatchedEngine.name, _WatchedEngine)
 
 
 def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
-    """Restart, run all, and store the outputs in the notebook itself, without what differs from run to run.
+    """Run a notebook from top to bottom and store the outputs in it, without what differs from run to run.
 
     Raises:
         CourseError: a cell failed; the notebook is left as it was.
@@ -206,12 +208,12 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         timeout=cell_timeout,
         kernel_name="python3",
         record_timing=False,
-        coalesce_streams=True,  # in how many pieces a text arrives depends on the clock
+        coalesce_streams=True,  # the number of pieces in which a text arrives is random
         on_cell_executed=_raise_error,
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
-        with tempfile.TemporaryDirectory() as scratch:  # what a solution solves is not the author's progress
+        with tempfile.TemporaryDirectory() as scratch:  # solved tasks do not count as the author's progress
             environment = os.environ | {"LECTURE_PROGRESS": f"{scratch}/progress.json"}
             client.execute(env=environment, stderr=subprocess.DEVNULL)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
@@ -223,7 +225,7 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
 
 
 def _raise_error(cell: nbformat.NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:
-    """Called after each cell: raise its error. After ``exit()``, too, which is none for the kernel, but its end."""
+    """Called after each cell: raise its error, and an error after ``exit()``, which the kernel does not call one."""
     reply = execute_reply["content"]
     if any(step.get("source") == "ask_exit" for step in reply.get("payload", [])):
         raise CellExecutionError("", "SystemExit", _ENDED)
@@ -243,10 +245,10 @@ def _explain(error: Exception, cell_timeout: int) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _watch_memory(pid: int, result: RunResult) -> Iterator[None]:
-    """Sample how much memory a kernel and its children hold, and keep the most of it in ``result``.
+    """Sample how much memory a kernel and its children hold, and store the maximum in ``result``.
 
-    A forked kernel's memory counts in full, as if it shared nothing with the process that it was forked from; files
-    that a child maps as well, such as libraries, count once.
+    A forked kernel's memory counts in full, though it shares some with the server. Files that children map as well,
+    such as libraries, count once.
     """
     done = threading.Event()
 

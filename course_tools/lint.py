@@ -13,10 +13,10 @@ MAX_BYTES = 1_000_000
 
 
 def find_faults(path: Path) -> list[str]:
-    """Return what keeps a notebook from being committed, one sentence each.
+    """Return what keeps a notebook from being committed, as sentences.
 
-    Checked: valid format, distinct cell ids, metadata without noise, outputs of one run from top to bottom, no error,
-    nothing on stderr, no warning, alternative text on every picture, cells and file not too long.
+    Required are a valid format, distinct cell ids, no unneeded metadata, outputs of one run from top to bottom without
+    an error, a warning or text on stderr, an alternative text for each picture, and cells and a file of limited size.
     """
     try:
         notebook = read_notebook(path)
@@ -55,7 +55,7 @@ def _code_faults(cell: nbformat.NotebookNode, executed: int, store: str) -> Iter
 
 
 def _output_faults(output: nbformat.NotebookNode) -> Iterator[str]:
-    if output.output_type == "error":  # papermill fails on it, whatever the cell's tags are
+    if output.output_type == "error":  # papermill fails on it in spite of the cell's tags
         yield f"stored error {output.ename}: catch it with try and except, and print it"
     if output.get("name") == "stderr":
         yield "stored stderr"

@@ -1,4 +1,4 @@
-"""The course's notebooks as files: find them, read them, and delete what differs from run to run."""
+"""The course's notebooks as files: finds and reads them, and removes what differs from run to run."""
 
 import contextlib
 import warnings
@@ -12,7 +12,7 @@ from lecture_grader.text import one_line
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-HIDDEN = "hide-input"  # Jupyter Book's tag: folds a quiz's code away, which holds the answer
+HIDDEN = "hide-input"  # Jupyter Book's tag, which folds the code of a quiz, because it holds the answer
 
 
 class CourseError(RuntimeError):
@@ -20,7 +20,11 @@ class CourseError(RuntimeError):
 
 
 def course_root() -> Path:
-    """Return the course's folder: the working directory or one above it, else the one that holds this package."""
+    """Return the course's folder: the working directory or one above it, or else the one that holds this package.
+
+    Raises:
+        CourseError: there is none.
+    """
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
         if (folder / "lectures").is_dir() and (folder / "pyproject.toml").is_file():
@@ -36,7 +40,7 @@ def find_notebooks(names: Iterable[str] = (), folder: str = "lectures") -> list[
         folder: the course's folder in which numbers are looked up.
 
     Raises:
-        CourseError: a name fits nothing; the message lists what there is.
+        CourseError: there is no such notebook; the message lists those there are.
     """
     names = list(names) or [str(course_root() / folder)]
     found: list[Path] = []
@@ -67,18 +71,18 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     """Read and validate a notebook.
 
     Raises:
-        CourseError: the file is no notebook, or one in an old format.
+        CourseError: the file is not a notebook, or one in an old format.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", DuplicateCellId)  # else nbformat silently replaces the id by a random one
+            warnings.simplefilter("error", DuplicateCellId)  # or nbformat would replace the id by a random one
             notebook = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=nbformat.NO_CONVERT)
-            newest = min(notebook.nbformat_minor, nbformat.current_nbformat_minor)  # the last whose cells are known
+            newest = min(notebook.nbformat_minor, nbformat.current_nbformat_minor)  # that nbformat knows
             is_newer = newest < notebook.nbformat_minor
             nbformat.validate(notebook, version=notebook.nbformat, version_minor=newest, relax_add_props=is_newer)
         if notebook.nbformat == nbformat.current_nbformat:
-            _refuse_what_schemas_allow(notebook)
-    except Exception as error:  # of any kind: nbformat takes the form of a file for granted before it validates it
+            _check_metadata(notebook)
+    except Exception as error:  # of any kind, since nbformat uses a file before it validates it
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         reason = "nested too deeply" if isinstance(error, RecursionError) else one_line(reason)
         raise CourseError(
@@ -90,8 +94,8 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def _refuse_what_schemas_allow(notebook: nbformat.NotebookNode) -> None:
-    """Raise ValueError where no schema tells the form of what papermill, nbconvert or the course itself relies on."""
+def _check_metadata(notebook: nbformat.NotebookNode) -> None:
+    """Raise ValueError where metadata that papermill, nbconvert or the course use are no objects: no schema says so."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     for part in (notebook, *notebook.cells, *outputs):
         for key in ("papermill", "slideshow", "nbgrader", "image/png"):
@@ -101,7 +105,7 @@ def _refuse_what_schemas_allow(notebook: nbformat.NotebookNode) -> None:
 
 
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Delete from a notebook what differs from run to run or needs a running kernel; return the same notebook."""
+    """Remove from a notebook what differs from run to run or needs a running kernel; return the same notebook."""
     notebook.metadata = nbformat.NotebookNode(
         kernelspec=KERNELSPEC,
         language_info={"name": "python"},
@@ -110,7 +114,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.metadata = clean_metadata(cell)
         for output in cell.get("outputs", []):
             if {"image/png", "text/html"} & set(output.get("data", {})):
-                output.data.pop(WIDGET, None)  # the still picture or the text stays
+                output.data.pop(WIDGET, None)  # the picture or the text stays
     return notebook
 
 

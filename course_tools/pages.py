@@ -1,4 +1,4 @@
-"""Pages for the browser, usable without a network: an executed notebook as HTML, a stored one as a reveal.js deck."""
+"""Pages for the browser, usable without a network: executed notebooks as HTML, stored ones as reveal.js decks."""
 
 import contextlib
 import importlib.util
@@ -48,7 +48,7 @@ def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
-            source = re.sub(r"\[!\[[^]]*\]\(https?:[^)]*\)\]\([^)]*\)", "", cell.source)  # a badge needs the network
+            source = re.sub(r"\[!\[[^]]*\]\(https?:[^)]*\)\]\([^)]*\)", "", cell.source)  # badges need the network
             cell.source = re.sub(r"(?<!!)(\[[^]]*\]\()([^)\s]+)", link, source)
         if notes := cell.metadata.get("slideshow", {}).get("notes"):
             metadata = {"slideshow": {"slide_type": "notes"}}
@@ -88,7 +88,7 @@ def _copy_asset(package: str, folder: str, target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             try:
                 copied = shutil.copytree(Path(spec.origin).parent / folder, Path(scratch) / target.name)
-            except shutil.Error as error:  # it holds each of hundreds of files
+            except shutil.Error as error:  # it lists every file, of hundreds
                 raise OSError(error.args[0][0][2]) from error
             with contextlib.suppress(OSError):  # another run has copied it meanwhile
                 copied.rename(target)
@@ -98,7 +98,7 @@ def _link_from_deck(link: str, path: Path, out: Path, decks: set[Path]) -> str:
     """Return where a link of the notebook ``path`` leads from its deck in the folder ``out``."""
     name, mark, part = link.partition("#")
     file = (path.parent / name).resolve()
-    if not name or not file.exists():  # an address, or code: `layers[0](x)`
+    if not name or not file.exists():  # an address, or code such as `layers[0](x)`
         return link
     deck = f"{file.stem}.slides.html"
     is_beside = file in decks or (file.parent == path.resolve().parent and (out / deck).is_file())

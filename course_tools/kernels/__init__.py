@@ -24,9 +24,7 @@ _HERE = str(Path(__file__).resolve().parents[1])  # Jupyter looks for kernels/le
 def why_not_forked() -> str | None:
     """Return why kernels cannot be forked here, in a few words; None where they can."""
     found = importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners", name=NAME)
-    is_installed = any(
-        entry.module == __name__ for entry in found
-    )  # false in a clone without an installation, or with an old one
+    is_installed = any(entry.module == __name__ for entry in found)  # not in a clone, or with an old installation
     return why_no_fork(os.environ) or (None if is_installed else "the course is not installed here: install it again")
 
 
