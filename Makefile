@@ -26,8 +26,8 @@ lectures: $(READY)  ## execute every lecture; results in build/lectures/
 test: $(READY)  ## the test suite, but for what `make banks` repeats
 	$(PYTEST) $(ARGS)
 
-banks: $(READY)  ## every known answer to every task in the sandbox, where `make test` tries one of each kind: minutes
-	$(PYTEST) -m bank tests/test_exercises.py $(ARGS)
+banks: $(READY)  ## what repeats `make test` with all there is: each answer in the sandbox, each lecture with another seed
+	$(PYTEST) -m bank $(or $(ARGS),tests)
 
 gpu: $(READY)  ## where there is a GPU: lectures, solutions, checks, one graded notebook; each with the device's name
 	cd tests && ../$(BIN)/python on_a_gpu.py $(ARGS)

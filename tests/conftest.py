@@ -25,6 +25,13 @@ os.environ["LECTURE_WARM_MINUTES"] = "3"  # fork servers end soon after the test
 ROOT = Path(__file__).resolve().parents[1]
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
 SPLIT = {"test_checks.py", "test_exercises.py", "test_lectures.py"}  # long, and each test sets up for itself
+# Those that take longest begin first, so that no process is left alone with one of them at the end.
+FIRST = [
+    "tests/test_fork_server.py", "tests/test_book.py", "tests/test_checks.py", "tests/test_exercises.py",
+    "tests/test_grading.py", "lectures/", "tests/test_cli.py", "tests/test_command.py", "tests/test_kernels.py",
+    "tests/test_dask.py", "tests/test_app_server.py", "tests/test_colab.py", "tests/test_slides.py",
+    "tests/test_lectures.py", "tests/test_sandbox_attacks.py", "tests/test_nbgrader.py", "solutions/",
+]  # fmt: skip
 # each answer is tried once for these, which therefore stay in one process
 ONE_TRY = re.compile(r"::test_(?:right_answers|wrong_answers|answers_get_the_same_marks)\w*\[(?:right-|wrong-)?0?(\d)")
 FLAGS = [
@@ -47,7 +54,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     global KERNEL, KERNEL_LINE  # whole notebooks run with it
-    config.addinivalue_line("markers", "bank: every known answer once more, which takes minutes: make banks")
+    config.addinivalue_line("markers", "bank: repeats another test with all that there is; minutes: make banks")
     config.option.markexpr = config.option.markexpr or "not bank"
     KERNEL, KERNEL_LINE = kernels.kernel_name(fork=not config.option.no_fork)
     if not config.option.nbval_current_env:
@@ -72,9 +79,15 @@ def pytest_xdist_make_scheduler(config, log):
                 return "lecture 6"  # who runs it writes the app's model
             if answered := ONE_TRY.search(nodeid):
                 return f"answers to exercise {answered[1]}"
-            return nodeid.partition("[")[0] if Path(file).name in SPLIT and test else file
+            return nodeid if Path(file).name in SPLIT and test else file
 
     return Groups(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        ranks = {start: rank for rank, start in enumerate(FIRST)}
+        items.sort(key=lambda item: min((r for start, r in ranks.items() if item.nodeid.startswith(start)), default=99))
 
 
 @pytest.hookimpl(wrapper=True)

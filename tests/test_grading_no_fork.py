@@ -6,7 +6,8 @@ import pytest
 from grading_bank.command import grade_bank, rows_of
 from grading_bank.submissions import BANK
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+pytestmark = [linux, pytest.mark.bank]
 WORST = [
     "endless loop that swallows", "no signals", "os exit", "segfault", "kill everyone", "kill itself", "stop itself",
     "30 GB", "memory bit by bit", "shared memory bit by bit", "fork bomb", "thread bomb", "1 GB past Python",

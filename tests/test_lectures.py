@@ -208,6 +208,7 @@ def looked_at(path, tmp_path):
     return tmp_path / path.name, figures
 
 
+@pytest.mark.bank
 @lecture
 def test_another_seed(path, tmp_path):
     copy, figures = looked_at(path, tmp_path)
