@@ -261,10 +261,16 @@ def test_each_control_is_named_in_words_and_moved_by_keyboard(show, name):
         words = control.evaluate("e => e.ariaLabel ?? (e.closest('label') ?? e).textContent")
         assert re.search(r"[a-zA-Z]{3,}", words), words
         before = seen(page)
+        moved.append(kind)
         if kind == "button":
             page.keyboard.press("Enter")
-            page.wait_for_timeout(1200)
+            page.wait_for_function(
+                "before => document.querySelector('[data-explorer]').shadowRoot.querySelector('p').textContent"
+                " !== before",
+                arg=page.locator("p[role=status]").inner_text(),
+            )
             page.keyboard.press("Enter")
+            continue
         elif kind == "range":
             at_end = control.evaluate("e => Number(e.value) >= Number(e.max)")
             forth, back = ("ArrowLeft", "ArrowRight") if at_end else ("ArrowRight", "ArrowLeft")
@@ -281,7 +287,6 @@ def test_each_control_is_named_in_words_and_moved_by_keyboard(show, name):
         assert seen(page) != before, f"{words}: nothing changed"
         if kind == "range":  # away from its end, where other controls may do nothing
             page.keyboard.press(back)
-        moved.append(kind)
     assert len(moved) >= 2
 
 
@@ -306,22 +311,21 @@ def test_two_on_a_page_do_not_disturb_each_other(show, name):
     assert seen(page, 1) != second and seen(page, 0) == first
 
 
-@every
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("size", [(1280, 1), (400, 1), (1280, 2)], ids=["wide", "narrow", "zoomed"])
-def test_it_fits_and_axe_finds_nothing(show, name, scheme, size):
+@pytest.mark.parametrize("width", [1280, 640, 400], ids=["wide", "at 200 %", "narrow"])
+def test_all_fit_and_axe_finds_nothing(show, scheme, width):
     from axe_playwright_python.sync_playwright import Axe
 
-    width, zoom = size
-    page = show(html_of(name), scheme=scheme, viewport={"width": width // zoom, "height": 900}, color_scheme=scheme)
-    page.locator(".box").wait_for()
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}-{scheme}-{width // zoom}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width // zoom
+    page = show(*map(html_of, NAMES), scheme=scheme, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    for name, box in zip(NAMES, page.locator(".box").all(), strict=True):
+        box.wait_for()
+        if SHOTS:
+            box.screenshot(path=Path(SHOTS) / f"{name}-{scheme}-{width}.png")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     letters = page.locator(".stage :is(text, td, caption)").evaluate_all(
         "all => all.map((e) => parseFloat(getComputedStyle(e).fontSize) * (e.getScreenCTM?.().a ?? 1))"
     )
-    assert not letters or min(letters) >= 11
+    assert len(letters) > 100 and min(letters) >= 11
     violations = Axe().run(page).response["violations"]
     assert not violations, [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations]
 
@@ -338,31 +342,6 @@ def test_less_motion_means_one_step_a_press(show, name):
         assert seen(page) == once
         button.click()
         assert seen(page) != once
-
-
-@every
-def test_a_redraw_takes_less_than_a_frame(show, name):
-    page = show(html_of(name))
-    page.locator(".box").wait_for()
-    times = page.evaluate(
-        """() => {
-          const root = document.querySelector("[data-explorer]").shadowRoot, times = [];
-          for (const input of root.querySelectorAll("input:is([type=range], [type=text])")) {
-            for (let i = 0; i <= 10; i++) {
-              input.value = input.type == "text" ? `${i}, 1` : Number(input.min) + i / 10 * (input.max - input.min);
-              const start = performance.now();
-              input.dispatchEvent(new Event("input", { bubbles: true }));
-              root.querySelector(".stage").getBoundingClientRect();  // with its layout
-              times.push(performance.now() - start);
-            }
-          }
-          return times.sort((a, b) => a - b);
-        }"""
-    )
-    print(
-        f"{name}: {len(html_of(name)) / 1024:.1f} KB, median {times[len(times) // 2]:.1f} ms, worst {times[-1]:.1f} ms"
-    )
-    assert times[len(times) // 2] < 16
 
 
 # --- where no script runs --------------------------------------------------------------------------
@@ -446,6 +425,17 @@ def test_a_question_is_answered_by_keyboard(show):
     page.keyboard.press("ArrowDown")
     assert page.get_by_role("status").inner_text() == "No. Two: no."
     assert page.locator("code").first.inner_text() == "x < 1"
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_a_picture_arrives_as_it_is(show, dtype):
+    image = (PICTURE * 255).round()
+    page = show(explorers.augmentation(image.byte() if dtype == torch.uint8 else image / 255)._repr_html_())
+    page.locator(".box").wait_for()
+    drawn = page.locator("canvas").first.evaluate(
+        "e => [...e.getContext('2d').getImageData(0, 0, 32, 32).data].filter((_, i) => i % 4 < 3)"
+    )
+    assert drawn == image.permute(1, 2, 0).flatten().tolist()
 
 
 # --- the same stored output everywhere -------------------------------------------------------------

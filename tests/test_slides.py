@@ -29,15 +29,22 @@ LOOK = """(slide) => {
   const page = {left: 0, top: 0, right: innerWidth, bottom: innerHeight};
   const frames = (node) => {
     const found = [page];
-    for (let parent = node.parentElement; parent !== slide.parentElement; parent = parent.parentElement)
+    const above = (inner) => inner.parentElement ?? inner.getRootNode().host;
+    for (let parent = above(node); parent !== slide.parentElement; parent = above(parent))
       if (getComputedStyle(parent).overflow !== "visible") found.push(parent.getBoundingClientRect());
     return found;
   };
-  const walk = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT, (node) =>
-    node.matches?.("aside.notes, script, style, .MJX_Assistive_MathML, .MathJax_Preview")
-      ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+  const nodes = function* (root) {  // an explorer's own tree, too
+    const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT, (node) =>
+      node.matches?.("aside.notes, script, style, option, .MJX_Assistive_MathML, .MathJax_Preview")
+        ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+      yield node;
+      if (node.shadowRoot) yield* nodes(node.shadowRoot);
+    }
+  };
   let seen = 0, last = null;
-  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+  for (const node of nodes(slide)) {
     const text = node.nodeType === Node.TEXT_NODE, element = text ? node.parentElement : node;
     if (text ? !node.data.trim() : !element.matches("img, svg, canvas, td, th")) continue;
     if (!element.checkVisibility()) continue;

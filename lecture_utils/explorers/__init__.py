@@ -163,16 +163,21 @@ def augmentation(image: torch.Tensor) -> Explorer:
     """Turn, enlarge, shift and mirror a picture, and cut a hole into it. Used in lecture 4, section 5.2.
 
     Args:
-        image: float tensor of shape (3, H, W), with values from 0 to 1.
+        image: shape (3, H, W), ``uint8`` from 0 to 255 or floats from 0 to 1.
 
     >>> augmentation(torch.rand(3, 32, 32))
     A picture of 32 x 32 pixels...
     """
-    pixels = (image.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
+    image = image.detach().cpu()
+    if image.dtype != torch.uint8:
+        image = (image.clamp(0, 1) * 255).round().byte()
+    pixels = image.permute(1, 2, 0)
     height, width, _ = pixels.shape
     data = {"width": width, "height": height, "pixels": _base64(pixels.numpy().tobytes())}
     still = io.BytesIO()
-    Image.fromarray(pixels.numpy()).resize((14 * width, 14 * height), Image.Resampling.NEAREST).save(still, "PNG")
+    Image.fromarray(pixels.contiguous().numpy()).resize((14 * width, 14 * height), Image.Resampling.NEAREST).save(
+        still, "PNG"
+    )
     alt = f"A picture of {width} x {height} pixels, to be turned, enlarged, shifted and mirrored where scripts run."
     return Explorer("augmentation", alt, data, still.getvalue())
 

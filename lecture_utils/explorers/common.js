@@ -4,12 +4,12 @@ const STYLE = `
 :host { display: block; max-width: 46rem; margin: 8px 0; }
 .box {
   --blue: color-mix(in srgb, #0072B2 80%, currentColor); --vermilion: color-mix(in srgb, #D55E00 80%, currentColor);
-  --green: color-mix(in srgb, #009E73 80%, currentColor); --line: color-mix(in srgb, currentColor 60%, transparent);
+  --line: color-mix(in srgb, currentColor 60%, transparent);
   --soft: color-mix(in srgb, currentColor 9%, transparent);
   --pale-blue: color-mix(in srgb, #0072B2 20%, transparent);
   --pale-vermilion: color-mix(in srgb, #D55E00 20%, transparent);
   font: 15px/1.4 system-ui, "Noto Sans CJK JP", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", sans-serif;
-  text-align: left; letter-spacing: 0; white-space: normal; accent-color: var(--blue);
+  text-align: left; letter-spacing: 0; white-space: normal; accent-color: var(--blue); padding: 0 5px;
 }
 .controls { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); gap: 4px 24px;
   align-items: end; margin-bottom: 8px; }
@@ -36,8 +36,7 @@ text.end { text-anchor: end; } text.middle { text-anchor: middle; }
 .curve { fill: none; stroke: var(--line); stroke-width: 2; }
 .blue-line { fill: none; stroke: var(--blue); stroke-width: 2; }
 .vermilion-line { fill: none; stroke: var(--vermilion); stroke-width: 2; stroke-dasharray: 7 4; }
-.green-line { fill: none; stroke: var(--green); stroke-width: 2; stroke-dasharray: 2 3; }
-.blue { fill: var(--blue); } .vermilion { fill: var(--vermilion); } .green { fill: var(--green); }
+.blue { fill: var(--blue); } .vermilion { fill: var(--vermilion); }
 .ink { fill: currentColor; }
 table { border-collapse: collapse; }
 caption { text-align: left; padding-bottom: 4px; white-space: nowrap; }
@@ -118,7 +117,7 @@ export function frame(host, title) {
     const input = add(`<label><input type="checkbox" ${checked ? "checked" : ""}> ${escape(label)}</label>`)
       .querySelector("input");
     input.addEventListener("input", () => ui.draw());
-    return { get value() { return input.checked; }, input };
+    return { get value() { return input.checked; } };
   };
   ui.choice = (label, options) => {
     const items = options.map((option) => `<option>${escape(option)}</option>`).join("");
@@ -131,7 +130,7 @@ export function frame(host, title) {
     const input = add(`<label><span>${escape(label)}</span>
       <input type="text" value="${escape(value)}" spellcheck="false" autocomplete="off"></label>`).querySelector("input");
     input.addEventListener("input", () => ui.draw());
-    return { get value() { return input.value; }, input };
+    return { get value() { return input.value; } };
   };
   // A button that moves a slider from one end to the other; one step a press for readers who want less motion.
   ui.play = (label, slider, { interval = 400, by = Number(slider.input.step), back = false } = {}) => {

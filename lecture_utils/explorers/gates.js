@@ -29,11 +29,11 @@ export function render(host) {
   const gate = (label, value) => ui.slider(label, { min: 0, max: 1, step: 0.05, value, text: (v) => v.toFixed(2) });
   const kind = ui.choice("layer", ["LSTM", "GRU"]);
   const steps = ui.slider("steps shown", { min: 0, max: STEPS - 1, value: STEPS - 1 });
-  const forget = gate("forget gate (忘却ゲート): how much of the old memory stays", 0.9);
-  const input = gate("input gate (入力ゲート) after step 3: how much is written", 0);
-  const output = gate("output gate (出力ゲート): how much is shown", 1);
-  const update = gate("update gate (更新ゲート) after step 3: how much of the old state stays", 0.9);
-  const reset = gate("reset gate (リセットゲート): how much of the old state the candidate sees", 0);
+  const forget = gate("forget gate f (忘却ゲート)", 0.9);
+  const input = gate("input gate i after step 3 (入力ゲート)", 0);
+  const output = gate("output gate o (出力ゲート)", 1);
+  const update = gate("update gate z after step 3 (更新ゲート)", 0.9);
+  const reset = gate("reset gate r (リセットゲート)", 0);
   ui.play("Play the steps", steps, { interval: 250 });
   const paint = picture(ui, { height: 230 });
 
