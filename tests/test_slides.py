@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from conftest import LECTURES, ROOT
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_tools.notebooks import read_notebook
 from course_tools.pages import make_slides
@@ -127,33 +128,52 @@ def test_every_slide_is_seen_whole(show, decks, path):
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize(
-    ("markdown", "code", "words"),
-    [
-        ("Words.\n\n" * 30, "1", "cut off: Words."),
-        ("| " + "wide | " * 60 + "\n" + "|---" * 60 + "|", "1", "cut off: wide"),
-        ("Words.\n\n## A heading alone", "", "a heading at the end: A heading alone"),
-        ("![A picture that is not there](none.png)", "1", "not loaded: A picture that is not there"),
-        ("Words.", "x = 1" + " + 1" * 40, "wrapped: x = 1" + " + 1" * 13 + " + "),
-        ("Words.", "x = 1\n" * 40, "cut off: x"),
-        ("<div style='position: absolute; right: 0; top: 700px'>Words.</div>", "1", "under a button: Words."),
-        ("<div style='overflow: auto; height: 2em'>Words.<br>Words.<br>Last words.</div>", "1", "cut off: Last words."),
-        ("", "", "empty"),
-    ],
-    ids=["high", "wide", "heading", "picture", "line", "code", "button", "scrolled", "empty"],
-)
-def test_what_is_not_seen_whole_is_found(chromium, make_notebook, tmp_path, markdown, code, words):
-    path = make_notebook(code)
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells[0].source = markdown
-    notebook.cells[1].metadata.slideshow = {"slide_type": "skip"}
-    nbformat.write(notebook, path)
+FAULTS = {
+    "high": ("Words.\n\n" * 30, "1", "cut off: Words."),
+    "wide": ("| " + "wide | " * 60 + "\n" + "|---" * 60 + "|", "1", "cut off: wide"),
+    "heading": ("Words.\n\n## A heading alone", "", "a heading at the end: A heading alone"),
+    "picture": ("![A picture that is not there](none.png)", "1", "not loaded: A picture that is not there"),
+    "line": ("Words.", "x = 1" + " + 1" * 40, "wrapped: x = 1" + " + 1" * 13 + " + "),
+    "code": ("Words.", "x = 1\n" * 40, "cut off: x"),
+    "button": (
+        "<div style='position: absolute; right: 0; top: 700px'>Words.</div>", "1", "under a button: Words."
+    ),
+    "scrolled": (
+        "<div style='overflow: auto; height: 2em'>Words.<br>Words.<br>Last words.</div>", "1", "cut off: Last words."
+    ),
+    "empty": ("", "", "empty"),
+    "none": ("Words.", "1", None),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found(chromium, tmp_path_factory):
+    """What is found in a deck with a slide for each fault."""
+    cells = []
+    for markdown, code, _ in FAULTS.values():
+        cells.append(new_markdown_cell(markdown, metadata={"slideshow": {"slide_type": "slide"}}))
+        cells.append(new_code_cell(code))
+    kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    folder = tmp_path_factory.mktemp("faults")
+    metadata = {"kernelspec": kernelspec, "language_info": {"name": "python"}}
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), folder / "faults.ipynb")
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
-    open_deck(page, make_slides(path, tmp_path / "slides"))
+    open_deck(page, make_slides(folder / "faults.ipynb", folder / "slides"))
     count, wrong = page.evaluate(WALK)
     page.close()
-    assert count == 1 and f"slide 0/0, {words}" in wrong, wrong
-    assert len(wrong) == 1 or "cut off" in words, wrong
+    assert count == len(FAULTS)
+    return wrong
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_not_seen_whole_is_found(found, name):
+    place, words = f"slide {[*FAULTS].index(name)}/0, ", FAULTS[name][2]
+    wrong = [fault.removeprefix(place) for fault in found if fault.startswith(place)]
+    if words is None:
+        assert not wrong
+    else:
+        assert words in wrong, wrong
+        assert len(wrong) == 1 or "cut off" in words, wrong
 
 
 def test_links_lead_somewhere(decks):
