@@ -46,6 +46,7 @@ def main() -> int:
     )
     parser.add_argument("--no-open", action="store_true", help="only set up, do not open JupyterLab")
     parser.add_argument("--extras", default="student", help="what to install, of the extras in pyproject.toml")
+    parser.add_argument("--update", action="store_true", help="fetch the newest notebooks first; your own work is kept")
     parser.add_argument("--newest", action="store_true", help="the newest versions, not those of constraints.txt")
     arguments, for_jupyter = parser.parse_known_args()
     step = "Python"
@@ -54,6 +55,9 @@ def main() -> int:
             return run_again_with(other_python())
         step = "this machine"
         look_at_machine()
+        if arguments.update:
+            step = "updating"
+            update()
         step = "installing"
         if install(set(arguments.extras.split(",")), arguments.newest):
             step = "looking at the result"
@@ -169,6 +173,51 @@ def takes_cpu_wheels() -> bool:
 
 def has_nvidia_gpu() -> bool:
     return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
+
+
+# --- the newest version
+
+
+def update() -> None:
+    """Fetch the newest version. A file that was changed here and there is kept in the folder ``my``.
+
+    Raises:
+        Stop: this is no clone, or it cannot be brought up to date.
+    """
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        remedy = "download it anew into another folder, and copy your notebooks there"
+        raise Stop("this copy of the course was not made by git", remedy)
+    git("fetch", "--quiet", remedy="is there a network? then the same command again")
+    here = git("diff", "--name-only", "-z", "HEAD") | git("ls-files", "--others", "--exclude-standard", "-z")
+    there = git("diff", "--name-only", "-z", "HEAD", "@{upstream}")
+    if not there:
+        say("the course is up to date")
+        return
+    git("merge-base", "--is-ancestor", "HEAD", "@{upstream}", remedy="you have commits of your own: git pull --rebase")
+    keep = ROOT / "my" / time.strftime("%Y-%m-%d %H%M%S")
+    for name in sorted(here & there):
+        if (ROOT / name).exists():
+            (keep / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(str(ROOT / name), str(keep / name))
+            say(f"{name} is new in the course: your version is kept as {(keep / name).relative_to(ROOT)}")
+            (ROOT / name).unlink()
+    tracked = git("ls-files", "-z") & here & there
+    if tracked:
+        git("checkout", "--quiet", "HEAD", "--", *sorted(tracked))
+    git("merge", "--quiet", "--ff-only", "@{upstream}")
+    say(f"{len(there)} files of the course are new")
+
+
+def git(*words: str, remedy: str = "read the lines above") -> "set[str]":
+    """What git prints, split at NUL.
+
+    Raises:
+        Stop: it failed.
+    """
+    done = subprocess.run(["git", *words], cwd=str(ROOT), stdout=subprocess.PIPE)
+    if done.returncode:
+        raise Stop(f"git {words[0]} failed", remedy)
+    return set(os.fsdecode(done.stdout).split("\0")) - {""}
 
 
 # --- the environment

@@ -16,6 +16,7 @@ from torch import nn
 
 from lecture_utils.grading import feedback, live, records
 from lecture_utils.grading.progress import progress
+from lecture_utils.grading.tasks import load_exercise
 
 CHECKS = ROOT / "tests" / "grading_bank" / "checks.py"
 
@@ -100,6 +101,27 @@ def test_random_inputs_differ_per_run_and_are_fixed_by_a_seed(names):
     for seed in (None, None, 3, 3):
         feedback.check("9.1", checks=CHECKS, seed=seed)
     assert not torch.equal(seen[0], seen[2]) and torch.equal(seen[4], seen[6])
+
+
+def test_progress_of_the_course_is_the_best_so_far_and_what_comes_next(names, tmp_path):
+    assert progress().next == "1.1" and set(progress().points) == {1, 2, 3, 4, 5, 6}
+    assert not any(progress().points.values()) and "Next: task 1.1, " in repr(progress())
+    names["double"] = lambda x: 2 * x
+    check("9.1")  # a task of somebody else's file
+    assert not any(progress().points.values())
+    first = load_exercise("1")
+    for task in first.tasks[:-1]:
+        records.remember(task.id, "passed")
+    records.remember("1.8", "failed")
+    made = progress()
+    assert made.next == "1.8" and made.points[1] == first.max_points - first["1.8"].points and made.points[2] == 0
+    assert f"{made.points[1]} of {first.max_points} points, 7 of 8 tasks" in repr(made)
+    shown = made._repr_html_()
+    assert shown.count("<progress") == 6 and f'value="{made.points[1]}" max="{first.max_points}"' in shown
+    for number in range(1, 7):
+        for task in load_exercise(str(number)).tasks:
+            records.remember(task.id, "passed")
+    assert progress().next == "" and "All tasks of the course are solved." in progress()._repr_html_()
 
 
 def test_progress_shows_what_is_now_beside_the_best(names, tmp_path):

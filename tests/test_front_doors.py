@@ -7,9 +7,12 @@ import shutil
 import subprocess
 import tomllib
 
+import nbformat
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import KERNEL, ROOT
+
+from course_tools.execute import run_notebook
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEV = ROOT / ".devcontainer"
@@ -100,3 +103,28 @@ def test_a_release_without_a_word_on_its_changes_is_none(copy):
     (copy / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n- new\n")
     done = release(copy, "v1.2.0")
     assert done.returncode != 0 and "CHANGELOG.md has no section ## 1.2.0" in done.stdout
+
+
+# --- the start page
+
+
+def test_the_start_page_leads_to_every_notebook_and_runs(tmp_path, monkeypatch):
+    notebook = nbformat.read(ROOT / "START.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    links = set(re.findall(r"\]\(([^)#]+)\)", text))
+    names = {f"{folder}/{p.name}" for folder in ("lectures", "exercises") for p in (ROOT / folder).glob("*.ipynb")}
+    assert len(names) == 12 and names <= links and all((ROOT / link).exists() for link in links)
+    for path in sorted((ROOT / "lectures").glob("*.ipynb")):
+        (title,) = re.findall(r"^# Lecture (\d): (.+?) \((.+)\)$", nbformat.read(path, 4).cells[0].source, re.MULTILINE)
+        assert "[{}. {}](lectures/{}) (".format(*title[:2], path.name) in text
+    assert all(cell.execution_count is None and not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
+    monkeypatch.setenv("LECTURE_PROGRESS", str(tmp_path / "progress.jsonl"))
+    shutil.copy(ROOT / "START.ipynb", tmp_path)
+    assert run_notebook(tmp_path / "START.ipynb", tmp_path / "out", kernel=KERNEL).status == "passed"
+    (shown,) = nbformat.read(tmp_path / "out" / "START.ipynb", 4).cells[2].outputs
+    assert "Exercise 6 [....................] 0 of 25 points" in shown["data"]["text/plain"]
+
+
+def test_the_page_that_opens_is_the_start_page():
+    assert '"/lab/tree/START.ipynb"' in (ROOT / "start.py").read_text()

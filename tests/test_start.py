@@ -5,6 +5,7 @@ import http.server
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -220,3 +221,79 @@ def test_what_cannot_be_installed_is_told_and_tried_again(project):
     assert done.returncode == 1 and "start.py stopped at: installing" in done.stdout and "what to do" in done.stdout
     (project / "constraints.txt").write_text("")
     assert run(project).returncode == 0
+
+
+# --- the newest version, and what a student has changed
+
+GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "init.defaultBranch=main"]
+
+
+def in_git(folder, *words):
+    subprocess.run([*GIT, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    """A clone whose origin has changed a lecture and an exercise since, and added a file."""
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    for name in ("lectures/1.ipynb", "lectures/2.ipynb", "exercises/1.ipynb", "演習.md"):
+        (origin / name).parent.mkdir(parents=True, exist_ok=True)
+        (origin / name).write_text("old")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        in_git(origin, *words)
+    in_git(tmp_path, "clone", "-q", str(origin), str(clone))
+    for name in ("lectures/1.ipynb", "exercises/1.ipynb", "演習.md", "new.md"):
+        (origin / name).write_text("new")
+    in_git(origin, "add", ".")
+    in_git(origin, "commit", "-qm", "two")
+    monkeypatch.setattr(start, "ROOT", clone)
+    return clone
+
+
+def test_an_update_keeps_what_was_changed_on_both_sides(clone, capsys):
+    (clone / "exercises/1.ipynb").write_text("my answers")
+    (clone / "演習.md").write_text("my notes")
+    (clone / "lectures/2.ipynb").write_text("run")
+    (clone / "new.md").write_text("a file of mine with this name")
+    (clone / "other.md").write_text("mine")
+    start.update()
+    files = [path for path in clone.rglob("*") if path.is_file() and ".git" not in path.parts]
+    read = {path.relative_to(clone).as_posix(): path.read_text() for path in files}
+    kept = {re.sub(r"^my/[^/]+/", "my/", name): text for name, text in read.items()}
+    assert kept == {
+        "lectures/1.ipynb": "new",
+        "lectures/2.ipynb": "run",  # nothing new there, so it stays as it was left
+        "exercises/1.ipynb": "new",
+        "演習.md": "new",
+        "new.md": "new",
+        "other.md": "mine",
+        "my/exercises/1.ipynb": "my answers",
+        "my/演習.md": "my notes",
+        "my/new.md": "a file of mine with this name",
+    }
+    assert "your version is kept as my" in capsys.readouterr().out
+    start.update()
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_a_file_that_was_deleted_here_comes_back(clone):
+    (clone / "lectures/1.ipynb").unlink()
+    start.update()
+    assert (clone / "lectures/1.ipynb").read_text() == "new" and not (clone / "my").exists()
+
+
+def test_own_commits_stop_an_update_and_nothing_is_lost(clone):
+    (clone / "mine.md").write_text("mine")
+    in_git(clone, "add", ".")
+    in_git(clone, "commit", "-qm", "mine")
+    (clone / "exercises/1.ipynb").write_text("my answers")
+    with pytest.raises(start.Stop) as stopped:
+        start.update()
+    assert "git pull --rebase" in stopped.value.remedy and (clone / "mine.md").exists()
+    assert (clone / "exercises/1.ipynb").read_text() == "my answers" and not (clone / "my").exists()
+
+
+def test_what_is_no_clone_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(start, "ROOT", tmp_path)
+    with pytest.raises(start.Stop, match="not made by git"):
+        start.update()

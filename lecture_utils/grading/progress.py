@@ -64,13 +64,53 @@ class Progress:
         )
 
 
-def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progress | feedback.Deferred:
+class Overview:
+    """The best points in each exercise of the course, and the task that comes next.
+
+    Attributes:
+        points: the best so far, of each exercise by its number.
+        next: the first task that is not solved, such as ``"2.3"``; empty if all are.
+    """
+
+    def __init__(self, exercises: "list[Exercise]", states: list[dict[str, str]]):
+        self.points, self.next, title = {}, "", ""
+        self._rows = []
+        for exercise, best in zip(exercises, states, strict=True):
+            solved = [task for task in exercise.tasks if best.get(task.id) == "passed"]
+            points = sum(task.points for task in solved)
+            number = int(exercise.number)
+            self.points[number] = points
+            self._rows.append((number, points, exercise.max_points, len(solved), len(exercise.tasks)))
+            if not self.next and len(solved) < len(exercise.tasks):
+                self.next, title = next((task.id, task.title) for task in exercise.tasks if task not in solved)
+        self._next = f"Next: task {self.next}, {title}." if self.next else "All tasks of the course are solved."
+
+    def __repr__(self) -> str:
+        lines = []
+        for number, points, most, solved, tasks in self._rows:
+            bar = "#" * round(20 * points / most)
+            lines.append(f"Exercise {number} [{bar:.<20}] {points} of {most} points, {solved} of {tasks} tasks")
+        return "\n".join([*lines, self._next])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><td>Exercise {number}</td>'
+            f'<td><progress aria-label="Exercise {number}" value="{points}" max="{most}"></progress></td>'
+            f"<td>{points} of {most} points</td><td>{solved} of {tasks} tasks</td></tr>"
+            for number, points, most, solved, tasks in self._rows
+        )
+        return f"<table><tbody>{rows}</tbody></table><p>{html.escape(self._next)}</p>"
+
+
+def progress(
+    exercise: str | int | None = None, *, checks: str | Path | None = None
+) -> Progress | Overview | feedback.Deferred:
     """Show the points in an exercise: of the answers as they are now, and the best so far. Nothing is sent anywhere.
 
     An answer that has changed since its last check is checked again, as long as half a minute has not passed.
 
     Args:
-        exercise: its number.
+        exercise: its number. Without one, the best so far in all exercises of the course is shown, and what comes next.
         checks: a file of checks of your own; default: the course's.
 
     Raises:
@@ -79,7 +119,19 @@ def progress(exercise: str | int, *, checks: str | Path | None = None) -> Progre
     >>> progress("2").points  # doctest: +SKIP
     7
     """
-    return feedback.Deferred() if os.environ.get("LECTURE_GRADING") else points_now(exercise, checks)
+    if os.environ.get("LECTURE_GRADING"):
+        return feedback.Deferred()
+    return _overview() if exercise is None and checks is None else points_now(exercise or "", checks)
+
+
+def _overview() -> Overview:
+    from lecture_utils.grading.live import key_of
+    from lecture_utils.grading.tasks import checks_folder, load_exercise
+
+    numbers = sorted(path.stem[-2:] for path in checks_folder().glob("exercise_[0-9][0-9].py"))
+    exercises = [load_exercise(number) for number in numbers]
+    known = recall()
+    return Overview(exercises, [{t.id: known.get(key_of(e, t), "") for t in e.tasks} for e in exercises])
 
 
 def points_now(exercise: str | int, checks: str | Path | None = None) -> Progress:
