@@ -7,7 +7,7 @@ CONSTRAINTS ?= constraints.txt
 PYTHON      ?= python3
 BIN         := $(VENV)/bin
 READY       := $(VENV)/.ready
-EXTRAS      := grade,course,lab,slides,book,app,onnx,dask,test
+EXTRAS      := student,grade,slides,book,dask,test
 # in several processes, each file in one of them but for the long ones
 PYTEST      := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 # modules whose tests need no sandbox, no kernel and no browser
