@@ -38,9 +38,7 @@ VisibleOnly = Annotated[
     ),
 ]
 Unsandboxed = Annotated[bool, typer.Option("--allow-unsandboxed", help="run trusted notebooks without protection")]
-NewProcesses = Annotated[
-    bool, typer.Option("--no-fork", "--cold", help="start a new Python for each submission, fork none")
-]
+NewPython = Annotated[bool, typer.Option("--no-fork", "--cold", help="start a new Python for each, fork none")]
 # where it is graded, and what is written
 Workers = Annotated[int, typer.Option(min=0, help="submissions at once, as memory allows; 0: one a core")]
 Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="grade on a dask cluster that you trust")]
@@ -64,7 +62,7 @@ def grade(
     memory_limit: Gigabytes = 4.0,
     visible_only: VisibleOnly = None,
     allow_unsandboxed: Unsandboxed = False,
-    no_fork: NewProcesses = False,
+    no_fork: NewPython = False,
     workers: Workers = 0,
     dask: Dask = None,
     out: Out = None,

@@ -211,10 +211,7 @@ def _set_up_program(program: dict[str, Any], streams: list[int]) -> None:
     for number, file in enumerate(streams):
         os.dup2(file, number)
         os.close(file)
-    for number, name in (
-        (1, "stdout"),
-        (2, "stderr"),
-    ):  # new ones, since the server's were made for its log, a file that can be sought
+    for number, name in ((1, "stdout"), (2, "stderr")):  # new: the server's were made for its log, a seekable file
         errors = "strict" if number == 1 else "backslashreplace"
         old = getattr(sys, f"__{name}__")  # unbuffered where PYTHONUNBUFFERED says so
         raw = open(number, "wb", buffering=0 if old.write_through else -1, closefd=False)  # noqa: SIM115 - a number

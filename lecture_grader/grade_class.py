@@ -281,9 +281,7 @@ def _result_of(future: Future, job: Job) -> Result:
     except (SandboxError, ClusterError, CheckError):
         raise
     except CancelledError:
-        raise ClusterError(
-            "the cluster is lost: run the same command again, with another cluster, to continue"
-        ) from None
+        raise ClusterError("the cluster is lost: run the same command again, with another, to continue") from None
     except Exception as error:
         note = f"the process that graded it was lost ({type(error).__name__}): the same command tries it again"
         return _unmarked(replace(job, fingerprint={}), Status.CRASHED, note)

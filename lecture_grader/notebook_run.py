@@ -150,7 +150,7 @@ class NotebookRun:
         try:
             self.channel.receive(START_SECONDS)  # nothing of the notebook has run before this message
         except ProtocolError as error:
-            reason = self.sandbox.stderr_tail().rpartition("\n")[2]
+            reason = self.sandbox.stderr_tail().strip().rpartition("\n")[2]
             self.sandbox.end()
             raise SandboxError(reason or f"the worker did not start ({error})") from error
 

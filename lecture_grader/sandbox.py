@@ -269,7 +269,7 @@ class Sandbox:
         """The end of its error output; the last line is the launcher's reason if it refused."""
         self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, self._stderr.tell() - 4000))
-        return self._stderr.read().decode(errors="replace").strip()
+        return self._stderr.read().decode(errors="replace")
 
 
 @functools.cache
@@ -314,7 +314,7 @@ def require() -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             trial.process.wait(30)
         if trial.process.returncode != 0:
-            reason = trial.stderr_tail().rpartition("\n")[2] or f"exit status {trial.process.returncode}"
+            reason = trial.stderr_tail().strip().rpartition("\n")[2] or f"exit status {trial.process.returncode}"
             raise SandboxError(
                 f"the sandbox is not available here ({reason}): it needs a Linux that lets users make namespaces "
                 "(on Ubuntu: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0) and has libseccomp; "

@@ -104,16 +104,15 @@ def find_submissions(
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_errors_as_value_error(where, scratch))
-        if where.suffix.lower() == ".zip" and where.is_file():
-            copies = Copies(scratch, where)
+        is_zip = where.suffix.lower() == ".zip" and where.is_file()
+        copies = Copies(scratch, where if is_zip else None)
+        if is_zip:
             file = stack.enter_context(zipfile.ZipFile(where))
             entries = _without_outer_folder(list(list_zip(file, str(where))))
         elif where.is_file():
-            copies = Copies(scratch)
             path, problem = copies.take(Entry((where.name,), lambda: where.open("rb")), handed_in.MAX_READ)
             return [Submission(clean_name(where.stem), path, problem)]
         elif where.is_dir():
-            copies = Copies(scratch)
             top = os.open(where, os.O_RDONLY | handed_in.FOLDER)
             stack.callback(os.close, top)
             entries = list(handed_in.list_folder(top, out))
@@ -334,11 +333,8 @@ def _owner(entry: Entry, canvas_counts: Counter, name: str) -> tuple[tuple[str, 
         file = match["file"] or "" if alone else last
         student = f"{match['name']}_{match['id']}"
         return ("moodle", student), replace(one, student=student, name=file, platform="moodle", user_id=match["id"])
-    if (
-        alone
-        and (match := _match_canvas(first))
-        and canvas_counts[(entry.group, *match.group("name", "id", "number"))] < 2
-    ):
+    match = _match_canvas(first) if alone else None
+    if match and canvas_counts[(entry.group, *match.group("name", "id", "number"))] < 2:
         one = replace(one, name=match["file"] or match["typed"], late=bool(match["late"] or match["late_unnamed"]))
         if match["unnamed"]:
             return ("canvas", match["unnamed"]), replace(one, student=match["unnamed"])

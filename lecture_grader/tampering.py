@@ -138,9 +138,7 @@ def _spaces_and_codes() -> tuple[list[_Space], list[_Codes]]:
 
     It is found once, in the process from which workers are forked.
     """
-    for (
-        kind
-    ) in _OPTIMIZERS:  # each class does this with its first optimizer, see torch.optim.Optimizer._patch_step_function
+    for kind in _OPTIMIZERS:  # as the class's first instance does, see torch.optim.Optimizer._patch_step_function
         step: Any = kind.step
         if not getattr(step, "hooked", False):
             step = torch.optim.Optimizer.profile_hook_step(step)
@@ -187,23 +185,13 @@ def _all_parts() -> Iterator[_Part]:
     for cls, names in _watched_classes():
         yield from _parts_of_class(cls, names)
     for space, base in ((nn, nn.Module), (torch.optim, torch.optim.Optimizer)):
-        yield from _parts_named(
-            space, [k for k, v in vars(space).items() if isinstance(v, type) and issubclass(v, base)]
-        )
+        classes = [k for k, v in vars(space).items() if isinstance(v, type) and issubclass(v, base)]
+        yield from _parts_named(space, classes)
     for name in _OUR_MODULES:
         if module := sys.modules.get(name):
             yield from _parts_of_module(module)
-    for name in (
-        "builtins",
-        "copy",
-        "json",
-        "numpy",
-        "torch",
-        "torch.nn",
-        "torch.nn.functional",
-        "torch.optim",
-        *_OUR_MODULES,
-    ):
+    modules = "builtins copy json numpy torch torch.nn torch.nn.functional torch.optim"
+    for name in (*modules.split(), *_OUR_MODULES):
         if name in sys.modules:
             yield _Part(f"sys.modules[{name!r}]", sys.modules, name, sys.modules[name])
 

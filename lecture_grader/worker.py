@@ -38,9 +38,8 @@ class Worker:
         self.error: BaseException | None = None  # of the cell that ran last
         self.missing_names: dict[int, str | None] = {}  # for each cell, the name that it did not find
         self.shell = make_shell()
-        self.shell.ipython_dir = (
-            os.environ.get("IPYTHONDIR") or self.shell.ipython_dir
-        )  # it was made before the fork, with another
+        # A shell that was made before the fork has another folder.
+        self.shell.ipython_dir = os.environ.get("IPYTHONDIR") or self.shell.ipython_dir
         self.shell.init_profile_dir(None)
         self.shell.starting_dir = str(Path.cwd())
         self.namespace = Namespace(self.shell.user_ns)
