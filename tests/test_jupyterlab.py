@@ -65,7 +65,7 @@ PALE = r"""() => {
     return [255, 255, 255];
   };
   const texts = [...document.querySelectorAll(".jp-Notebook :is(.jp-OutputArea-output, .jp-OutputArea-output *)")]
-    .filter((e) => [...e.childNodes].some((node) => node.nodeType == 3 && node.data.trim()));
+    .filter((e) => getComputedStyle(e).color && [...e.childNodes].some((node) => node.nodeType == 3 && node.data.trim()));
   if (!texts.length) return ["there is no text at all"];
   return texts.map((e) => {
     const [low, high] = [numbers(getComputedStyle(e).color), ground(e)].map(light).sort((a, b) => a - b);
@@ -387,7 +387,7 @@ def move_explorer(notebook: Notebook, cell, area) -> list[float]:
     status, control = area.locator("p[role=status]"), area.locator("input, select").first
     before = status.inner_text()
     notebook.tab_to(cell, control, "the explorer")
-    for key in ("End", "Backspace", "1") if control.get_attribute("type") == "text" else ("ArrowLeft", "ArrowDown"):
+    for key in ("End", "Backspace", "2") if control.get_attribute("type") == "text" else ("ArrowLeft", "ArrowDown"):
         notebook.page.keyboard.press(key)
     assert status.inner_text() != before
     assert notebook.selected() == [int(cell.get_attribute("data-windowed-list-index"))]

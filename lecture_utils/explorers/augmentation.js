@@ -33,7 +33,7 @@ export async function render(host, { width, height, pixels }) {
     const side = hole.value;
     after.fillRect(Math.floor((width - side) / 2), Math.floor((height - side) / 2), side, side);
     const [x, y] = [right.value, down.value];
-    ui.say(`The picture turned by ${format(turn.value, 0)} degrees, ${zoom.value.toFixed(1)} times as large, `
+    ui.say(`Data augmentation (データ拡張): the picture turned by ${format(turn.value, 0)} degrees, ${zoom.value.toFixed(1)} times as large, `
       + `${x || y ? `shifted by ${format(x, 0)} to the right and ${format(y, 0)} downwards, ` : ""}`
       + `${mirrored.value ? "mirrored, " : ""}with ${side ? `a hole of ${side} × ${side} pixels` : "no hole"}.`);
   };

@@ -53,7 +53,7 @@ export function render(host) {
       const [weight, pixel] = [short(w), pixels[row + i][column + j]];
       return `${weight.startsWith("−") ? `(${weight})` : weight}·${pixel}`;
     }));
-    ui.say(`Row ${row}, column ${column} of the feature map: ${terms.join(" + ")} = ${short(map[row][column])}.`);
+    ui.say(`Convolution (畳み込み), row ${row}, column ${column}: ${terms.join(" + ")} = ${short(map[row][column])}.`);
   };
   weights.forEach((field) => field.addEventListener("input", () => {
     kernel.index = Object.keys(KERNELS).length - 1;
