@@ -1,5 +1,5 @@
 # Each target sets up the virtual environment by itself the first time and is quick after that.
-# Behind a proxy, without a GPU, on Windows: see "Troubleshooting" in README.md.
+# Behind a proxy, without a GPU, on Windows: see docs/troubleshooting.md.
 
 VENV        := .venv
 CONSTRAINTS ?= constraints.txt

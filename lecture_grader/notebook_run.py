@@ -34,7 +34,7 @@ _WORKER = f"import sys; sys.path[:0] = {_PATHS!r}; from lecture_grader.worker im
 
 
 class Status(StrEnum):
-    """How the grading of a notebook ended; README.md explains each status to the instructor."""
+    """How the grading of a notebook ended; docs/instructors.md explains each status."""
 
     GRADED = "graded"
     TIMEOUT = "timeout"

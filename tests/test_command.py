@@ -284,8 +284,8 @@ def test_a_fault_of_a_check_stops_the_run_and_loses_no_row(tmp_path):
     assert grade(folder, "--out", out, "--workers", 1, checks=checks).exit_code == 0
 
 
-def test_the_worked_example_of_the_readme(tmp_path):
-    (code,) = re.findall(r"```python\n# my_checks\.py\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_worked_example_for_instructors(tmp_path):
+    (code,) = re.findall(r"```python\n# my_checks\.py\n(.*?)```", (ROOT / "docs/instructors.md").read_text(), re.DOTALL)
     checks = tmp_path / "my_checks.py"
     checks.write_text(code)
     answers = {

@@ -149,7 +149,7 @@ def test_workflow_has_the_promised_jobs():
 
 def test_ci_runs_the_test_command_of_the_readme():
     assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text() and "make test" in README
-    assert "  make full\n" in (ROOT / ".ci" / "run").read_text() and "make full" in README
+    assert "  make full\n" in (ROOT / ".ci" / "run").read_text() and "make full" in CONTRIBUTING
     assert "bash .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
 
 
@@ -252,7 +252,7 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
 def test_commands_of_the_readme_are_targets():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for text in (README, CONTRIBUTING):
+    for text in (README, CONTRIBUTING, *(page.read_text() for page in (ROOT / "docs").glob("*.md"))):
         assert set(re.findall(r"(?:^|`)make ([a-z]+)\b", text, re.MULTILINE)) <= targets
 
 
