@@ -158,7 +158,8 @@ class Sandbox:
                 raise SandboxError(f"no control group could be made in {folder} ({error.strerror})") from None
         self.socket, theirs = socket.socketpair()
         config = {
-            "argv": [*argv, str(theirs.fileno())],
+            # normalised, since a path such as tests/../.venv/bin/python leads through a folder that is not shown
+            "argv": [os.path.normpath(argv[0]), *argv[1:], str(theirs.fileno())] if argv else [],
             "socket": theirs.fileno(),
             "limits": asdict(limits),
             "folders": [str(p) for p in (*_system_folders(), *folders)],

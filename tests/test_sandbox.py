@@ -1,7 +1,8 @@
-"""What the machine, and the container on it, leave for submissions at once."""
+"""How many submissions run at once on a machine or in a container, and which Python they run with."""
 
 import math
 import os
+import sys
 
 import psutil
 import pytest
@@ -84,3 +85,9 @@ def test_submissions_share_what_the_container_has(monkeypatch, tmp_path):
     workers, shared = sandbox.share_out(limits, 0, 99, tmp_path)
     assert (workers, shared.threads) == (3, 1), "two and a half cores"
     assert sandbox.share_out(sandbox.Limits(memory_mb=2048), 0, 99, tmp_path)[0] == 2, "4 GB are left"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is made of the Linux kernel")
+def test_a_python_may_be_called_by_a_path_through_a_folder_that_no_submission_sees(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / os.path.relpath(sys.executable, tmp_path)))
+    sandbox.require()
