@@ -24,13 +24,15 @@ os.environ["LECTURE_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"lecture-pro
 os.environ["LECTURE_WARM_MINUTES"] = "3"  # fork servers end soon after the tests, and not between two of them
 ROOT = Path(__file__).resolve().parents[1]
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
-SPLIT = {"test_checks.py", "test_exercises.py", "test_lectures.py"}  # long, and each test sets up for itself
+# long, and each test sets up for itself
+SPLIT = {"test_checks.py", "test_exercises.py", "test_lectures.py", "test_second_device.py"}
 # Those that take longest begin first, so that no process is left alone with one of them at the end.
 FIRST = [
     "tests/test_fork_server.py", "tests/test_book.py", "tests/test_checks.py", "tests/test_exercises.py",
-    "tests/test_grading.py", "lectures/", "tests/test_cli.py", "tests/test_command.py", "tests/test_kernels.py",
-    "tests/test_dask.py", "tests/test_app_server.py", "tests/test_colab.py", "tests/test_slides.py",
-    "tests/test_lectures.py", "tests/test_sandbox_attacks.py", "tests/test_nbgrader.py", "solutions/",
+    "tests/test_second_device.py", "tests/test_grading.py", "lectures/", "tests/test_cli.py", "tests/test_command.py",
+    "tests/test_kernels.py", "tests/test_dask.py", "tests/test_app_server.py", "tests/test_colab.py",
+    "tests/test_slides.py", "tests/test_lectures.py", "tests/test_sandbox_attacks.py", "tests/test_nbgrader.py",
+    "solutions/",
 ]  # fmt: skip
 # each answer is tried once for these, which therefore stay in one process
 ONE_TRY = re.compile(r"::test_(?:right_answers|wrong_answers|answers_get_the_same_marks)\w*\[(?:right-|wrong-)?0?(\d)")
