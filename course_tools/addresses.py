@@ -14,6 +14,10 @@ _OWN_NAME = re.compile(
     rf"|(?<=https://github\.com/){_NAME}(?=/actions)|(?<=mybinder\.org/v2/gh/){_NAME}(?=/main)"
     rf"|(?<=git-pull\?repo=https://github\.com/){_NAME}"
 )
+# The book's address, which GitHub makes of OWNER/NAME.
+_BOOK = re.compile(
+    r"(?:(?<=\[Read it online\]\(https://)|(?<=\[オンラインの本\]\(https://))[\w-]+\.github\.io/[\w.-]+(?=/\))"
+)
 
 
 def repository(root: Path) -> str:
@@ -53,6 +57,7 @@ def rewrite_addresses(root: Path) -> dict[Path, str]:
         CourseError: as :func:`repository` and :func:`release`, or a file is not in UTF-8.
     """
     name = repository(root).removeprefix("https://github.com/")
+    owner, _, project = name.partition("/")
     version = release(root)
     changed = {}
     notebooks = [path for folder in ("lectures", "solutions", "exercises") for path in root.glob(f"{folder}/*.ipynb")]
@@ -61,7 +66,7 @@ def rewrite_addresses(root: Path) -> dict[Path, str]:
             old = path.read_text(encoding="utf-8")
         except ValueError as error:
             raise CourseError(f"{path} is not in UTF-8: {error}") from error
-        new = _OWN_NAME.sub(name, old)
+        new = _BOOK.sub(f"{owner.lower()}.github.io/{project}", _OWN_NAME.sub(name, old))
         if path.suffix == ".ipynb":
             here = path.relative_to(root).as_posix().replace("solutions/", "exercises/")  # it will be an exercise
             new = re.sub(r"(?<=/blob/main/)[\w./-]+\.ipynb", here, new)

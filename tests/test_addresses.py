@@ -4,6 +4,7 @@ from commands import invoke
 
 OTHERS = """
 https://github.com/old/place/actions/workflows/ci.yml https://mybinder.org/v2/gh/old/place/main?urlpath=lab
+[Read it online](https://old.github.io/place/) [オンラインの本](https://old.github.io/place/)
 https://hub.example.org/hub/user-redirect/git-pull?repo=https://github.com/old/place&branch=main
 """
 
@@ -49,7 +50,8 @@ def test_addresses_are_rewritten_everywhere(small_course):
     assert "old/place" not in text + readme and "git clone https://github.com/new/home\n" in readme
     for page in ("CONTRIBUTING.md", "docs/instructors.md"):
         text = (small_course / page).read_text()
-        assert "old/place" not in text and text.count("new/home") == 5
+        assert "old" not in text and text.count("new/home") == 5
+        assert text.count("https://new.github.io/home/") == 2
     solution = (small_course / "solutions" / "01_tensors.ipynb").read_text()  # exercises/ is made from it
     assert "github/new/home/blob/main/exercises/01_tensors.ipynb" in solution and "old/place" not in solution
     nbformat.validate(nbformat.read(small_course / "lectures" / "01_first.ipynb", as_version=4))
