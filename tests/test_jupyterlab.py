@@ -65,7 +65,8 @@ PALE = r"""() => {
     return [255, 255, 255];
   };
   const texts = [...document.querySelectorAll(".jp-Notebook :is(.jp-OutputArea-output, .jp-OutputArea-output *)")]
-    .filter((e) => getComputedStyle(e).color && [...e.childNodes].some((node) => node.nodeType == 3 && node.data.trim()));
+    .filter((e) => [...e.childNodes].some((node) => node.nodeType == 3 && node.data.trim()))
+    .filter((e) => getComputedStyle(e).color);  // what an explorer has replaced has none
   if (!texts.length) return ["there is no text at all"];
   return texts.map((e) => {
     const [low, high] = [numbers(getComputedStyle(e).color), ground(e)].map(light).sort((a, b) => a - b);
