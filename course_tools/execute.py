@@ -72,7 +72,7 @@ def run_notebook(
 ) -> RunResult:
     """Execute a notebook in its own folder; write it and an HTML page of it into ``out``.
 
-    ``NAME.ipynb`` and ``NAME.html`` are written only when all cells ran; a notebook that fails is kept as
+    ``NAME.ipynb`` and then ``NAME.html`` are written when all cells ran; a notebook that fails is kept as
     ``NAME.failed.ipynb``.
 
     Args:
@@ -85,8 +85,6 @@ def run_notebook(
         kernel: ``python3``, or the name that ``kernel_name()`` chose; the written notebook keeps its own.
         on_cell: called with the number of the cell that starts (from 1) and the number of cells.
 
-    Raises:
-        CourseError: the extra ``slides`` is not installed.
     """
     start = time.perf_counter()
     try:
@@ -109,9 +107,9 @@ def run_notebook(
             if result.error:
                 draft.replace(failed)
             else:
-                write_page(executed, path, out)
-                draft.replace(out / path.name)
+                draft.replace(out / path.name)  # first: no fault of a page may cost the result
                 failed.unlink(missing_ok=True)
+                write_page(executed, path, out)
         except (OSError, CourseError):
             raise
         except Exception as error:  # a library failed on this notebook: the others are still run

@@ -23,8 +23,7 @@ _TEMPLATES = [str(Path(__file__).with_name("templates"))]
 def write_page(notebook: nbformat.NotebookNode, path: Path, out: Path) -> None:
     """Write an executed notebook as a page into the folder ``out``; it gets the name of the file ``path``.
 
-    Raises:
-        CourseError: the extra ``slides`` is not installed.
+    Where the extra ``slides`` is not installed, the page takes MathJax from the network, to show formulas.
     """
     _export(HTMLExporter, "page", notebook, path, out / f"{path.stem}.html")
 
@@ -64,13 +63,11 @@ def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
 def _export(
     kind: type[HTMLExporter], template: str, notebook: nbformat.NotebookNode, path: Path, target: Path, **options
 ) -> None:
-    _copy_asset("jupyter_server_mathjax", "static", target.parent / "assets" / "mathjax")
+    if importlib.util.find_spec("jupyter_server_mathjax"):
+        _copy_asset("jupyter_server_mathjax", "static", target.parent / "assets" / "mathjax")
+        options["mathjax_url"] = "assets/mathjax/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full,Safe"
     exporter = kind(
-        template_name=template,
-        extra_template_basedirs=_TEMPLATES,
-        extra_template_paths=_TEMPLATES,
-        mathjax_url="assets/mathjax/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full,Safe",
-        **options,
+        template_name=template, extra_template_basedirs=_TEMPLATES, extra_template_paths=_TEMPLATES, **options
     )
     remove = TagRemovePreprocessor(remove_cell_tags={"remove-cell"}, remove_input_tags={HIDDEN})
     exporter.register_preprocessor(remove, enabled=True)

@@ -1,5 +1,8 @@
 """Running notebooks and storing their outputs, on small ones made for the test."""
 
+import importlib.util
+import re
+
 import nbformat
 import pytest
 from conftest import KERNEL
@@ -7,6 +10,7 @@ from conftest import KERNEL
 from course_tools.execute import run_notebook, store_outputs
 from course_tools.lint import find_faults
 from course_tools.notebooks import CourseError
+from course_tools.pages import make_slides
 
 
 def test_run_gives_parameters_device_and_progress(make_notebook, tmp_path):
@@ -131,7 +135,7 @@ def test_what_a_library_stumbles_over_is_the_result_of_one_notebook(make_noteboo
     monkeypatch.setattr("course_tools.execute.write_page", stumble)
     result = run_notebook(make_notebook("1"), tmp_path / "out", kernel=KERNEL)
     assert (result.status, result.error) == ("failed", "ZeroDivisionError: of nbconvert")
-    assert not list((tmp_path / "out").iterdir())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["sample.ipynb"], "what was computed is kept"
 
 
 def test_dying_kernel_and_endless_cell(make_notebook, tmp_path):
@@ -171,3 +175,17 @@ def test_store_leaves_a_failing_notebook_as_it_was(make_notebook):
     with pytest.raises(CourseError, match="left as it was.*ZeroDivisionError"):
         store_outputs(path)
     assert path.read_bytes() == before and [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_result_needs_no_package_of_the_decks(make_notebook, tmp_path, monkeypatch):
+    """A student has not got the extra `slides`: the page then asks the network for what draws formulas."""
+    found = importlib.util.find_spec
+    absent = ("jupyter_server_mathjax", "sphinx_revealjs")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name in absent else found(name, *a))
+    path = make_notebook("6 * 7", folder=tmp_path / "in")
+    assert run_notebook(path, tmp_path / "out", kernel=KERNEL).status == "passed"
+    assert nbformat.read(tmp_path / "out" / path.name, 4).cells[-1].outputs[0]["data"]["text/plain"] == "42"
+    page = (tmp_path / "out" / f"{path.stem}.html").read_text()
+    assert re.search(r'src="https://[^"]*mathjax[^"]*"', page) and "assets/mathjax" not in page
+    with pytest.raises(CourseError, match=r"lecture-utils\[slides\]"):
+        make_slides(path, tmp_path / "out")
