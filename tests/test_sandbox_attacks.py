@@ -270,7 +270,7 @@ def test_the_kernel_keeps_the_limit_of_a_control_group():
     """Without the watch, so that nothing else can notice."""
     if sandbox.memory_folder() is None:
         pytest.skip("no control group can be made here")
-    program = "for _ in range(2): os.fork()\nheld = b'x' * (60 << 20)\ntime.sleep(3)\nsay('it was not stopped')"
+    program = "for _ in range(2): os.fork()\nheld = b'x' * (60 << 20)\ntime.sleep(20)\nsay('it was not stopped')"
     limits = sandbox.Limits(memory_mb=100, disk_mb=16)
     box = sandbox.Sandbox([sys.executable, "-I", "-S", "-c", HEAD + program], limits)
     group = box._group.path
