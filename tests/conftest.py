@@ -35,7 +35,7 @@ FIRST = [
     "solutions/",
 ]  # fmt: skip
 # each answer is tried once for these, which therefore stay in one process
-ONE_TRY = re.compile(r"::test_(?:right_answers|wrong_answers|answers_get_the_same_marks)\w*\[(?:right-|wrong-)?0?(\d)")
+ONE_TRY = re.compile(r"::test_(?:stub|right_answers|wrong_answers|answers_get)\w*\[(?:right-|wrong-)?0?(\d)")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from conftest import KERNEL, LECTURES, ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from test_checks import answers, first_try
+from test_checks import answers, first_try, solutions
 from typer.testing import CliRunner
 
 from course_tools.cli import app
@@ -26,6 +26,8 @@ from lecture_utils.grading.tasks import load_exercise
 
 SOLUTIONS = sorted((ROOT / "solutions").glob("*.ipynb"))
 solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda p: p.stem)
+rest = [pytest.param(path, marks=pytest.mark.bank) for path in SOLUTIONS[1:]]
+first_and_rest = pytest.mark.parametrize("path", [SOLUTIONS[0], *rest], ids=lambda p: p.stem)
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
 
@@ -89,7 +91,7 @@ def test_setup_of_the_checks_is_the_imports_cell(path):
     assert set(setup) <= set(imports) and all(line.startswith("from lecture_utils import") for line in others)
 
 
-@solution
+@first_and_rest
 def test_untouched_exercise_runs_to_its_end_with_nothing_solved(path, tmp_path, monkeypatch):
     monkeypatch.setenv("LECTURE_PROGRESS", str(tmp_path / "progress.json"))
     result = run_notebook(ROOT / "exercises" / path.name, tmp_path, kernel=KERNEL)
@@ -128,11 +130,12 @@ def filled(path, task_id=None, code=""):
 
 
 def distinct(task_id, kind):
-    """One answer for each way to a verdict, and all of which a worker would send something changed."""
-    chosen = {}
+    """One answer for each way to a verdict but the solution's, and all that a worker would send changed."""
+    usual, chosen = first_try(task_id, solutions()[task_id]).way, {}
     for answer in answers(task_id, kind):
         tried = first_try(task_id, answer[2])
-        chosen.setdefault((tried.way, answer if tried.changed else None), answer)
+        if tried.changed or tried.way != usual:
+            chosen.setdefault((tried.way, answer if tried.changed else None), answer)
     return list(chosen.values())
 
 
@@ -143,10 +146,10 @@ kinds = pytest.mark.parametrize("kind", ["right", "wrong"])
 @solution
 @kinds
 def test_answers_get_the_same_marks_in_the_sandbox(path, kind):
-    """What a worker could do differently: for each task one right answer, and one wrong answer of each way to fail.
+    """What a worker could do differently: for each task one answer of each way to pass or to fail.
 
     test_checks.py tries all answers in this process. Two that fail with replies of the same kinds differ in their
-    numbers only, to the worker; the next test tries all, nevertheless.
+    numbers only, to the worker; the next test tries all, nevertheless. The solutions are graded above.
     """
     grade_in_turn(path, kind, distinct)
 
@@ -177,6 +180,7 @@ def grade_in_turn(path, kind, choose):
 
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(try_all, range(max(map(len, known.values())))))
+    assert results or choose is distinct
     for chosen, grade in results:
         for verdict in grade.verdicts:
             if verdict.task in chosen:
@@ -265,6 +269,7 @@ with Gradebook("sqlite:///gradebook.db") as book:
 """
 
 
+@pytest.mark.bank
 @linux
 def test_nbgrader_takes_the_solution_and_gives_the_same_marks(nbgrader, tmp_path):
     path = SOLUTIONS[0]
