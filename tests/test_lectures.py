@@ -264,6 +264,7 @@ def test_lecture_4_in_full_on_a_folder_of_pictures(full, tmp_path, pictures):
     assert result.peak_rss_mb < 2000 or get_device().type != "cpu"
 
 
+@pytest.mark.bank
 def test_lecture_4_on_pictures_of_every_kind(tmp_path):
     """Two classes with Japanese names; grey, 16 bits, transparent, large pictures; few of them."""
     generator = np.random.default_rng(0)
@@ -328,6 +329,7 @@ def test_lecture_6_leaves_no_server_whatever_happens(tmp_path, accident):
         time.sleep(0.1)
 
 
+@pytest.mark.bank
 def test_plain_papermill_runs_a_lecture(tmp_path):
     """Without our command: papermill's own, as an instructor's CI would call it."""
     import subprocess

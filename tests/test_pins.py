@@ -28,7 +28,7 @@ def compile_pins(*arguments: str | Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("python", [PYTHONS[0], *(pytest.param(one, marks=pytest.mark.bank) for one in PYTHONS[1:])])
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_pins_have_wheels(system, python):
     extras = [word for extra in EXTRAS for word in ("--extra", extra)]
