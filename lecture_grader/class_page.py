@@ -15,7 +15,7 @@ from lecture_grader.submissions import Submission
 from lecture_utils.files import atomic_write
 from lecture_utils.grading.tasks import Exercise
 
-MIN_TRIED = 5  # submissions: if so many tried a task and none solved it, the page says so
+MIN_TRIED = 5  # submissions: the page names a task that at least so many tried and none solved
 MAX_PAIRS = 50  # pairs that the page shows
 MAX_CELLS = 3  # cells of a pair
 MAX_SOURCE = 4000  # characters of a cell

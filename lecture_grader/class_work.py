@@ -189,7 +189,7 @@ class ClassWork:
 
 
 def _why_not_forked(options: GradingOptions) -> str | None:
-    """Why workers are new processes; None if they are forked, for which their server is started meanwhile."""
+    """Why workers are new processes; None if they are forked, in which case their server is started."""
     if not options.fork:
         return "--no-fork"
     return start_server_for_workers() if options.isolate else "only sandboxed processes are forked"

@@ -103,7 +103,7 @@ class Fork:
         """The exit status.
 
         Raises:
-            subprocess.TimeoutExpired: the program still runs after so many seconds.
+            subprocess.TimeoutExpired: the program still runs after ``timeout`` seconds.
         """
         deadline = time.monotonic() + timeout
         while (code := self.poll()) is None:
@@ -114,7 +114,7 @@ class Fork:
 
     def send_signal(self, sig: int) -> None:
         if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
                 os.kill(self.pid, sig)
 
     def kill(self) -> None:
@@ -173,7 +173,7 @@ def fork_worker(config: dict[str, Any], connection: socket.socket, stderr: IO[by
 
 
 def start_server_for_workers() -> str | None:
-    """Start the server that forks workers, so that it imports while this process goes on; why not, if it cannot be."""
+    """Start the server that forks workers, which imports in the background; return why not, or None if it started."""
     try:
         _connect(None)[0].close()
     except NoFork as error:

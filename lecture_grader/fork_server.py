@@ -177,7 +177,7 @@ def _watch(connection: socket.socket, pid: int) -> None:
             with contextlib.suppress(ProcessLookupError):  # its group may not exist yet
                 kill(pid, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    with contextlib.suppress(OSError):  # the client has gone
+    with contextlib.suppress(OSError):  # the client has ended
         connection.sendall(struct.pack("i", status))
     os._exit(0)
 

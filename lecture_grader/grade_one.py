@@ -76,8 +76,8 @@ def grade_notebook(
     Args:
         content: the bytes of the notebook file.
         exercise: its tasks judge it.
-        seed: of the checks' random inputs, and in another way of the random numbers in the notebook. The default is
-            128 fresh bits that nobody learns. A number that students may guess tells them every hidden input.
+        seed: of the checks' random inputs; the notebook's generators get a hash of it. The default is 128 new random
+            bits, kept nowhere. Students who know or guess the number can compute every hidden input.
         limits: seconds, memory and processes; see :class:`~lecture_grader.sandbox.Limits` for the defaults.
         hidden: run all cases, or only those that the student sees too.
         isolate: False runs it without protection.
@@ -156,7 +156,7 @@ def _judge_all(run: NotebookRun, hidden: bool) -> list[Verdict]:
 
 
 def _judge(run: NotebookRun, task: Task, hidden: bool) -> Verdict:
-    """The verdict on one task. If the worker is lost meanwhile, ``run`` is left without a sandbox."""
+    """The verdict on one task. If the worker is lost, ``run.sandbox`` is None afterwards."""
     student = RemoteStudent(run)
     verdict = None
     try:

@@ -227,15 +227,15 @@ class Channel:
             try:
                 left = left[self.connection.send(left) :]
             except BlockingIOError:
-                _wait(self._writable, deadline, "it does not listen")
+                _wait(self._writable, deadline, "it does not read")
             except OSError as error:
-                raise ProtocolError("it is gone") from error
+                raise ProtocolError("the connection was closed") from error
 
     def receive(self, seconds: float | None = None, max_blob: int = MAX_BLOB) -> tuple[dict, Any]:
         """The next message and its plain data.
 
         Raises:
-            Timeout: it was not complete after so many seconds.
+            Timeout: it was not complete after ``seconds``.
             ProtocolError: it is malformed or too large, or the other side has closed the connection.
         """
         text, blob = self.receive_bytes(seconds, max_blob)
@@ -259,7 +259,7 @@ class Channel:
         return text, blob
 
     def _read(self, length: int, deadline: float | None) -> None:
-        """Read until ``length`` bytes of the next message are here. After a timeout a later call goes on from there."""
+        """Read until ``length`` bytes of the next message are here. After a timeout a later call continues."""
         while len(self._rest) < length:
             _wait(self._readable, deadline, "no answer in time")
             try:
@@ -267,9 +267,9 @@ class Channel:
             except BlockingIOError:
                 continue
             except OSError as error:
-                raise ProtocolError("it is gone") from error
+                raise ProtocolError("the connection was closed") from error
             if not part:
-                raise ProtocolError("it is gone")
+                raise ProtocolError("the connection was closed")
             self._rest += part
 
 
