@@ -14,9 +14,11 @@ import os
 import platform
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -27,8 +29,11 @@ WINDOWS = sys.platform == "win32"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 PYTHONS = [(3, 13), (3, 12), (3, 14), (3, 11)]  # all packages have wheels for these; the first one found is taken
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+PYPI = "https://pypi.org/simple/pip/"
 GET_PIP = os.environ.get("GET_PIP", "https://bootstrap.pypa.io/get-pip.py")
 COLAB = "open the lectures in Colab instead, with the links in README.md: nothing is installed there"
+SILENT = " and is silent for minutes after it says: Installing collected packages"
+COMMAND = "py start.py" if WINDOWS else "python3 start.py"
 
 
 class Stop(Exception):
@@ -61,6 +66,7 @@ def main() -> int:
         step = "installing"
         if install(set(arguments.extras.split(",")), arguments.newest):
             step = "looking at the result"
+            say("checking the installation (up to half a minute)")
             subprocess.call([str(PYTHON), "-m", "course_tools", "doctor"], cwd=str(ROOT))
         if arguments.no_open:
             return 0
@@ -72,7 +78,7 @@ def main() -> int:
         say(f"  what to do: {stop.remedy}")
     except KeyboardInterrupt:
         say("")
-        say("start.py was interrupted; the same command goes on where it stopped")
+        say("start.py was interrupted; run the same command again, and it continues where it stopped")
     return 1
 
 
@@ -98,12 +104,19 @@ def other_python() -> "list[str]":
                 asked = [*command, "-c", "import sys; print(*sys.version_info[:2], sep='.')"]
                 if subprocess.check_output(asked, stderr=subprocess.DEVNULL, timeout=20).decode().strip() == version:
                     return command
-    problem = "Python {}.{} is not one of 3.11 to 3.14, and none of these was found".format(*sys.version_info)
-    raise Stop(problem, "install Python 3.13 from https://www.python.org/downloads/, or " + COLAB)
+    problem = wrong_python() + ", and none of these was found"
+    remedy = "install Python 3.13 from https://www.python.org/downloads/ and run this command again; or "
+    if sys.platform == "linux":  # python.org has only its source
+        remedy = "install uv (https://docs.astral.sh/uv/), then: uv run --no-project --python 3.13 start.py; or "
+    raise Stop(problem, remedy + COLAB)
+
+
+def wrong_python() -> str:
+    return "this is Python {}.{}; the course needs 3.11 to 3.14".format(*sys.version_info)
 
 
 def run_again_with(command: "list[str]") -> int:
-    say("Python {}.{} is not one of 3.11 to 3.14: going on with {}".format(*sys.version_info[:2], " ".join(command)))
+    say(f"{wrong_python()}: using {' '.join(command)}")
     return subprocess.call([*command, str(Path(__file__).resolve()), *sys.argv[1:]])
 
 
@@ -120,8 +133,8 @@ def look_at_machine() -> None:
     free = shutil.disk_usage(str(ROOT)).free / 2**30
     needed = 9 if sys.platform == "linux" and not takes_cpu_wheels() else 3
     if free < needed:
-        problem = f"{free:.1f} GB of disk are free in {ROOT}, and {needed} GB are needed"
-        raise Stop(problem, "make room, or copy this folder to a disk that has it; or " + COLAB)
+        problem = f"only {free:.1f} GB of disk space are free in {ROOT}, and the course needs {needed} GB"
+        raise Stop(problem, "free some space, or copy this folder to a larger disk; or " + COLAB)
 
 
 def system_version() -> str:
@@ -185,9 +198,9 @@ def update() -> None:
         Stop: this is no clone, or it cannot be brought up to date.
     """
     if not (ROOT / ".git").exists() or not shutil.which("git"):
-        remedy = "download it anew into another folder, and copy your notebooks there"
-        raise Stop("this copy of the course was not made by git", remedy)
-    git("fetch", "--quiet", remedy="is there a network? then the same command again")
+        remedy = "download the course again into a new folder, and copy your own notebooks there"
+        raise Stop("this copy of the course was not made with git", remedy)
+    git("fetch", "--quiet", remedy="check that you are online, then run the same command again")
     here = git("diff", "--name-only", "-z", "HEAD") | git("ls-files", "--others", "--exclude-standard", "-z")
     there = git("diff", "--name-only", "-z", "HEAD", "@{upstream}")
     if not there:
@@ -199,13 +212,13 @@ def update() -> None:
         if (ROOT / name).exists():
             (keep / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(str(ROOT / name), str(keep / name))
-            say(f"{name} is new in the course: your version is kept as {(keep / name).relative_to(ROOT)}")
+            say(f"{name} has changed in the course; your own version is now {(keep / name).relative_to(ROOT)}")
             (ROOT / name).unlink()
     tracked = git("ls-files", "-z") & here & there
     if tracked:
         git("checkout", "--quiet", "HEAD", "--", *sorted(tracked))
     git("merge", "--quiet", "--ff-only", "@{upstream}")
-    say(f"{len(there)} files of the course are new")
+    say(f"updated: {len(there)} {'file' if len(there) == 1 else 'files'}")
 
 
 def git(*words: str, remedy: str = "read the lines above") -> "set[str]":
@@ -237,10 +250,11 @@ def install(extras: "set[str]", newest: bool) -> bool:
     with contextlib.suppress(OSError, ValueError):
         record = json.loads(RECORD.read_text(encoding="utf-8"))
     wanted = "newest" if newest else fingerprint()
-    if record.get("of") == wanted and extras <= set(record["extras"]) and python_answers():
+    moved = record.get("folder", str(ROOT)) != str(ROOT)  # the environment holds the old path in many files
+    if record.get("of") == wanted and extras <= set(record["extras"]) and not moved and python_answers():
         return False
     begun = time.monotonic()
-    make_environment()
+    make_environment(anew=moved)
     extras |= set(record.get("extras", []))
     with contextlib.suppress(FileNotFoundError):
         RECORD.unlink()
@@ -248,17 +262,22 @@ def install(extras: "set[str]", newest: bool) -> bool:
     if not newest:
         packages += ["--constraint", "constraints.txt"]
     say(f"installing into {VENV.name} ({how_large()})")
+    say("this takes a few minutes; in the last one or two, all files are compiled, and nothing moves on the screen")
     if not (install_with_uv(packages) or install_with_pip(packages)):
-        remedy = (
-            "read the lines above; behind a proxy set HTTPS_PROXY=http://HOST:PORT; then run the same command again"
-        )
-        raise Stop("the packages could not be installed", remedy)
-    # or JupyterLab asks every newcomer whether it may fetch its news
-    news = ["-m", "jupyter", "labextension", "disable", "@jupyterlab/apputils-extension:announcements"]
-    subprocess.call([str(PYTHON), *news], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    RECORD.write_text(json.dumps({"of": wanted, "extras": sorted(extras)}), encoding="utf-8")
+        raise Stop(*why_not_installed())
+    no_news()
+    RECORD.write_text(json.dumps({"of": wanted, "extras": sorted(extras), "folder": str(ROOT)}), encoding="utf-8")
     say(f"installed in {time.monotonic() - begun:.0f} s")
     return True
+
+
+def no_news() -> None:
+    """Keep JupyterLab from asking newcomers about its news, as the slow ``jupyter labextension disable`` does."""
+    config = VENV / "etc/jupyter/labconfig/page_config.json"
+    if not config.exists():
+        config.parent.mkdir(parents=True, exist_ok=True)
+        disabled = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+        config.write_text(json.dumps(disabled), encoding="utf-8")
 
 
 def fingerprint() -> str:
@@ -276,14 +295,30 @@ def python_answers() -> bool:
         return False
 
 
-def make_environment() -> None:
+def has_installer() -> bool:
+    """Whether the environment can be filled. After Ctrl-C at the wrong moment it has a Python, but no pip."""
+    if shutil.which("uv"):
+        return True
+    words = [str(PYTHON), "-m", "pip", "--version"]
+    return subprocess.call(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+
+
+def make_environment(anew: bool) -> None:
     """
+    Args:
+        anew: even if there is one that works.
+
     Raises:
         Stop: no virtual environment could be made.
     """
-    if python_answers():
+    if not anew and python_answers() and has_installer():
         return
-    say(f"making a virtual environment in {VENV.name}")
+    say(f"making a virtual environment in {VENV.name} (a few seconds)")
+    try:
+        VENV.mkdir(exist_ok=True)
+    except OSError as error:
+        remedy = "copy this folder to one where you may write, such as your home folder, and run start.py there"
+        raise Stop(f"nothing can be written in {ROOT} ({error.strerror})", remedy) from None
     words = ["-m", "venv", "--clear", str(VENV)]
     done = subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if done.returncode:  # Debian's Python may come without ensurepip: pip is fetched
@@ -291,8 +326,8 @@ def make_environment() -> None:
         with contextlib.suppress(OSError), urllib.request.urlopen(GET_PIP, timeout=60) as page:
             done = subprocess.run([str(PYTHON), "-", "--quiet"], input=page.read())
     if done.returncode:
-        remedy = "on Debian or Ubuntu: sudo apt install python3-venv; else look whether {} may be written"
-        raise Stop("no virtual environment could be made", remedy.format(ROOT))
+        remedy = "read the lines above, then run the same command again; on Debian or Ubuntu first: "
+        raise Stop("no virtual environment could be made", remedy + "sudo apt install python3-venv")
 
 
 def how_large() -> str:
@@ -304,6 +339,32 @@ def how_large() -> str:
     return "about 3 GB to download, PyTorch with CUDA" + why
 
 
+def why_not_installed() -> "tuple[str, str]":
+    """The problem and the remedy, as far as a look at PyPI tells."""
+    problem, again = "the packages could not be installed", ", then run the same command again"
+    try:
+        with urllib.request.build_opener().open(PYPI, timeout=10):  # urlopen() keeps the proxy of its first call
+            return problem, "read the lines above for the reason" + again
+    except urllib.error.HTTPError:
+        return problem, "read the lines above for the reason" + again
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLError):
+        remedy = "if a proxy replaces certificates, set PIP_CERT and SSL_CERT_FILE to the file with the proxy's own"
+        return problem + ": pypi.org shows a certificate that this Python does not trust", remedy + again
+    if urllib.request.getproxies().get("https"):
+        remedy = "correct HTTPS_PROXY (http://HOST:PORT), or unset it where no proxy is needed" + again
+        return f"{problem}: pypi.org cannot be reached through the proxy of HTTPS_PROXY ({reason})", remedy
+    remedy = "check that you are online, and behind a proxy set HTTPS_PROXY=http://HOST:PORT" + again
+    return f"{problem}: pypi.org cannot be reached ({reason})", f"{remedy}; or {COLAB}"
+
+
+def has_certificates() -> bool:
+    """Whether the system keeps certificates; a company's or a school's own may be among them."""
+    paths = ssl.get_default_verify_paths()
+    return sys.platform != "linux" or bool(paths.cafile or (paths.capath and os.listdir(paths.capath)))  # noqa: PTH208
+
+
 def install_with_uv(packages: "list[str]") -> bool:
     """Install with uv, which takes a fraction of pip's time; whether that was possible."""
     uv = shutil.which("uv", path=str(PYTHON.parent)) or shutil.which("uv")
@@ -311,19 +372,21 @@ def install_with_uv(packages: "list[str]") -> bool:
         subprocess.call([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
         uv = shutil.which("uv", path=str(PYTHON.parent))
     if not uv:
-        say("uv could not be installed: going on with pip, which takes longer")
+        say("uv could not be installed: using pip, which takes longer" + SILENT)
         return False
     environment = dict(os.environ, VIRTUAL_ENV=str(VENV))
     of_pip = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "UV_FIND_LINKS": "PIP_FIND_LINKS", "SSL_CERT_FILE": "PIP_CERT"}
     for ours, theirs in of_pip.items():
         if theirs in os.environ:  # a mirror, a folder of wheels, or a proxy's certificate
             environment.setdefault(ours, os.environ[theirs])
+    if has_certificates():  # as pip does; uv brings certificates of its own
+        environment.setdefault("UV_SYSTEM_CERTS", "true")
     backend = ["--torch-backend", "cpu"] if takes_cpu_wheels() else []
     # without the compiled files the first import of each package takes several times as long
     words = [uv, "pip", "install", "--python", str(PYTHON), "--compile-bytecode", *backend, *packages]
     if subprocess.call(words, cwd=str(ROOT), env=environment) == 0:
         return True
-    say("uv did not succeed: going on with pip, which takes longer")
+    say("uv failed: trying again with pip, which takes longer" + SILENT)
     return False
 
 
@@ -339,12 +402,12 @@ def install_with_pip(packages: "list[str]") -> bool:
 def open_jupyterlab(arguments: "list[str]") -> int:
     """Open it on the start page, with the course's folder as its root; end when it ends."""
     page = "/lab/tree/START.ipynb" if (ROOT / "START.ipynb").exists() else "/lab/tree/lectures"
-    say("opening JupyterLab; this window belongs to it: Ctrl-C here stops it, and the same command starts it again")
+    say(f"starting JupyterLab; keep this window open. To stop: Ctrl-C here, then y. To start again: {COMMAND}")
     words = ["-m", "jupyter", "lab", "--ServerApp.root_dir=" + str(ROOT), "--LabApp.default_url=" + page, *arguments]
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is JupyterLab's, which asks whether it is meant
     status = subprocess.call([str(PYTHON), *words], cwd=str(ROOT))
     if status:
-        raise Stop(f"it ended with the status {status}", "read the lines above; then python start.py again")
+        raise Stop(f"it ended with status {status}", f"read the lines above for the reason, then run {COMMAND} again")
     return 0
 
 

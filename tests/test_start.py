@@ -7,11 +7,14 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import tomllib
+import types
+import urllib.error
 from pathlib import Path
 
 import pytest
@@ -77,7 +80,7 @@ def test_a_full_disk_is_told_before_anything_is_installed(cpu, needed, monkeypat
     monkeypatch.setattr(start, "RECORD", tmp_path / "none")
     monkeypatch.setattr(start, "takes_cpu_wheels", lambda: cpu)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, (needed - 1) * 2**30))
-    with pytest.raises(start.Stop, match=rf"{needed - 1}\.0 GB of disk are free .* {needed} GB are needed"):
+    with pytest.raises(start.Stop, match=rf"{needed - 1}\.0 GB of disk space are free .* needs {needed} GB"):
         start.look_at_machine()
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, (needed + 1) * 2**30))
     start.look_at_machine()
@@ -130,7 +133,7 @@ def test_another_python_goes_on(monkeypatch, tmp_path, capfd):
     monkeypatch.setattr(sys, "argv", ["start.py", "--no-open"])
     assert start.main() == 0
     said = capfd.readouterr().out
-    assert "Python 3.15 is not one of 3.11 to 3.14: going on with python3.12" in said
+    assert "this is Python 3.15; the course needs 3.11 to 3.14: using python3.12" in said
     assert f"went on with python3.12 {ROOT / 'start.py'} --no-open" in said
 
 
@@ -140,7 +143,8 @@ def test_no_python_at_all_is_one_line(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sys, "argv", ["start.py"])
     assert start.main() == 1
     said = capsys.readouterr().out
-    assert "Python 3.10 is not one of 3.11 to 3.14" in said and "python.org" in said and "Colab" in said
+    assert "this is Python 3.10; the course needs 3.11 to 3.14" in said and "Colab" in said
+    assert ("uv run --no-project --python 3.13 start.py" if sys.platform == "linux" else "python.org") in said
 
 
 # --- a project as small as can be, really installed
@@ -209,7 +213,7 @@ def test_without_uv_pip_does_it(project):
     found = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PATH": "/usr/bin:/bin"}
     done = run(project, **found)
     assert done.returncode == 0 and versions(project)["iniconfig"] == "2.0.0", done.stdout + done.stderr
-    assert "going on with pip" in done.stdout
+    assert "using pip" in done.stdout
 
 
 def test_what_cannot_be_installed_is_told_and_tried_again(project):
@@ -221,6 +225,53 @@ def test_what_cannot_be_installed_is_told_and_tried_again(project):
     assert done.returncode == 1 and "start.py stopped at: installing" in done.stdout and "what to do" in done.stdout
     (project / "constraints.txt").write_text("")
     assert run(project).returncode == 0
+
+
+def test_an_environment_that_ctrl_c_left_without_pip_is_made_again(project):
+    """And so is one whose folder was renamed, since many files in it name the old one."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)
+    done = run(project, PATH="/usr/bin:/bin")
+    assert done.returncode == 0 and versions(project)["iniconfig"] == "2.0.0", done.stdout + done.stderr
+    moved = project.rename(project.with_name("演習 2"))
+    done = run(moved)
+    assert done.returncode == 0 and "making a virtual environment" in done.stdout, done.stdout + done.stderr
+    assert run(moved).stdout == ""
+    python = moved / start.PYTHON.relative_to(ROOT)
+    found = subprocess.check_output([python, "-c", "import course_tools; print(course_tools.__file__)"], cwd="/")
+    assert Path(os.fsdecode(found).strip()).is_relative_to(moved)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(project, monkeypatch):
+    monkeypatch.setattr(start, "ROOT", project)
+    monkeypatch.setattr(start, "VENV", project / "start.py" / ".venv")  # root may write in every folder
+    monkeypatch.setattr(start, "PYTHON", project / "start.py" / ".venv/bin/python")
+    with pytest.raises(start.Stop, match=f"nothing can be written in {re.escape(str(project))}") as stopped:
+        start.make_environment(anew=False)
+    assert "home folder" in stopped.value.remedy
+
+
+@pytest.mark.parametrize(
+    "proxy, answer, problem, remedy",
+    [
+        (False, None, "pypi.org cannot be reached", "check that you are online"),
+        (True, None, "through the proxy of HTTPS_PROXY", "correct HTTPS_PROXY"),
+        (False, ssl.SSLCertVerificationError("unknown"), "does not trust", "PIP_CERT and SSL_CERT_FILE"),
+        (False, urllib.error.HTTPError("x", 403, "no", {}, None), "could not be installed", "read the lines above"),
+    ],
+)
+def test_a_failed_installation_says_what_the_network_has_to_do_with_it(proxy, answer, problem, remedy, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    if proxy:
+        monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:9")
+    if answer:
+        error = answer if isinstance(answer, urllib.error.HTTPError) else urllib.error.URLError(answer)
+        opener = types.SimpleNamespace(open=lambda *_, **__: (_ for _ in ()).throw(error))
+        monkeypatch.setattr(start.urllib.request, "build_opener", lambda: opener)
+    monkeypatch.setattr(start, "PYPI", "https://127.0.0.1:9/simple/")
+    told = start.why_not_installed()
+    assert problem in told[0] and remedy in told[1] and "run the same command again" in told[1]
+    assert "secret" not in " ".join(told)
 
 
 # --- the newest version, and what a student has changed
@@ -271,9 +322,13 @@ def test_an_update_keeps_what_was_changed_on_both_sides(clone, capsys):
         "my/演習.md": "my notes",
         "my/new.md": "a file of mine with this name",
     }
-    assert "your version is kept as my" in capsys.readouterr().out
+    assert "your own version is now my" in capsys.readouterr().out
     start.update()
     assert "up to date" in capsys.readouterr().out
+    (clone.parent / "origin/new.md").write_text("newer")
+    in_git(clone.parent / "origin", "commit", "-qam", "three")
+    start.update()
+    assert "updated: 1 file\n" in capsys.readouterr().out
 
 
 def test_a_file_that_was_deleted_here_comes_back(clone):
@@ -295,5 +350,5 @@ def test_own_commits_stop_an_update_and_nothing_is_lost(clone):
 
 def test_what_is_no_clone_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(start, "ROOT", tmp_path)
-    with pytest.raises(start.Stop, match="not made by git"):
+    with pytest.raises(start.Stop, match="not made with git"):
         start.update()
