@@ -42,7 +42,7 @@ STARVERS = {
 }
 
 
-@pytest.mark.parametrize("name", STARVERS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.bank] * (n in [*STARVERS][1:])) for n in STARVERS])
 def test_a_neighbour_that_was_starved_keeps_its_points(name, tmp_path):
     """Processes that spin leave a core's share to each of them; the neighbour's cell is slow, not endless."""
     spin = f"""
