@@ -42,7 +42,7 @@ def test_a_solved_notebook_is_named_with_the_time_it_was_saved(shell, course):  
     made = hand_in("9", checks=CHECKS)
     assert made.progress.points == 1 and "Tasks 9.2, 9.3 are not solved yet" in repr(made)
     name = Path("exercises") / "09_doubling.ipynb"
-    assert f"The file to hand in is {name}, saved on 2026-03-01 at 16:40." in repr(made)
+    assert f"The file to hand in is {name} in the course's folder, saved on 2026-03-01 at 16:40." in repr(made)
     os.utime(course)
     assert "saved today at " in told()
 
@@ -78,7 +78,7 @@ def test_an_answer_that_was_run_and_not_saved_is_told(shell, course, saved, is_t
     run(shell, RIGHT)
     save(course, "print(1)", saved)
     text = told()
-    assert ("Save this notebook first" in text and "does not hold your last answer to 9.1" in text) is is_told
+    assert ("Save this notebook first" in text and "does not contain your last answer to 9.1" in text) is is_told
     assert ("The file to hand in is" in text) is not is_told
 
 

@@ -54,7 +54,7 @@ def hand_in(exercise: str | int, *, checks: str | Path | None = None) -> HandIn 
     left = progress.open
     if left:
         some = f"Task {left[0]} is" if len(left) == 1 else f"Tasks {', '.join(left)} are"
-        first = f"{some} not solved yet. You can hand in all the same: each solved task has its points."
+        first = f"{some} not solved yet. You can hand in all the same: each task that is solved earns its points."
     else:
         first = "All visible cases pass. More cases are tried when the exercise is graded."
     again = (
@@ -80,13 +80,15 @@ def _which_file(exercise: str | int, checks: str | Path | None) -> str:
         sources = ["".join(cell["source"]) for cell in cells]
     except (AssertionError, OSError, ValueError, KeyError, TypeError):
         return "Save this notebook (Ctrl+S, or Cmd+S on a Mac): its file is the one to hand in."
-    name = file.relative_to(course_folder()) if file.is_relative_to(course_folder()) else file
+    name, where = file, ""
+    if file.is_relative_to(course_folder()):
+        name, where = file.relative_to(course_folder()), " in the course's folder"
     day = "today" if saved.date() == datetime.date.today() else f"on {saved:%Y-%m-%d}"
     tasks = load_exercise(checks or str(exercise)).tasks
     unsaved = [task.id for task in tasks if not is_saved(task.names, sources)]
     if unsaved:
         return (
             f"Save this notebook first (Ctrl+S, or Cmd+S on a Mac), and run this cell again: {name}, saved {day} at "
-            f"{saved:%H:%M}, does not hold your last answer to {', '.join(unsaved)}."
+            f"{saved:%H:%M}, does not contain your last answer to {', '.join(unsaved)}."
         )
-    return f"The file to hand in is {name}, saved {day} at {saved:%H:%M}."
+    return f"The file to hand in is {name}{where}, saved {day} at {saved:%H:%M}."
