@@ -94,7 +94,7 @@ class Overview:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f'<tr><td>Exercise {number}</td>'
+            f"<tr><td>Exercise {number}</td>"
             f'<td><progress aria-label="Exercise {number}" value="{points}" max="{most}"></progress></td>'
             f"<td>{points} of {most} points</td><td>{solved} of {tasks} tasks</td></tr>"
             for number, points, most, solved, tasks in self._rows
