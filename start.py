@@ -206,7 +206,8 @@ def update() -> None:
     if not there:
         say("the course is up to date")
         return
-    git("merge-base", "--is-ancestor", "HEAD", "@{upstream}", remedy="you have commits of your own: git pull --rebase")
+    own = "you have commits of your own that the course has not"
+    git("merge-base", "--is-ancestor", "HEAD", "@{upstream}", problem=own, remedy="git pull --rebase --autostash")
     keep = ROOT / "my" / time.strftime("%Y-%m-%d %H%M%S")
     for name in sorted(here & there):
         if (ROOT / name).exists():
@@ -214,6 +215,8 @@ def update() -> None:
             shutil.copy2(str(ROOT / name), str(keep / name))
             say(f"{name} has changed in the course; your own version is now {(keep / name).relative_to(ROOT)}")
             (ROOT / name).unlink()
+    if keep.exists():
+        say("copy your answers from there into the new version")
     tracked = git("ls-files", "-z") & here & there
     if tracked:
         git("checkout", "--quiet", "HEAD", "--", *sorted(tracked))
@@ -221,7 +224,7 @@ def update() -> None:
     say(f"updated: {len(there)} {'file' if len(there) == 1 else 'files'}")
 
 
-def git(*words: str, remedy: str = "read the lines above") -> "set[str]":
+def git(*words: str, problem: str = "", remedy: str = "read the lines above for the reason") -> "set[str]":
     """What git prints, split at NUL.
 
     Raises:
@@ -229,7 +232,7 @@ def git(*words: str, remedy: str = "read the lines above") -> "set[str]":
     """
     done = subprocess.run(["git", *words], cwd=str(ROOT), stdout=subprocess.PIPE)
     if done.returncode:
-        raise Stop(f"git {words[0]} failed", remedy)
+        raise Stop(problem or f"git {words[0]} failed", remedy)
     return set(os.fsdecode(done.stdout).split("\0")) - {""}
 
 
@@ -306,14 +309,17 @@ def has_installer() -> bool:
 def make_environment(anew: bool) -> None:
     """
     Args:
-        anew: even if there is one that works.
+        anew: even if there is one that seems to work.
 
     Raises:
         Stop: no virtual environment could be made.
     """
     if not anew and python_answers() and has_installer():
         return
-    say(f"making a virtual environment in {VENV.name} (a few seconds)")
+    time_needed = "a few seconds"
+    if VENV.exists():
+        time_needed = "a minute or two, since the one that is there has to be removed"
+    say(f"making a virtual environment in {VENV.name} ({time_needed})")
     try:
         VENV.mkdir(exist_ok=True)
     except OSError as error:

@@ -322,7 +322,7 @@ def test_an_update_keeps_what_was_changed_on_both_sides(clone, capsys):
         "my/演習.md": "my notes",
         "my/new.md": "a file of mine with this name",
     }
-    assert "your own version is now my" in capsys.readouterr().out
+    assert "your own version is now my" in (said := capsys.readouterr().out) and "copy your answers" in said
     start.update()
     assert "up to date" in capsys.readouterr().out
     (clone.parent / "origin/new.md").write_text("newer")
