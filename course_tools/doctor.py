@@ -19,6 +19,7 @@ from typing import Literal
 _PACKAGES = [
     "torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "ipywidgets", "jupyterlab", "papermill",
 ]  # fmt: skip
+_START = "py start.py" if sys.platform == "win32" else "python3 start.py"
 SET_HOME = "set HOME to a folder of yours, as in `export HOME=/home/NAME`"
 
 
@@ -79,7 +80,7 @@ def check_packages() -> Finding:
             missing.append(name)
     text = ", ".join(installed)
     if missing:
-        return Finding("note", f"{text}; missing: {', '.join(missing)}", "python start.py installs them")
+        return Finding("note", f"{text}; missing: {', '.join(missing)}", f"{_START} installs them")
     return Finding("good", text)
 
 
@@ -183,7 +184,7 @@ def check_grading() -> Finding:
     problem = "grading needs Linux (on Windows: WSL)"
     if sys.platform == "linux":
         if importlib.util.find_spec("pyseccomp") is None:
-            return Finding("note", "not installed", "only `lecture grade` needs it: python start.py --extras grade")
+            return Finding("note", "not installed", f"only `lecture grade` needs it: {_START} --extras grade")
         from lecture_grader.sandbox import SandboxError, require
 
         try:

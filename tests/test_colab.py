@@ -238,7 +238,7 @@ def test_a_set_up_that_fails_fails_in_its_own_cell(missing, our_python, tmp_path
 def test_an_environment_that_is_not_colab_is_left_as_it_is(github, our_python, tmp_path, monkeypatch):
     before = installed(our_python)
     error = Colab(our_python, github, tmp_path, monkeypatch).set_up("elsewhere")
-    assert NOT_HERE in error and "`python start.py`, and choose the kernel" in error
+    assert NOT_HERE in error and "`python3 start.py` (`py` on Windows), and choose the kernel" in error
     assert installed(our_python) == before
 
 

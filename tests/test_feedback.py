@@ -495,9 +495,9 @@ def test_without_a_call_the_case_says_so(names):
 def test_each_kind_of_failure_is_first_shown_and_then_explained(names):
     names["double"] = lambda x: x**2
     first = repr(check("9.1"))
-    assert "if the same happens again" in first and "The result is wrong." in first
+    assert "If the same happens again" in first and "The result is wrong." in first
     names["double"] = lambda x: x @ x @ torch.ones(7)  # of another kind
-    assert "if the same happens again" in repr(check("9.1"))
+    assert "If the same happens again" in repr(check("9.1"))
     assert "hint: A matrix product" in repr(check("9.1"))
     names["double"] = lambda x: x * x
     assert "hint: That is the square." in repr(check("9.1"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lecture_utils.grading.tasks import Task
 
 _COLORS = {"passed": "#00704a", "failed": "#b03a00", "todo": "#5f5f5f"}
-_FIRST_TIME = "Look at what was seen; if the same happens again, a hint is shown here."
+_FIRST_TIME = "Compare what was expected with what you got. If the same happens again, a hint is shown here."
 _failures: set[tuple[str, str]] = set()  # the task's key and the hint of each failure: its hint is shown next time
 
 if not os.environ.get("LECTURE_GRADING"):
