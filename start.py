@@ -405,13 +405,17 @@ def install_with_pip(packages: "list[str]") -> bool:
 # --- JupyterLab
 
 
+def lab_arguments(root: Path) -> "list[str]":
+    """What a Python gets to run JupyterLab with all of the course in sight, on the start page."""
+    page = "/lab/tree/START.ipynb"
+    return ["-m", "jupyter", "lab", "--ServerApp.root_dir=" + str(root), "--LabApp.default_url=" + page]
+
+
 def open_jupyterlab(arguments: "list[str]") -> int:
     """Open it on the start page, with the course's folder as its root; end when it ends."""
-    page = "/lab/tree/START.ipynb" if (ROOT / "START.ipynb").exists() else "/lab/tree/lectures"
     say(f"starting JupyterLab; keep this window open. To stop: Ctrl-C here, then y. To start again: {COMMAND}")
-    words = ["-m", "jupyter", "lab", "--ServerApp.root_dir=" + str(ROOT), "--LabApp.default_url=" + page, *arguments]
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is JupyterLab's, which asks whether it is meant
-    status = subprocess.call([str(PYTHON), *words], cwd=str(ROOT))
+    status = subprocess.call([str(PYTHON), *lab_arguments(ROOT), *arguments], cwd=str(ROOT))
     if status:
         raise Stop(f"it ended with status {status}", f"read the lines above for the reason, then run {COMMAND} again")
     return 0

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import runpy
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import nbformat
 import pytest
 from conftest import LECTURES, ROOT
 
+lab_arguments = runpy.run_path(str(ROOT / "start.py"))["lab_arguments"]
 RUN = 300_000
 SHOTS = os.environ.get("LAB_SCREENSHOTS")  # a folder, to look at the pages with one's own eyes
 EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
@@ -118,12 +120,6 @@ def wanted(path: Path, config) -> None:
         pytest.skip("the walk through all notebooks takes minutes: --lab, or make walk")
 
 
-def command() -> list[str]:
-    """What `make lab` runs, by the Python of the tests."""
-    line = re.search(r"^\t\$\(BIN\)/jupyter (lab .*) \$\(ARGS\)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
-    return [sys.executable, "-m", "jupyter", *line.split()]
-
-
 class Lab:
     """A running JupyterLab."""
 
@@ -131,6 +127,7 @@ class Lab:
         self.folder = folder
         for name in ("lectures", "exercises", "lecture_utils", "lecture_grader", "course_tools", "checks", "docs"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "build", "*.pt"))
+        shutil.copy(ROOT / "START.ipynb", folder)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -143,7 +140,8 @@ class Lab:
         self.log = folder / "jupyter.log"
         with self.log.open("w") as log:
             environment = {**os.environ, **variables}
-            self.process = subprocess.Popen([*command(), *options], cwd=folder, env=environment, stdout=log, stderr=log)
+            command = [sys.executable, *lab_arguments(folder), *options]
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
         deadline = time.monotonic() + 60
         while True:
             try:
