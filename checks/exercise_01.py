@@ -15,7 +15,7 @@ from lecture_utils.grading.hints import DEFAULT_HINTS, IN_PLACE_HINT
 SETUP = """
 import numpy as np
 import torch
-from lecture_utils import check, progress, show_images
+from lecture_utils import check, hand_in, progress, show_images
 """
 
 

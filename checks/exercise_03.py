@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, TensorDataset
-from lecture_utils import check, load_dataset, progress, show_images
+from lecture_utils import check, hand_in, load_dataset, progress, show_images
 """
 
 

@@ -18,7 +18,7 @@ SETUP = """
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
-from lecture_utils import check, load_dataset, progress, show_images
+from lecture_utils import check, hand_in, load_dataset, progress, show_images
 """
 
 
