@@ -279,6 +279,7 @@ def test_search_finds_a_page(visit, words, name):
     page.locator("input[type=search]:visible").fill(words)
     page.keyboard.press("Enter")
     page.locator(f"#search-results a[href*='lectures/{name}']").first.click()
+    page.wait_for_load_state()
     assert f"/lectures/{name}" in page.url and words in page.locator("article").inner_text()
 
 
