@@ -92,6 +92,7 @@ def misspelt():
 
 
 number, sequence, not_callable = 3, [1, 2], torch.ones(2)
+generator = (number for number in range(3))
 CLASS, BRACKETS, PRODUCT, FIT = "A class of torch.nn", "without its brackets", "matrix product", "Two shapes do not fit"
 FLOATS, DTYPES, INDEX, GPU = "needs floats", "Two dtypes", "An index lies outside", "No GPU"
 MISTAKES = {
@@ -179,7 +180,7 @@ MISTAKES = {
     "several values": [lambda: x.max(dim=1).float(), lambda: nn.LSTM(4, 2)(x).shape],
     "list or a number": [lambda: sequence.shape, lambda: torch.sum(sequence), lambda: torch.exp(1.0)],
     "A NumPy array": [lambda: np.ones(2).dim(), lambda: F.relu(np.ones(2))],
-    "A generator has neither": [lambda: len(i for i in x), lambda: (i for i in x)[0]],
+    "A generator has neither": [lambda: len(generator), lambda: generator[0]],
     "Lists have no arithmetic": [lambda: [1] - sequence],
     "does not exist there": [lambda: torch.argMax(x), lambda: x.foo()],
     "called like a function": [lambda: x.shape(0), lambda: not_callable(0)],
