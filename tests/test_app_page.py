@@ -9,7 +9,7 @@ import pytest
 from app_process import running, save_model
 from PIL import Image, ImageDraw
 
-SHOTS = os.environ.get("APP_SCREENSHOTS")  # a folder, to look at the page with one's own eyes
+SHOTS = os.environ.get("APP_SCREENSHOTS")  # a folder, to look at the page yourself
 
 
 @pytest.fixture(scope="module")

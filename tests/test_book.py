@@ -16,7 +16,7 @@ from conftest import ROOT
 
 from course_tools.notebooks import read_notebook
 
-SHOTS = os.environ.get("BOOK_SCREENSHOTS")  # a folder, to look at the pages with one's own eyes
+SHOTS = os.environ.get("BOOK_SCREENSHOTS")  # a folder, to look at the pages yourself
 ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
 FOLDERS = ("lectures", "exercises", "solutions")
 NOTEBOOKS = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.ipynb"))]

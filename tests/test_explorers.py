@@ -25,7 +25,7 @@ from course_tools.notebooks import read_notebook
 from course_tools.pages import make_slides, write_page
 from lecture_utils import explore, explorers, quiz, subplots
 
-SHOTS = os.environ.get("EXPLORER_SCREENSHOTS")  # a folder, to look at them with one's own eyes
+SHOTS = os.environ.get("EXPLORER_SCREENSHOTS")  # a folder, to look at them yourself
 FOLDER = Path(explorers.__file__).parent
 PICTURE = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
 MOONS = torch.rand(60, 2, generator=torch.Generator().manual_seed(1))

@@ -23,7 +23,7 @@ from conftest import LECTURES, ROOT
 
 lab_arguments = runpy.run_path(str(ROOT / "start.py"))["lab_arguments"]
 RUN = 300_000
-SHOTS = os.environ.get("LAB_SCREENSHOTS")  # a folder, to look at the pages with one's own eyes
+SHOTS = os.environ.get("LAB_SCREENSHOTS")  # a folder, to look at the pages yourself
 EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
 ALWAYS = (LECTURES[0], EXERCISES[0])  # the ones that run in the shortest time
 THEMES = ("JupyterLab Light", "JupyterLab Dark")

@@ -16,7 +16,7 @@ from PIL import Image
 from course_tools.notebooks import read_notebook
 from course_tools.pages import make_slides
 
-SHOTS = os.environ.get("SLIDES_SCREENSHOTS")  # a folder, to look at the slides with one's own eyes
+SHOTS = os.environ.get("SLIDES_SCREENSHOTS")  # a folder, to look at the slides yourself
 ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
 lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
 
