@@ -18,7 +18,6 @@ import ssl
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -29,7 +28,6 @@ WINDOWS = sys.platform == "win32"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 PYTHONS = [(3, 13), (3, 12), (3, 14), (3, 11)]  # all packages have wheels for these; the first one found is taken
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
-PYPI = "https://pypi.org/simple/pip/"
 GET_PIP = os.environ.get("GET_PIP", "https://bootstrap.pypa.io/get-pip.py")
 COLAB = "open the lectures in Colab instead, with the links in README.md: nothing is installed there"
 SILENT = " and is silent for minutes after it says: Installing collected packages"
@@ -346,23 +344,14 @@ def how_large() -> str:
 
 
 def why_not_installed() -> "tuple[str, str]":
-    """The problem and the remedy, as far as a look at PyPI tells."""
+    """The problem and the remedy, as far as a look at the network tells."""
+    from course_tools.doctor import check_proxy  # needs a Python of the course's, and nothing that is installed
+
+    finding = check_proxy()
     problem, again = "the packages could not be installed", ", then run the same command again"
-    try:
-        with urllib.request.build_opener().open(PYPI, timeout=10):  # urlopen() keeps the proxy of its first call
-            return problem, "read the lines above for the reason" + again
-    except urllib.error.HTTPError:
+    if finding.level == "good":
         return problem, "read the lines above for the reason" + again
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-    if isinstance(reason, ssl.SSLError):
-        remedy = "if a proxy replaces certificates, set PIP_CERT and SSL_CERT_FILE to the file with the proxy's own"
-        return problem + ": pypi.org shows a certificate that this Python does not trust", remedy + again
-    if urllib.request.getproxies().get("https"):
-        remedy = "correct HTTPS_PROXY (http://HOST:PORT), or unset it where no proxy is needed" + again
-        return f"{problem}: pypi.org cannot be reached through the proxy of HTTPS_PROXY ({reason})", remedy
-    remedy = "check that you are online, and behind a proxy set HTTPS_PROXY=http://HOST:PORT" + again
-    return f"{problem}: pypi.org cannot be reached ({reason})", f"{remedy}; or {COLAB}"
+    return f"{problem}: {finding.text}", f"read the lines above; {finding.remedy}{again}"
 
 
 def has_certificates() -> bool:

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
@@ -203,6 +204,8 @@ def check_proxy() -> Finding:
         # A new opener, since urlopen() keeps using the proxy of its first call.
         with urllib.request.build_opener().open("https://www.python.org/", timeout=5):
             return Finding("good", f"{proxy}: python.org answers")
+    except urllib.error.HTTPError as answer:  # an answer, too, of the proxy or of python.org
+        return Finding("good", f"{proxy}: python.org answers with the status {answer.code}")
     except (OSError, ValueError) as error:  # URLError is an OSError
         reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
@@ -213,7 +216,10 @@ def check_proxy() -> Finding:
         remedy = f"correct {name} (http://USER:PASSWORD@HOST:PORT), or unset it where there is no proxy"
     else:
         text = f"{proxy}, and python.org cannot be reached: {reason}"
-        remedy = "behind a proxy set HTTPS_PROXY=http://HOST:PORT; without a network, all lectures run in 'quick'"
+        remedy = (
+            "check that you are online; behind a proxy set HTTPS_PROXY=http://HOST:PORT (once the course is installed,"
+        )
+        remedy += " 'quick' needs no network)"
     return Finding("note", text, remedy)
 
 
