@@ -129,7 +129,7 @@ def _introduce_solution(cell: dict, docname: str) -> None:
     """The first cell is that of the exercise: its title and its badge would name the wrong page."""
     title = re.sub("^# Exercise", "# Solution", "".join(cell["source"]))
     words = f"The tasks of [the exercise](../exercises/{Path(docname).name}.ipynb), each with an answer to unfold."
-    cell["source"] = re.sub(r"^\[!\[.*\n", words + "\n", title, flags=re.MULTILINE)
+    cell["source"] = re.sub(r"^\[Open in Colab\].*\n", words + "\n", title, flags=re.MULTILINE)
 
 
 def _fold(cell: dict, what: str) -> None:
@@ -141,8 +141,7 @@ def mend_pictures_and_links(app, doctree: nodes.document) -> None:
     """Alternative texts; a badge of another site becomes words; a file that is no page is looked at on GitHub."""
     for image in list(doctree.findall(nodes.image)):
         if image["uri"].startswith(("http:", "https:")):
-            in_table = isinstance(image.parent.parent.parent, nodes.entry)
-            image.replace_self(nodes.Text("Colab" if in_table else image["alt"]))
+            image.replace_self(nodes.Text(image["alt"]))
         elif alt := ALTS.get(Path(image["uri"]).stem):
             image["alt"] = alt
     for link in list(doctree.findall(addnodes.download_reference)):

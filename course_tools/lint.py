@@ -6,9 +6,10 @@ from pathlib import Path
 
 import nbformat
 
-from course_tools.notebooks import WIDGET, CourseError, clean_metadata, read_notebook
+from course_tools.notebooks import HIDDEN, WIDGET, CourseError, clean_metadata, read_notebook
 
 MAX_CELL_LINES = 25
+MAX_COLUMNS = 88  # a longer line is cut in JupyterLab at 1280 pixels, and in the book
 MAX_BYTES = 1_000_000
 
 
@@ -16,7 +17,8 @@ def find_faults(path: Path) -> list[str]:
     """Return what keeps a notebook from being committed, as sentences.
 
     Required are a valid format, distinct cell ids, no unneeded metadata, outputs of one run from top to bottom without
-    an error, a warning or text on stderr, an alternative text for each picture, and cells and a file of limited size.
+    an error, a warning or text on stderr, an alternative text for each picture, lines, cells and a file of limited
+    size, and a first line that says what a folded cell does.
     """
     try:
         notebook = read_notebook(path)
@@ -50,6 +52,13 @@ def _code_faults(cell: nbformat.NotebookNode, executed: int, store: str) -> Iter
         yield f"{lines} lines, at most {MAX_CELL_LINES}"
     if lines and cell.execution_count != executed:
         yield f"not the outputs of one run from top to bottom: {store}"
+    if HIDDEN in cell.metadata.get("tags", []):
+        if not re.match(r"# .+ \(folded\): ", cell.source):
+            yield "folded, but its first line is no comment such as `# Picture (folded): draws the line`"
+    else:
+        for number, line in enumerate(cell.source.splitlines(), 1):
+            if len(line) > MAX_COLUMNS:
+                yield f"line {number} has {len(line)} characters, at most {MAX_COLUMNS}"
     for output in cell.outputs:
         yield from _output_faults(output)
 

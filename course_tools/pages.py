@@ -47,7 +47,7 @@ def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
-            source = re.sub(r"\[!\[[^]]*\]\(https?:[^)]*\)\]\([^)]*\)", "", cell.source)  # badges need the network
+            source = re.sub(r"^\[Open in Colab\]\(.*\)$", "", cell.source, flags=re.MULTILINE)  # not from a slide
             cell.source = re.sub(r"(?<!!)(\[[^]]*\]\()([^)\s]+)", link, source)
         if notes := cell.metadata.get("slideshow", {}).get("notes"):
             metadata = {"slideshow": {"slide_type": "notes"}}

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findSystemFonts, fontManager
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+from PIL import Image, ImageChops, ImageStat
 
 # The palette of Okabe and Ito (2008), whose colours can be told apart with any colour vision. Its yellow is left out,
 # because it is too pale for a line on white. Lines also differ in their dashes.
@@ -45,8 +46,33 @@ def font_families() -> list[str]:
     return ["DejaVu Sans", *(name for name in JAPANESE_FONTS if name in installed)]
 
 
+_DPI = 160  # twice the 80 pixels an inch that a page shows, so that screens of double density have all they can show
+
+
+def with_palette(png: bytes, colors: int = 256, max_error: float = 1.5) -> bytes:
+    """Store a PNG in few colours, which makes a drawing a third as large. A photograph stays as it is.
+
+    Args:
+        png: a picture without transparency.
+        colors: the size of the palette, at most 256.
+        max_error: with a larger root mean square error, of 255, the picture is returned as it was.
+    """
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    reduced = image.quantize(colors)
+    if max(ImageStat.Stat(ImageChops.difference(image, reduced.convert("RGB"))).rms) > max_error:
+        return png
+    buffer = io.BytesIO()
+    reduced.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def shown_width(png: bytes) -> int:
+    """Return how many of a page's pixels a PNG of double density is wide."""
+    return int.from_bytes(png[16:20], "big") // 2
+
+
 class LectureFigure(Figure):
-    """A matplotlib figure with an alternative text ``alt``. A notebook shows it once, as a PNG."""
+    """A matplotlib figure with an alternative text ``alt``. A notebook shows it once, as a PNG of double density."""
 
     alt: str = ""
 
@@ -65,7 +91,8 @@ class LectureFigure(Figure):
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, **options):
-        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+        png = with_palette(self.png())
+        return {"image/png": png, "text/plain": self.alt}, {"image/png": {"alt": self.alt, "width": shown_width(png)}}
 
 
 def subplots(nrows: int = 1, ncols: int = 1, *, alt: str, figsize: tuple[float, float] | None = None, **kwargs):
@@ -87,7 +114,7 @@ def subplots(nrows: int = 1, ncols: int = 1, *, alt: str, figsize: tuple[float, 
     if not alt.strip():
         raise ValueError("say in alt what the picture shows: not every reader sees it")
     size = figsize or (min(4.5 * ncols, 9.5), 3.2 * nrows)
-    figure = LectureFigure(figsize=size, dpi=80, layout="constrained")
+    figure = LectureFigure(figsize=size, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.alt = alt
     axes = figure.subplots(nrows, ncols, **kwargs)
@@ -168,6 +195,8 @@ def show_images(
         ax.set(xticks=[], yticks=[])  # otherwise matplotlib measures ticks that it does not draw
         ax.axis("off")
     for index, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
+        ax.axis("on")
+        ax.spines[:].set(color="0.6", linewidth=0.6)  # the edge of a white image on white paper
         ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if titles:
             ax.set_title(titles[index], fontsize=9)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Hashable
 
 from lecture_utils import explorers
-from lecture_utils.plotting import LectureFigure
+from lecture_utils.plotting import LectureFigure, shown_width
 
 MAX_FRAMES = 120
 
@@ -28,8 +28,9 @@ class Explorer:
 
         def redraw(change=None) -> LectureFigure:
             figure = draw(**{name: slider.value for name, slider in sliders.items()})
-            png = base64.b64encode(figure.png(cut=False)).decode()  # always of one size, so that the page does not jump
-            picture.value = f'<img src="data:image/png;base64,{png}" alt="{html.escape(figure.alt)}">'
+            png = figure.png(cut=False)  # always of one size, so that the page does not jump
+            source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+            picture.value = f'<img src="{source}" alt="{html.escape(figure.alt)}" width="{shown_width(png)}">'
             return figure
 
         self.figure = redraw()
@@ -91,7 +92,7 @@ def _draw_frames(draw: Callable[..., LectureFigure], sliders: dict) -> explorers
         "controls": controls,
         "frames": [base64.b64encode(png).decode() for png in pictures],
         "alts": [figure.alt for figure in figures],
-        "width": explorers.shown_width(pictures[first]),
+        "width": shown_width(pictures[first]),
     }
     return explorers.Explorer("frames", figures[first].alt, data, pictures[first])
 

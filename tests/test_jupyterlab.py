@@ -27,7 +27,6 @@ SHOTS = os.environ.get("LAB_SCREENSHOTS")  # a folder, to look at the pages your
 EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
 ALWAYS = (LECTURES[0], EXERCISES[0])  # the ones that run in the shortest time
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
-BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 TOKEN = "a-token-for-the-test"
 WIDGET = re.compile(r"\b(?:explore|draw_digit|quiz|explorers\.\w+)\((?!change)")
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -301,12 +300,8 @@ def opened(chromium, lab):
             bad.append(f"{message.type}: {message.text}")
 
     def elsewhere(route):
-        if route.request.url == BADGE:
-            badge = '<svg xmlns="http://www.w3.org/2000/svg" width="117" height="20"/>'
-            route.fulfill(body=badge, content_type="image/svg+xml")
-        else:
-            bad.append(route.request.url)
-            route.abort()
+        bad.append(route.request.url)
+        route.abort()
 
     def open_notebook(path: Path) -> Notebook:
         context = chromium.new_context(viewport={"width": 1280, "height": 1000}, permissions=["clipboard-read"])

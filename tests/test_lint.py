@@ -5,6 +5,7 @@ import pytest
 
 from course_tools.lint import find_faults
 
+FOLDED = {"tags": ["hide-input"], "jupyter": {"source_hidden": True}, "cellView": "form"}
 PNG = {"image/png": "iVBORw0KGgo=", "text/plain": "x"}
 
 
@@ -32,6 +33,8 @@ def stream(name: str, text: str):
         (lambda n: n.cells[0].update(source="![](a.png)"), "without alternative"),
         (lambda n: n.cells[0].update(source="<img src='a.png'>"), "without alternative"),
         (lambda n: n.cells[2].update(source="x = 1\n" * 26), "26 lines, at most 25"),
+        (lambda n: n.cells[2].update(source="x = 1\ny = " + "1" * 85), "line 2 has 89 characters, at most 88"),
+        (lambda n: n.cells[2].update(source="2", metadata=FOLDED), "folded, but its first line"),
         (lambda n: n.cells[0].update(source="x" * 1_100_000), "make the figures smaller"),
     ],
 )

@@ -1,10 +1,14 @@
 """Pages and decks of small notebooks; test_slides.py opens the lectures' decks in Chromium."""
 
+import base64
+import io
 import re
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from conftest import KERNEL
+from PIL import Image
 
 from course_tools.execute import run_notebook, store_outputs
 from course_tools.lint import find_faults
@@ -16,7 +20,10 @@ WIDGET = (
     "def draw(k):\n    return subplots(alt=f'picture {k}')[0]\n"
     "explore(draw, k=ipywidgets.IntSlider(3))"
 )
-QUIZ = "from lecture_utils import quiz\nquiz('Six or seven?', {6: 'Two threes.', 7: 'Odd.'}, answer=2 * 3)"
+QUIZ = (
+    "# Question (folded): computes its answer\nfrom lecture_utils import quiz\n"
+    "quiz('Six or seven?', {6: 'Two threes.', 7: 'Odd.'}, answer=2 * 3)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +47,14 @@ def test_figures_carry_their_text_into_notebook_and_page(stored):
     (output,) = nbformat.read(stored, as_version=4).cells[1].outputs
     assert output.metadata["image/png"]["alt"] == "a small test picture"
     assert 'alt="a small test picture"' in page_of(stored)
+
+
+def test_figures_have_twice_the_pixels_that_a_page_shows(stored):
+    (output,) = nbformat.read(stored, as_version=4).cells[1].outputs
+    width = output.metadata["image/png"]["width"]
+    assert Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).width // 2 == width
+    (picture,) = BeautifulSoup(page_of(stored), "html.parser").select('img[alt="a small test picture"]')
+    assert picture["width"] == str(width)
 
 
 def test_widget_leaves_a_still_picture(stored):

@@ -14,7 +14,7 @@ from lecture_utils import (
     show_images,
     subplots,
 )
-from lecture_utils.plotting import font_families
+from lecture_utils.plotting import font_families, shown_width, with_palette
 
 
 def drawn(images) -> list[np.ndarray]:
@@ -128,6 +128,23 @@ def test_values_that_cannot_be_stretched(values, expected, channels):
         png_of(figure)
     shown = np.asarray(figure.axes[0].images[0].get_array())
     assert np.allclose(shown, np.reshape(expected, (2, 2, 1) if channels == 3 else (2, 2)))
+
+
+def test_white_pictures_have_an_edge():
+    figure = show_images(torch.ones(2, 8, 8))
+    pixels = np.asarray(Image.open(io.BytesIO(figure.png())).convert("L"))
+    assert (pixels < 200).sum() > 4 * 100
+
+
+def test_drawings_get_a_palette_and_photographs_keep_their_colours():
+    figure, ax = subplots(alt="a line")
+    ax.plot([0, 1])
+    drawn = with_palette(figure.png())
+    assert Image.open(io.BytesIO(drawn)).mode == "P" and len(drawn) < 0.7 * len(figure.png())
+    assert shown_width(drawn) == Image.open(io.BytesIO(drawn)).width // 2
+    ax.clear()
+    ax.imshow(np.random.default_rng(0).random((60, 60, 3)))
+    assert with_palette(figure.png()) == figure.png()
 
 
 def test_show_images_lays_out_rows():

@@ -75,7 +75,7 @@ def test_the_picture_keeps_its_size_while_it_changes():
     for slider.value in (2, 9):
         png = base64.b64decode(re.search('base64,([^"]+)', picture.value)[1])
         sizes.add(Image.open(io.BytesIO(png)).size)
-    assert sizes == {(360, 256)}  # 4.5 x 3.2 inches
+    assert sizes == {(720, 512)}  # 4.5 x 3.2 inches, 160 pixels each
 
 
 def test_output_is_a_widget_and_a_picture():

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lecture_utils.plotting import BLUE, VERMILION, LectureFigure, subplots
+from lecture_utils.plotting import BLUE, VERMILION, LectureFigure, shown_width, subplots, with_palette
 
 _FOLDER = Path(__file__).parent
 
@@ -75,11 +75,6 @@ class Explorer:
 
     def _repr_html_(self) -> str:
         return self._html
-
-
-def shown_width(png: bytes) -> int:
-    """Half of its pixels: the stills are made for screens of double density."""
-    return int.from_bytes(png[16:20], "big") // 2
 
 
 def learning_rate() -> Explorer:
@@ -267,8 +262,5 @@ def _base64(data: bytes) -> str:
 
 
 def picture_of(figure: LectureFigure) -> bytes:
-    """Draw for screens of double density, in few colours: a figure of lines needs no more."""
-    figure.set_dpi(160)
-    png = io.BytesIO()
-    Image.open(io.BytesIO(figure.png(cut=False))).convert("RGB").quantize(32).save(png, "PNG", optimize=True)
-    return png.getvalue()
+    """Draw in few colours: a figure of lines needs no more."""
+    return with_palette(figure.png(cut=False), 32, float("inf"))

@@ -12,7 +12,8 @@ for each worker; the last line is a JSON object:
   three calls after a first, which is printed apart: ours leaves a process behind that has all imports
 - overhead_s: median of our seconds for a submission, less those of its cells and checks in a process forked from
   one that has all imports
-- wrong_marks: tasks, of all submissions, to which we gave another mark than they deserve
+- wrong_marks: tasks, of all submissions, to which we gave another mark than they deserve; where a notebook replaced
+  what checks rest on, the run names it and leaves its marks to the instructor, and that is right
 
 python tests/benchmarks/grading.py [--exercise 1] [--ordinary 30] [--hostile 10] [--cache FOLDER]
 """
@@ -30,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -79,6 +81,9 @@ HOSTILE = {
 }  # fmt: skip
 
 
+LEFT_TO_INSTRUCTOR = {"patched comparisons"}
+
+
 def make_class(ordinary: int, hostile: int) -> tuple[dict, dict, dict]:
     """Ordinary and hostile notebooks by student, and the marks of all: {student: {task: points}}."""
     rng = random.Random(0)
@@ -104,7 +109,14 @@ def make_class(ordinary: int, hostile: int) -> tuple[dict, dict, dict]:
 
 def wrong(got: dict, marks: dict, students) -> list[str]:
     """The tasks with another mark than they deserve; a submission without any row has all of them wrong."""
-    return [f"{s} {t}" for s in students for t in POINTS if got.get(s, {}).get(t, "none") != marks[s][t]]
+    deserved = {
+        s: {t: {marks[s][t]} | ({"withheld"} if s in LEFT_TO_INSTRUCTOR else set()) for t in POINTS} for s in students
+    }
+    return [f"{s} {t}" for s in students for t in POINTS if got.get(s, {}).get(t, "none") not in deserved[s][t]]
+
+
+def _as_number(mark) -> float:
+    return mark if isinstance(mark, int | float) else 0
 
 
 def command(words, cwd: Path, timeout: float | None = None) -> str:
@@ -153,7 +165,10 @@ class Ours:
             rows = {
                 r["student"]: r for r in map(json.loads, (folder / "out" / "results.jsonl").read_text().splitlines())
             }
-        return {s: {t: v["points"] for t, v in row["tasks"].items()} for s, row in rows.items()}, said
+        return {
+            s: {t: "withheld" if v["points"] is None else v["points"] for t, v in row["tasks"].items()}
+            for s, row in rows.items()
+        }, said
 
 
 class Peer:
@@ -273,7 +288,7 @@ def overhead(folder: Path) -> float:
         for row, _ in grade_class(found, EXERCISE, Path(out), GradingOptions(seed=1)):
             now = time.perf_counter()
             seconds[row["student"]], last = now - last, now
-    bare = {one.student: forked(one.path) for one in found}
+    bare = {student: forked(folder / f"{student}.ipynb") for student in seconds}  # copies are gone by now
     beyond = {student: seconds[student] - bare[student] for student in seconds}
     median = statistics.median
     print(
@@ -297,7 +312,7 @@ def forked(path: Path) -> float:
         from lecture_utils.grading.student import LiveStudent
         from lecture_utils.grading.verdict import run_check
 
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
         notebook = nbformat.read(path, as_version=4)
         shell = InteractiveShell.instance()
         start = time.perf_counter()
@@ -307,6 +322,8 @@ def forked(path: Path) -> float:
         for one in EXERCISE.tasks:
             run_check(one, LiveStudent(shell.user_ns), 1, hidden=True)
         os.write(outside, str(time.perf_counter() - start).encode())
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(0)
 
@@ -357,7 +374,7 @@ def main() -> None:
             for student in hostile:
                 bad = [fault.rpartition(" ")[2] for fault in spoilt if fault.rpartition(" ")[0] == student]
                 if bad:
-                    gained = sum((got.get(student, {}).get(t) or 0) > marks[student][t] for t in bad)
+                    gained = sum(_as_number(got.get(student, {}).get(t)) > marks[student][t] for t in bad)
                     words = (said.get(student) or "").strip().splitlines()
                     why = (
                         "no marks at all"
