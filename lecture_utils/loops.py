@@ -8,7 +8,9 @@ T = TypeVar("T")
 _SECONDS = 0.1  # between two updates: more often nobody can read them, and each is a message to the browser
 
 
-def progress_bar(items: Iterable[T], unit: str = "epochs", total: int | None = None) -> Iterator[T]:
+def progress_bar(
+    items: Iterable[T], unit: str = "epochs", total: int | None = None, *, leave: bool = True
+) -> Iterator[T]:
     """Go through the items and show how many are done, for a loop that prints nothing itself.
 
     At the end one line is left, which is the same in each run. Used from lecture 2 on.
@@ -17,6 +19,7 @@ def progress_bar(items: Iterable[T], unit: str = "epochs", total: int | None = N
         items: such as ``range(20)``, or a list.
         unit: what they are, in the plural.
         total: their number, where ``len(items)`` does not tell it.
+        leave: ``False`` wipes the line out at the end, for a loop inside another one, which prints its results.
 
     Yields:
         Each of the items.
@@ -35,7 +38,8 @@ def progress_bar(items: Iterable[T], unit: str = "epochs", total: int | None = N
             yield item
             done += 1
     finally:  # also where the loop is left by `break` or an error
-        print(f"\r{_line(done, unit, total)}")
+        line = _line(done, unit, total)
+        print(f"\r{line}" if leave else f"\r{' ' * len(line)}\r", end="\n" if leave else "")
 
 
 def _line(done: int, unit: str, total: int | None) -> str:

@@ -51,3 +51,15 @@ def test_items_without_a_length_are_counted(capsys):
     list(progress_bar(iter([1, 2]), total=4))
     assert lines(capsys)[-1] == "[##########..........] 2 of 4 epochs"
     assert list(progress_bar([])) == [] and lines(capsys)[-1] == "0 epochs"
+
+
+def test_a_bar_that_is_wiped_out_leaves_its_line_to_what_comes_next(clock, capsys):
+    for _ in progress_bar(range(2), leave=False):
+        clock[0] += 1
+    print("a result")
+    out = capsys.readouterr().out
+    assert "1 of 2 epochs" in out and out.count("\n") == 1
+    shown = ""
+    for piece in out.rstrip("\n").split("\r"):  # as a terminal and JupyterLab write over a line
+        shown = piece + shown[len(piece) :]
+    assert shown.rstrip() == "a result"
