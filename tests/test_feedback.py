@@ -1,5 +1,6 @@
 """check() and progress() in the notebook, and what they leave untouched there."""
 
+import contextlib
 import json
 import os
 import random
@@ -106,6 +107,11 @@ def test_random_inputs_differ_per_run_and_are_fixed_by_a_seed(names):
 def test_progress_of_the_course_is_the_best_so_far_and_what_comes_next(names, tmp_path):
     assert progress().next == "1.1" and set(progress().points) == {1, 2, 3, 4, 5, 6}
     assert not any(progress().points.values()) and "Next: task 1.1, " in repr(progress())
+    with contextlib.chdir(tmp_path):  # a notebook somewhere else
+        assert "<a" not in progress()._repr_html_()
+    with contextlib.chdir(ROOT):
+        page = progress()._repr_html_()
+    assert 'Next: <a href="exercises/01_tensors.ipynb">task 1.1</a>, ' in page and page.count("<a") == 7
     names["double"] = lambda x: 2 * x
     check("9.1")  # a task of somebody else's file
     assert not any(progress().points.values())

@@ -94,12 +94,23 @@ class Overview:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>Exercise {number}</td>"
+            f"<tr><td>{_link(number, f'Exercise {number}')}</td>"
             f'<td><progress aria-label="Exercise {number}" value="{points}" max="{most}"></progress></td>'
             f"<td>{points} of {most} points</td><td>{solved} of {tasks} tasks</td></tr>"
             for number, points, most, solved, tasks in self._rows
         )
-        return f"<table><tbody>{rows}</tbody></table><p>{html.escape(self._next)}</p>"
+        next_task = html.escape(self._next)
+        if self.next:
+            next_task = next_task.replace(
+                f"task {self.next}", _link(int(self.next.partition(".")[0]), f"task {self.next}"), 1
+            )
+        return f"<table><tbody>{rows}</tbody></table><p>{next_task}</p>"
+
+
+def _link(number: int, text: str) -> str:
+    """Link the text to the exercise's notebook, where that lies below the folder of the notebook that is open."""
+    found = sorted(Path("exercises").glob(f"{number:02}_*.ipynb"))
+    return f'<a href="{html.escape(found[0].as_posix())}">{text}</a>' if found else text
 
 
 def progress(
