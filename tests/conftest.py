@@ -46,6 +46,11 @@ FLAGS = [
 FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
+def repeats(*values, keep: int = 1) -> list:
+    """Values for one argument of a parametrised test: the first in `make test`, all of them in `make banks`."""
+    return [pytest.param(value, marks=[pytest.mark.bank] * (at >= keep)) for at, value in enumerate(values)]
+
+
 def pytest_addoption(parser):
     parser.addoption("--no-fork", "--cold", action="store_true", dest="no_fork", help="start new kernels, fork none")
     parser.addoption("--seeds", type=int, default=1, help="with how many seeds test_checks.py tries each answer")

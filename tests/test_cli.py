@@ -15,7 +15,7 @@ import nbformat
 import psutil
 import pytest
 from commands import LECTURE, invoke, lecture
-from conftest import ROOT
+from conftest import ROOT, repeats
 
 
 @pytest.fixture(autouse=True)
@@ -197,19 +197,21 @@ def test_a_folder_that_cannot_be_written_is_one_line(make_notebook, tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 @pytest.mark.parametrize(
-    ("arguments", "loaded"),
-    [
+    "command_and_library",
+    repeats(
         (["run", "1", "--out"], "_zmq"),  # while it imports papermill
-        (["run", "1", "--out"], "psutil"),
         (["doctor"], "libtorch"),
+        (["run", "1", "--out"], "psutil"),
         (["doctor"], "_zmq"),
         (["release", "1", "--out"], "libtorch"),
         (["lint"], "rpds"),
         (["slides", "1", "--out"], "_zmq"),
-    ],
+        keep=2,
+    ),
 )
-def test_an_interrupt_in_the_first_second_is_one_line(arguments, loaded, tmp_path):
+def test_an_interrupt_in_the_first_second_is_one_line(command_and_library, tmp_path):
     """Sent when a library is mapped. How a check of doctor that was under way ends is no matter of the others."""
+    arguments, loaded = command_and_library
     arguments = [*arguments, str(tmp_path / "out")] if arguments[-1] == "--out" else arguments
     command = [sys.executable, "-m", "course_tools", *arguments]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT
+from conftest import ROOT, repeats
 from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
 
 from lecture_grader import fork_client, grade_one, sandbox
@@ -243,8 +243,8 @@ def test_when_the_server_is_killed_the_submission_is_graded_all_the_same(exercis
 
 @pytest.mark.parametrize(
     "deed",
-    ["import threading, time; threading.Thread(target=time.sleep, args=(99,), daemon=True).start()",
-     "import torch; torch.set_num_threads(2); x = torch.rand(900, 900); x @ x"],
+    repeats("import threading, time; threading.Thread(target=time.sleep, args=(99,), daemon=True).start()",
+            "import torch; torch.set_num_threads(2); x = torch.rand(900, 900); x @ x"),
 )  # fmt: skip
 def test_a_server_with_threads_forks_nothing(deed, own_folder, monkeypatch):
     source = fork_client.SERVER.read_text()
@@ -343,7 +343,7 @@ def test_it_has_the_terminal_folder_environment_and_time_zone_of_its_caller(tmp_
     os.close(ours), os.close(theirs)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", repeats(signal.SIGINT, signal.SIGKILL, signal.SIGTERM, keep=2))
 def test_signals_are_handed_on_and_no_fork_outlives_the_caller(tmp_path, number):
     program = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(100)"
     command = caller(tmp_path, program)
@@ -370,7 +370,7 @@ def test_the_server_stays_while_a_program_runs_and_ends_some_time_after(own_fold
     assert [p.name for p in (own_folder / f"lecture-fork-{os.getuid()}").iterdir() if not p.is_dir()] == []
 
 
-@pytest.mark.parametrize("variable", ["PYTHONWARNINGS", "LECTURE_WARM_MINUTES", "XDG_RUNTIME_DIR"])
+@pytest.mark.parametrize("variable", repeats("XDG_RUNTIME_DIR", "PYTHONWARNINGS", "LECTURE_WARM_MINUTES"))
 def test_where_it_cannot_be_forked_it_runs_all_the_same(lecture, own_folder, monkeypatch, variable):
     monkeypatch.setenv("TMPDIR", str(own_folder))
     monkeypatch.setenv(variable, str(own_folder / "gone") if variable == "XDG_RUNTIME_DIR" else "ignore")

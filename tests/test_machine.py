@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from conftest import repeats
 from grading_bank.command import CHECKS, grade, grade_bank, rows_of
 from grading_bank.machine import ATTACKS, HONEST, MACHINE
 from grading_bank.submissions import RIGHT1, RIGHT2, RIGHT3, notebook
@@ -42,7 +43,7 @@ STARVERS = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.bank] * (n in [*STARVERS][1:])) for n in STARVERS])
+@pytest.mark.parametrize("name", repeats(*STARVERS))
 def test_a_neighbour_that_was_starved_keeps_its_points(name, tmp_path):
     """Processes that spin leave a core's share to each of them; the neighbour's cell is slow, not endless."""
     spin = f"""

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, repeats
 
 UV = Path(sys.executable).with_name("uv")
 SYSTEMS = ["x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "x86_64-pc-windows-msvc", "aarch64-apple-darwin"]
@@ -28,7 +28,7 @@ def compile_pins(*arguments: str | Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("python", [PYTHONS[0], *(pytest.param(one, marks=pytest.mark.bank) for one in PYTHONS[1:])])
+@pytest.mark.parametrize("python", repeats(*PYTHONS))
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_pins_have_wheels(system, python):
     extras = [word for extra in EXTRAS for word in ("--extra", extra)]
