@@ -62,7 +62,7 @@ doctor: $(READY)  ## look at this machine and say what to do
 	$(BIN)/lecture doctor
 
 lint: $(READY)  ## format, types, which way imports point, dead code, and the notebooks' metadata and outputs
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/oxlint --deny-warnings
 	$(BIN)/lint-imports --no-cache --no-logo && $(BIN)/vulture && $(BIN)/lecture lint
 
 check: lint  ## lint and the unit tests: for the time between two commits, a minute

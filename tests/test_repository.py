@@ -159,6 +159,17 @@ def test_code_is_formatted_and_lint_free():
         assert done.returncode == 0, done.stdout
 
 
+def test_javascript_is_lint_free(tmp_path):
+    done = subprocess.run([BIN / "oxlint", "--deny-warnings"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    scripts = subprocess.run(["git", "ls-files", "*.js"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    assert int(re.search(r"on (\d+) files", done.stdout)[1]) >= len(scripts) > 10
+    shutil.copy(ROOT / ".oxlintrc.json", tmp_path)
+    (tmp_path / "bad.js").write_text("export const render = (host) => hots.append(1);\n")
+    found = subprocess.run([BIN / "oxlint"], cwd=tmp_path, capture_output=True, text=True)
+    assert found.returncode != 0 and "'hots' is not defined" in found.stdout and "'host'" in found.stdout
+
+
 def test_type_hints_are_right():
     done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
