@@ -203,7 +203,8 @@ def plot_network(sizes: Sequence[int], names: Sequence[str] | None = None) -> Le
     names = names or ["input", *[f"hidden {i}" for i in range(1, len(sizes) - 1)], "output"]
     layers = [f"{n} neurons ({name})" for n, name in zip(sizes, names, strict=True)]
     alt = f"A fully connected network: {', then '.join(layers)}, each neuron joined to all of the next column."
-    figure, ax = subplots(alt=alt, figsize=(2 * len(sizes), 3.6))
+    half = min(max(sizes), 10) / 10  # the height of the tallest column
+    figure, ax = subplots(alt=alt, figsize=(2 * len(sizes), 1.1 + 2.5 * half))
     columns = [np.linspace(-1, 1, min(n, 10)) * min(n, 10) / 10 for n in sizes]
     pairs = enumerate(itertools.pairwise(columns))
     weights = [[(x, y), (x + 1, z)] for x, (left, right) in pairs for y in left for z in right]
@@ -212,7 +213,7 @@ def plot_network(sizes: Sequence[int], names: Sequence[str] | None = None) -> Le
         ax.scatter([x] * len(column), column, s=70, color=COLORS[min(x, 2)], zorder=2)
         if n > len(column):
             ax.text(x, 0, "⋮", ha="center", va="center", fontsize=16, zorder=3, backgroundcolor="white")
-        ax.text(x, -1.25, f"{name}\n{n}", ha="center", va="top", fontsize=11)
-    ax.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(-1.75, 1.15))
+        ax.text(x, -half - 0.25, f"{name}\n{n}", ha="center", va="top", fontsize=11)
+    ax.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(-half - 0.75, half + 0.15))
     ax.axis("off")
     return figure
