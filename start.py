@@ -65,7 +65,7 @@ def main() -> int:
         if install(set(arguments.extras.split(",")), arguments.newest):
             step = "looking at the result"
             say("checking the installation (up to half a minute)")
-            subprocess.call([str(PYTHON), "-m", "course_tools", "doctor"], cwd=str(ROOT))
+            subprocess.call([str(PYTHON), "-m", "course_tools", "doctor", "--brief"], cwd=str(ROOT))
         if arguments.no_open:
             return 0
         step = "JupyterLab"

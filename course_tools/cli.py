@@ -263,19 +263,25 @@ def badges(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    brief: Annotated[bool, typer.Option("--brief", help="Print only the device and what is wrong.")] = False,
+) -> None:
     """Look at this machine: versions, device, memory, data, kernel, network; say what to do."""
     from course_tools.doctor import examine
 
     marks = {"good": "[green]ok[/]", "note": "[yellow]--[/]", "bad": "[red]!![/]"}
-    levels = set()
+    levels = []
     end_on_interrupt()  # or an import that Ctrl-C interrupts would look like a broken package
     for finding in examine():
-        levels.add(finding.level)
+        levels.append(finding.level)
+        if brief and finding.level != "bad" and finding.topic != "device":
+            continue
         text = f"{marks[finding.level]} {finding.topic:<10} {escape(finding.text)}"
         if finding.remedy:
             text += f"\n   {'':<10} -> {escape(finding.remedy)}"
         console.print(text, highlight=False, soft_wrap=True)
+    if brief and "bad" not in levels:
+        console.print(f"{marks['good']} {len(levels)} checks of this machine, nothing is wrong", highlight=False)
     raise typer.Exit("bad" in levels)
 
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import torch
-from commands import lecture
+from commands import invoke, lecture
 from conftest import ROOT
 
 from course_tools import doctor
@@ -25,6 +25,17 @@ def test_command_reports_each_topic():
     assert done.returncode == 0, done.stdout + done.stderr
     for topic in ("python", "packages", "torch", "device", "memory", "disk", "data", "kernel", "proxy"):
         assert f" {topic} " in done.stdout
+
+
+@pytest.mark.parametrize(("level", "status"), [("note", 0), ("bad", 1)])
+def test_in_brief_there_is_the_device_and_what_is_wrong(level, status, monkeypatch):
+    findings = [doctor.Finding("good", "cpu", topic="device"), doctor.Finding("good", "much", topic="disk")]
+    findings.append(doctor.Finding(level, "little", "close other programs", "memory"))
+    monkeypatch.setattr(doctor, "examine", lambda: iter(findings))
+    done = invoke("doctor", "--brief")
+    assert done.exit_code == status and " device " in done.stdout and " disk " not in done.stdout
+    assert ("close other programs" in done.stdout) == (level == "bad")
+    assert ("3 checks of this machine, nothing is wrong" in done.stdout) == (level == "note")
 
 
 def line(done: subprocess.CompletedProcess, topic: str) -> str:

@@ -194,7 +194,7 @@ def versions(project) -> dict[str, str]:
 def test_a_first_call_installs_a_second_does_nothing_and_more_is_added(project):
     first = run(project)
     assert first.returncode == 0, first.stdout + first.stderr
-    assert "looked: ['doctor']" in first.stdout
+    assert "looked: ['doctor', '--brief']" in first.stdout
     assert versions(project)["iniconfig"] == "2.0.0" and "pluggy" not in versions(project)
     begun = time.monotonic()
     second = run(project)
