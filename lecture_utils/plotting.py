@@ -8,6 +8,7 @@ pass on to screen readers.
 import contextlib
 import functools
 import io
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -50,20 +51,23 @@ _DPI = 160  # twice the 80 pixels an inch that a page shows, so that screens of 
 
 
 def with_palette(png: bytes, colors: int = 256, max_error: float = 1.5) -> bytes:
-    """Store a PNG in few colours, which makes a drawing a third as large. A photograph stays as it is.
+    """Store a PNG in few colours, which makes a drawing a third as large. A photograph keeps those it has.
 
     Args:
         png: a picture without transparency.
         colors: the size of the palette, at most 256.
-        max_error: with a larger root mean square error, of 255, the picture is returned as it was.
+        max_error: with a larger root mean square error, of 255, the picture keeps all its colours.
     """
     image = Image.open(io.BytesIO(png)).convert("RGB")
-    reduced = image.quantize(colors)
-    if max(ImageStat.Stat(ImageChops.difference(image, reduced.convert("RGB"))).rms) > max_error:
-        return png
-    buffer = io.BytesIO()
-    reduced.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    reduced, gray = image.quantize(colors), image.convert("L")
+    few = max(ImageStat.Stat(ImageChops.difference(image, reduced.convert("RGB"))).rms) <= max_error
+    stored = []
+    is_gray = ImageChops.difference(image, gray.convert("RGB")).getbbox() is None
+    for version in [reduced if few else image] + [gray] * is_gray:
+        buffer = io.BytesIO()
+        version.save(buffer, "PNG", optimize=True)
+        stored.append(buffer.getvalue())
+    return min(stored, key=len)
 
 
 def shown_width(png: bytes) -> int:
@@ -91,7 +95,9 @@ class LectureFigure(Figure):
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, **options):
-        png = with_palette(self.png())
+        png = self.png()
+        if not os.environ.get("LECTURE_GRADING"):  # a report is read once, and its pictures are not stored with others
+            png = with_palette(png)
         return {"image/png": png, "text/plain": self.alt}, {"image/png": {"alt": self.alt, "width": shown_width(png)}}
 
 

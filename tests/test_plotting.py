@@ -136,6 +136,11 @@ def test_white_pictures_have_an_edge():
     assert (pixels < 200).sum() > 4 * 100
 
 
+def same_pixels(one: bytes, other: bytes) -> bool:
+    first, second = (np.asarray(Image.open(io.BytesIO(png)).convert("RGB")) for png in (one, other))
+    return np.array_equal(first, second)
+
+
 def test_drawings_get_a_palette_and_photographs_keep_their_colours():
     figure, ax = subplots(alt="a line")
     ax.plot([0, 1])
@@ -144,7 +149,15 @@ def test_drawings_get_a_palette_and_photographs_keep_their_colours():
     assert shown_width(drawn) == Image.open(io.BytesIO(drawn)).width // 2
     ax.clear()
     ax.imshow(np.random.default_rng(0).random((60, 60, 3)))
-    assert with_palette(figure.png()) == figure.png()
+    drawn = with_palette(figure.png())
+    assert len(drawn) < len(figure.png())
+    assert same_pixels(drawn, figure.png())
+
+
+def test_a_gray_picture_is_stored_as_such():
+    figure = show_images(torch.rand(2, 40, 60))
+    drawn = with_palette(figure.png())
+    assert Image.open(io.BytesIO(drawn)).mode == "L" and same_pixels(drawn, figure.png())
 
 
 def test_show_images_lays_out_rows():
