@@ -1,5 +1,6 @@
 """Executes notebooks: with papermill into a folder of results, or in place, to store outputs for readers."""
 
+import base64
 import contextlib
 import logging
 import os
@@ -218,8 +219,17 @@ def store_outputs(path: Path, *, cell_timeout: int = 600) -> None:
         reason = _explain(error, cell_timeout)[1]
         raise CourseError(f"{path.name} was left as it was, a cell failed: {reason}") from error
     clean(notebook)
+    _make_pictures_small(notebook)
     with atomic_write(path) as draft:
         nbformat.write(notebook, draft)
+
+
+def _make_pictures_small(notebook: nbformat.NotebookNode) -> None:
+    from lecture_utils.plotting import with_palette  # imports torch, which other commands do without
+
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        if png := output.get("data", {}).get("image/png"):
+            output["data"]["image/png"] = base64.b64encode(with_palette(base64.b64decode(png))).decode()
 
 
 def _raise_error(cell: nbformat.NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:

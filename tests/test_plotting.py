@@ -146,6 +146,9 @@ def test_drawings_get_a_palette_and_photographs_keep_their_colours():
     ax.plot([0, 1])
     drawn = with_palette(figure.png())
     assert Image.open(io.BytesIO(drawn)).mode == "P" and len(drawn) < 0.7 * len(figure.png())
+    figure.patch.set_alpha(0.5)
+    assert with_palette(figure.png()) == figure.png()
+    figure.patch.set_alpha(1)
     assert shown_width(drawn) == Image.open(io.BytesIO(drawn)).width // 2
     ax.clear()
     ax.imshow(np.random.default_rng(0).random((60, 60, 3)))
