@@ -1,16 +1,20 @@
 """Pages for the browser, usable without a network: executed notebooks as HTML, stored ones as reveal.js decks."""
 
+import base64
 import contextlib
 import importlib.util
+import mimetypes
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 from nbconvert import HTMLExporter, SlidesExporter
+from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import TagRemovePreprocessor
 
 from course_tools.addresses import repository
@@ -44,7 +48,7 @@ def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
         return match[1] + _link_from_deck(match[2], path, out, made)
 
     cells = []
-    for cell in notebook.cells:
+    for cell in _with_headings(_shown(notebook.cells)):
         cells.append(cell)
         if cell.cell_type == "markdown":
             source = re.sub(r"^\[Open in Colab\]\(.*\)$", "", cell.source, flags=re.MULTILINE)  # not from a slide
@@ -55,7 +59,7 @@ def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
     notebook.cells = cells
     _copy_asset("sphinx_revealjs", "_static/revealjs", out / "assets" / "reveal")
     target = out / f"{path.stem}.slides.html"
-    reveal = {"reveal_url_prefix": "assets/reveal", "reveal_theme": "white", "embed_images": True}
+    reveal = {"reveal_url_prefix": "assets/reveal", "reveal_theme": "white"}
     _export(SlidesExporter, "deck", notebook, path, target, **reveal)
     return target
 
@@ -69,10 +73,74 @@ def _export(
     exporter = kind(
         template_name=template, extra_template_basedirs=_TEMPLATES, extra_template_paths=_TEMPLATES, **options
     )
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _with_pictures(cell.source, path.parent)
     remove = TagRemovePreprocessor(remove_cell_tags={"remove-cell"}, remove_input_tags={HIDDEN})
     exporter.register_preprocessor(remove, enabled=True)
     resources = {"metadata": {"name": path.stem, "path": str(path.parent)}}
     write_text(target, exporter.from_notebook_node(clean(notebook), resources)[0])  # no widget works without a kernel
+
+
+def _with_pictures(markdown: str, folder: Path) -> str:
+    """Put the pictures that a cell shows from ``folder`` into the cell itself.
+
+    nbconvert's ``embed_images`` would parse each piece of HTML by itself, and close a ``<details>`` before its answer.
+    """
+
+    def embed(match: re.Match) -> str:
+        file = folder / unquote(match[2])
+        kind = mimetypes.guess_type(file.name)[0] or ""
+        if not kind.startswith("image/") or not file.is_file():
+            return match[0]
+        return f"{match[1]}data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
+
+    return re.sub(r"""(!\[[^]]*\]\(|<img\b[^>]*?\bsrc=["'])([^)"'\s:]+)""", embed, markdown)
+
+
+def _shown(cells: Iterable[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Return the cells of which a slide shows something; where one that shows nothing begins a slide, the next does."""
+    shown, begins = [], None
+    for cell in cells:
+        kind = _slide_type(cell)
+        tags = cell.metadata.get("tags", [])
+        if "remove-cell" in tags or (HIDDEN in tags and not cell.get("outputs")):
+            if kind == "slide" or (kind == "subslide" and begins is None):
+                begins = kind
+            continue
+        if begins and kind not in ("skip", "notes"):
+            cell.metadata.setdefault("slideshow", {})["slide_type"] = "slide" if kind == "slide" else begins
+            begins = None
+        shown.append(cell)
+    return shown
+
+
+def _with_headings(cells: list[nbformat.NotebookNode]) -> Iterator[nbformat.NotebookNode]:
+    """Put the heading of its section, small, above each slide that begins without one."""
+    section = None
+    for cell in cells:
+        kind = _slide_type(cell)
+        headings = []
+        if cell.cell_type == "markdown" and kind not in ("skip", "notes"):
+            text = re.sub(r"^(```|~~~).*?^\1", "", cell.source, flags=re.MULTILINE | re.DOTALL)
+            headings = re.findall(r"^#{1,4} +(.+?) *#*$", text, re.MULTILINE)
+        if section and kind in ("slide", "subslide") and not (headings and cell.source.lstrip().startswith("#")):
+            words = re.sub(r" *\([^()]*[\u3040-\u9fff][^()]*\)$", "", section)  # it had its Japanese name there
+            words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", words)  # without links
+            words = re.sub(r"^<p>|</p>\s*$", "", markdown2html(words))
+            yield nbformat.v4.new_markdown_cell(
+                f'<h3 class="continued">{words} <small>(continued)</small></h3>',
+                metadata={"slideshow": {"slide_type": kind}},
+                id=f"{cell.get('id', '')}-heading"[-64:],
+            )
+            cell.metadata.slideshow["slide_type"] = "-"
+        yield cell
+        section = headings[-1] if headings else section
+
+
+def _slide_type(cell: nbformat.NotebookNode) -> str:
+    """Return what a cell is to a deck: ``slide``, ``subslide``, ``fragment``, ``-``, ``skip`` or ``notes``."""
+    return cell.metadata.get("slideshow", {}).get("slide_type") or "-"
 
 
 def _copy_asset(package: str, folder: str, target: Path) -> None:

@@ -1,5 +1,7 @@
 """The decks as they are shown: each slide of each lecture opened in Chromium at 1280 x 720, from the disk."""
 
+import base64
+import io
 import os
 import re
 import tomllib
@@ -60,11 +62,14 @@ LOOK = """(slide) => {
     if (drawn.some((box) => !frames(node).every((frame) => inside(box, frame)))) say("cut off");
     const under = (box) => buttons.some((button) => !apart(box, button.getBoundingClientRect()));
     if (drawn.some(under)) say("under a button");
+    if (text && /[\u3040-\u9fff]/.test(node.data) && !/Noto Sans CJK JP/.test(getComputedStyle(element).fontFamily))
+      say("not a Japanese font");
     if (element.tagName === "IMG" && !text && !(element.complete && element.naturalWidth)) say("not loaded");
   }
   if (!seen) wrong.push("empty");
   const heading = last?.closest("h1, h2, h3, h4");
   if (heading) wrong.push(`a heading at the end: ${heading.innerText}`);
+  if (seen && !slide.querySelector("h1, h2, h3, h4")) wrong.push("no heading");
   for (const code of slide.querySelectorAll(".jp-InputArea .highlight pre")) {
     const text = code.textContent.trimEnd(), style = getComputedStyle(code);
     const [above, below, line] = [style.paddingTop, style.paddingBottom, style.lineHeight].map(parseFloat);
@@ -73,13 +78,41 @@ LOOK = """(slide) => {
   }
   return wrong;
 }"""
+# A picture is as large as the slide has room for, and its letters, of 8 points and more, are seen with 9 pixels.
+SIZES = """(slide) => {
+  const wrong = [], full = slide.getBoundingClientRect().width - 40;
+  const pictures = [...slide.querySelectorAll("img")].filter((image) => image.checkVisibility() && image.naturalWidth);
+  const parts = [...slide.children].map((part) => part.getBoundingClientRect().bottom);
+  for (const image of pictures) {
+    const {width} = image.getBoundingClientRect(), natural = Number(image.getAttribute("width")) || image.naturalWidth;
+    const scale = width / natural, say = (what) => wrong.push(`${what}: ${image.alt.slice(0, 60)}`);
+    if (scale < 1.02) say(`small, ${scale.toFixed(2)} of its size`);
+    if (scale > 2.01) say(`blurred, ${scale.toFixed(2)} times its size`);
+    if (width < full && scale < 1.85 && Math.max(...parts) < innerHeight - 70) say("room for a larger one");
+  }
+  return wrong;
+}"""
 WALK = f"""async () => {{
-  const look = {LOOK}, wrong = [], slides = Reveal.getSlides();
+  const look = {LOOK}, sizes = {SIZES}, wrong = [], slides = Reveal.getSlides();
+  const settled = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   for (const slide of slides) {{
     const {{h, v}} = Reveal.getIndices(slide);
-    for (const fold of slide.querySelectorAll("details")) fold.open = true;
+    const say = (faults) => wrong.push(...faults.map((what) => `slide ${{h}}/${{v || 0}}, ${{what}}`));
     Reveal.slide(h, v, 99);
-    wrong.push(...look(slide).map((what) => `slide ${{h}}/${{v || 0}}, ${{what}}`));
+    const folds = [...slide.querySelectorAll("details")].filter((fold) => !fold.closest("[data-explorer], aside"));
+    if (folds.length || slide.querySelector("[data-explorer]")) await settled(); // they are drawn when they are shown
+    say(look(slide));
+    say(sizes(slide));
+    if (!folds.length) continue;
+    for (const fold of folds) {{
+      const answer = [...fold.children].filter((part) => part.tagName !== "SUMMARY");
+      const isSeen = () => answer.some((part) => part.checkVisibility());
+      if (isSeen()) say(["an answer lies open"]);
+      else fold.querySelector("summary").click();
+      if (!isSeen()) say(["a fold without an answer"]);
+    }}
+    await settled();
+    say(look(slide));
   }}
   return [slides.length, wrong];
 }}"""
@@ -129,21 +162,33 @@ def test_every_slide_is_seen_whole(show, decks, path):
     assert not wrong, "\n".join(wrong)
 
 
+PICTURE = io.BytesIO()
+Image.new("RGB", (8, 8)).save(PICTURE, "PNG")
+PICTURE = f"src='data:image/png;base64,{base64.b64encode(PICTURE.getvalue()).decode()}' alt='A black square'"
 FAULTS = {
-    "high": ("Words.\n\n" * 30, "1", "cut off: Words."),
-    "wide": ("| " + "wide | " * 60 + "\n" + "|---" * 60 + "|", "1", "cut off: wide"),
+    "empty": ("", "", "empty"),
+    "bare": ("Words.", "1", "no heading"),
+    "high": ("# High\n\n" + "Words.\n\n" * 30, "1", "cut off: Words."),
+    "wide": ("# Wide\n\n| " + "wide | " * 60 + "\n" + "|---" * 60 + "|", "1", "cut off: wide"),
     "heading": ("Words.\n\n## A heading alone", "", "a heading at the end: A heading alone"),
-    "picture": ("![A picture that is not there](none.png)", "1", "not loaded: A picture that is not there"),
+    "missing": ("![A picture that is not there](none.png)", "1", "not loaded: A picture that is not there"),
     "line": ("Words.", "x = 1" + " + 1" * 40, "wrapped: x = 1" + " + 1" * 13 + " + "),
     "code": ("Words.", "x = 1\n" * 40, "cut off: x"),
     "button": (
-        "<div style='position: absolute; right: 0; top: 700px'>Words.</div>", "1", "under a button: Words."
+        "<div style='position: absolute; right: 0; top: 690px; font-size: 9px'>Words.</div>", "1",
+        "under a button: Words.",
     ),
     "scrolled": (
         "<div style='overflow: auto; height: 2em'>Words.<br>Words.<br>Last words.</div>", "1", "cut off: Last words."
     ),
-    "empty": ("", "", "empty"),
-    "none": ("Words.", "1", None),
+    "font": ("<span style='font-family: Helvetica'>直</span>", "1", "not a Japanese font: 直"),
+    "open": ("<details open><summary>Answer</summary>\n\nSix.\n\n</details>", "1", "an answer lies open"),
+    "split": ("<details><summary>Answer</summary></details>\n\nSix.", "1", "a fold without an answer"),
+    "small": ("Words.\n\n" * 15 + f"<img {PICTURE} width='300'>", "1", "small, 0."),
+    "blurred": (f"<img {PICTURE} width='100' style='min-width: 250px'>", "1", "blurred, 2.40 times its size: A black"),
+    "room": (f"<img {PICTURE} width='300' style='max-width: 400px'>", "1", "room for a larger one: A black square"),
+    "none": ("Words. 直\n\n<details><summary>Answer</summary>\n\nSix.\n\n</details>\n\n"
+             f"<img {PICTURE} width='300'>", "1", None),
 }  # fmt: skip
 
 
@@ -173,7 +218,7 @@ def test_what_is_not_seen_whole_is_found(found, name):
     if words is None:
         assert not wrong
     else:
-        assert words in wrong, wrong
+        assert any(fault.startswith(words) for fault in wrong), wrong
         assert len(wrong) == 1 or "cut off" in words, wrong
 
 
