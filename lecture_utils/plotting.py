@@ -59,10 +59,10 @@ def with_palette(png: bytes, colors: int = 256, max_error: float = 1.5) -> bytes
         colors: the size of the palette, at most 256.
         max_error: with a larger root mean square error, of 255, the picture keeps all its colours.
     """
-    image: Image.Image = Image.open(io.BytesIO(png))
-    if image.convert("RGBA").getextrema()[3][0] < 255:
+    opened = Image.open(io.BytesIO(png))
+    if opened.convert("RGBA").getchannel("A").getextrema() != (255, 255):
         return png
-    image = image.convert("RGB")
+    image = opened.convert("RGB")
     reduced, gray = image.quantize(colors), image.convert("L")
     few = max(ImageStat.Stat(ImageChops.difference(image, reduced.convert("RGB"))).rms) <= max_error
     stored = []
