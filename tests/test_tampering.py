@@ -6,11 +6,13 @@ import functools
 import json
 import subprocess
 import sys
+import types
 
 import pytest
 import torch
 from conftest import ROOT
 from torch import nn
+from torch.utils._device import DeviceContext
 
 import lecture_grader.worker
 from lecture_grader.tampering import names_of_the_inside, watch
@@ -55,6 +57,17 @@ REPLACED = {
     "lecture_utils.grading.state.restore_state": (state, "restore_state"),
     "lecture_grader.worker.Worker._answer": (lecture_grader.worker.Worker, "_answer"),
     "sys.modules['copy']": (sys.modules, "copy"),
+    "sys.modules['sys']": (sys.modules, "sys"),
+    "sys.setprofile": (sys, "setprofile"),
+    "builtins.__build_class__": (builtins, "__build_class__"),
+    "builtins.__import__": (builtins, "__import__"),
+    "torch.batch_norm": (torch, "batch_norm"),
+    "torch.nn.Sequential.__call__": (nn.Sequential, "__call__"),
+    "torch.nn.modules.linear.F": (nn.modules.linear, "F"),
+    "torch.nn.modules.module._global_forward_hooks": (nn.modules.module, "_global_forward_hooks"),
+    "OpOverload.__str__": (torch._ops.OpOverload, "__str__"),
+    "torch.utils._python_dispatch.TorchDispatchMode": (torch.utils._python_dispatch, "TorchDispatchMode"),
+    "torch.utils._device.DeviceContext.__torch_function__": (DeviceContext, "__torch_function__"),
 }
 
 
@@ -88,8 +101,34 @@ def test_a_method_hidden_by_the_object_itself_is_noticed():
     replaced = watch(holder, host)
     host.call = fake
     assert replaced() == ["Namespace.call"]
+    host.kept = {}
     holder.host = Namespace({})
-    assert set(replaced()) == {"Namespace.call", "Holder.host"}
+    assert set(replaced()) == {"Namespace.call", "Namespace.kept", "Holder.host"}
+
+
+def test_another_class_of_a_module_or_an_object_is_noticed():
+    host = Namespace({})
+    replaced = watch(host)
+    host.__class__ = type("Namespace", (Namespace,), {"call": fake})
+    assert replaced() == ["the class of Namespace"]
+    torch.__class__ = type("module", (types.ModuleType,), {"equal": property(fake)})
+    try:
+        assert set(replaced()) == {"the class of Namespace", "the class of torch"}
+    finally:
+        torch.__class__ = types.ModuleType
+
+
+def test_what_a_function_keeps_in_its_closure_is_watched():
+    replaced = watch()
+    cell = nn.functional.max_pool2d.__closure__[0]
+    before = cell.cell_contents
+    cell.cell_contents = fake
+    try:
+        assert replaced() == ["torch.nn.functional.max_pool2d"]
+        del cell.cell_contents
+        assert len(replaced()) == 1
+    finally:
+        cell.cell_contents = before
 
 
 def test_modes_and_hooks_that_see_every_call_are_noticed():
@@ -102,6 +141,11 @@ def test_modes_and_hooks_that_see_every_call_are_noticed():
     replaced = watch()
     with Spy():
         assert replaced() != []
+    Spy.__module__ = "torch.utils._device"
+    with Spy():
+        assert replaced() != []
+    with torch.device("meta"):
+        assert replaced() == []
     hook = nn.modules.module.register_module_forward_hook(fake)
     try:
         assert replaced() == ["every network (global_forward_hooks)"]
@@ -275,6 +319,11 @@ def test_no_honest_cell_is_called_tampering():
         "f.__closure__[0].cell_contents",
         "torch.initial_seed()",
         "sys.settrace(print)",
+        "from sys import setprofile",
+        "torch.library.custom_op('mine::pool', work, mutates_args=())",
+        "from torch.library import custom_op",
+        "torch._C._dispatch_library('IMPL', 'aten', '')",
+        "builtins.__build_class__ = build",
         'torch.library.Library("aten", "IMPL")',
         "signal.getsignal(signal.SIGINT).__self__.namespace",
         "frame.f_back.f_locals",

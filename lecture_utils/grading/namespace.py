@@ -106,7 +106,8 @@ class Namespace:
     def plain(self, value: Any, depth: int = 0) -> Any:
         """Copy plain data to the CPU; keep any other object and return a handle of it."""
         if isinstance(value, torch.Tensor) and not value.is_sparse and not value.is_quantized:
-            value = value.detach()
+            with torch._C.DisableTorchFunctionSubclass():  # a class of the answer's own could show other numbers
+                value = torch.Tensor.detach(value)
             return value if value.device.type == "meta" else value.to("cpu", copy=True).contiguous()
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
             return np.array(value)

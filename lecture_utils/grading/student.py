@@ -277,6 +277,9 @@ def copy_network(module):
 def call_and_list_functions(function, *args, **kwargs):
     """Call a function; return its result, and the file and name of each Python function that it called, in any thread.
 
+    Raises:
+        ValueError: it used Python's profiler itself, so it cannot be seen what it called.
+
     >>> result, called = call_and_list_functions(F.relu, torch.ones(1))
     >>> called[0][0].endswith("functional.py"), called[0][1]
     (True, 'relu')
@@ -284,19 +287,24 @@ def call_and_list_functions(function, *args, **kwargs):
     import sys
     import threading
 
-    seen = set()
+    seen, used = set(), []
 
     def note(frame, event, argument):
         seen.add((frame.f_code.co_filename, frame.f_code.co_name))
+        if event == "c_call" and argument in (sys.getprofile, sys.setprofile):
+            used.append(argument)
 
     before = sys.getprofile(), threading.getprofile()
     threading.setprofile(note)
     sys.setprofile(note)
     try:
         result = function(*args, **kwargs)
+        unseen = bool(used) or sys.getprofile() is not note
     finally:
         sys.setprofile(before[0])
         threading.setprofile(before[1])
+    if unseen:
+        raise ValueError("sys.setprofile was used, so it cannot be seen which functions are called: leave it out")
     return result, sorted(seen)
 
 

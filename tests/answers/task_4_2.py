@@ -304,3 +304,13 @@ def max_pool(x, k):
     b, c, height, width = x.shape
     h, w = height // k, width // k
     return x[:, :, : h * k, : w * k].reshape(b, c, h, k, w, k).max(dim=(3, 5))
+
+
+# %% wrong: an operation of its own around PyTorch's -> not one of PyTorch's own
+@torch.library.custom_op("answer::largest", mutates_args=())
+def largest(x: torch.Tensor, k: int) -> torch.Tensor:
+    return F.max_pool2d(x, k)
+
+
+def max_pool(x, k):
+    return largest(x, k)

@@ -240,18 +240,35 @@ TAMPERING = {
         "host.call = copying(type(host).call).__get__(host)",
         IN_PLACE1,
     ),
+    "another class": (
+        COPIES + "import signal\nhost = signal.getsignal(signal.SIGINT).__self__.namespace\n"
+        "host.__class__ = type('Namespace', (type(host),), {'call': copying(type(host).call)})",
+        IN_PLACE1,
+    ),
     "patched network": ("nn.Module.__call__ = lambda self, x: self.forward(x)", WRONG1),
     "patched by a mode": (MODE, WRONG1),
     "patched by a hook": (
         "torch.nn.modules.module.register_module_forward_hook(lambda *a: None)",
         WRONG1,
     ),
+    "patched by a mode in disguise": (MODE.replace("Mode):", "Mode):\n    __module__ = 'torch.a'"), WRONG1),
     "patched while judged": (
         "# Task 9.1\ndef double(x):\n    torch.equal = lambda *a: True\n    return 2 * x",
         "",
     ),
 }
 PATCHES = {
+    "a debugger": (
+        "import sys\ndef halve(frame, event, argument):\n    if frame.f_code.co_name == 'fetch':\n"
+        "        kept, number = (frame.f_locals[name] for name in ('self', 'number'))\n"
+        "        kept.kept[number] = kept.kept[number] / 2\nsys.settrace(halve)",
+        IN_PLACE1,
+    ),
+    "an argument that lies": (
+        "class Liar(torch.Tensor):\n    detach = lambda self: self.before",
+        "# Task 9.1\ndef double(x):\n    before, twice = x.clone(), 2 * x\n    x *= 2\n    x.__class__ = Liar\n"
+        "    x.before = before\n    return twice",
+    ),
     "patched check": (
         "import lecture_utils.grading.tasks as t, lecture_utils.grading.feedback as l\n"
         "t.expect = t.close = t.run_check = l.check = lambda *a, **k: True",
