@@ -112,6 +112,8 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     )
     for cell in notebook.cells:
         cell.metadata = clean_metadata(cell)
+        if "outputs" in cell:  # a picture that `progress_bar` drew while a loop ran leaves an empty output
+            cell.outputs = [one for one in cell.outputs if one.output_type != "display_data" or one.data]
         for output in cell.get("outputs", []):
             if {"image/png", "text/html"} & set(output.get("data", {})):
                 output.data.pop(WIDGET, None)  # the picture or the text stays

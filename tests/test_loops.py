@@ -1,6 +1,8 @@
 """A loop's sign of life: what it writes, how often, and that the loop is not changed by it."""
 
 import pytest
+from conftest import KERNEL
+from jupyter_client.manager import start_new_kernel
 
 import lecture_utils.loops as module
 from lecture_utils import progress_bar
@@ -63,3 +65,39 @@ def test_a_bar_that_is_wiped_out_leaves_its_line_to_what_comes_next(clock, capsy
     for piece in out.rstrip("\n").split("\r"):  # as a terminal and JupyterLab write over a line
         shown = piece + shown[len(piece) :]
     assert shown.rstrip() == "a result"
+
+
+LOOP = """
+import time
+import lecture_utils.loops
+from lecture_utils import progress_bar
+lecture_utils.loops._SECONDS_OF_CURVES = 0.05
+history = {"train_loss": []}
+for epoch in progress_bar(range(4), curves=history):
+    time.sleep(0.1)
+    history["train_loss"].append(1 / (epoch + 1))
+"""
+
+
+def test_in_a_notebook_curves_grow_and_vanish():
+    manager, client = start_new_kernel(kernel_name=KERNEL)
+    shown = []
+    try:
+        client.execute_interactive(LOOP, timeout=120, output_hook=lambda message: shown.append(message))
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    pictures = [message["content"] for message in shown if "display_data" in message["msg_type"]]
+    assert len({content["transient"]["display_id"] for content in pictures}) == 1
+    data = [content["data"] for content in pictures]
+    assert data[0] == data[-1] == {} and len(data) >= 4
+    assert all("train loss: from 1 to " in one["text/plain"] and "image/png" in one for one in data[1:-1])
+    text = "".join(message["content"]["text"] for message in shown if message["msg_type"] == "stream")
+    assert text.endswith("4 of 4 epochs\n") and text.count("\n") == 1
+    kinds = [message["msg_type"] for message in shown]
+    assert "display_data" not in kinds[kinds.index("stream") :], "text after a picture begins a new line"
+
+
+def test_outside_of_a_notebook_curves_are_not_drawn(capsys):
+    assert list(progress_bar([1, 2], curves={"train_loss": []})) == [1, 2]
+    assert lines(capsys)[-1] == "[####################] 2 of 2 epochs"
