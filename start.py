@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -190,7 +191,7 @@ def has_nvidia_gpu() -> bool:
 
 
 def update() -> None:
-    """Fetch the newest version. A file that was changed here and there is kept in the folder ``my``.
+    """Fetch the newest version. What is yours and in its way is moved to the folder ``my``.
 
     Raises:
         Stop: this is no clone, or it cannot be brought up to date.
@@ -198,28 +199,51 @@ def update() -> None:
     if not (ROOT / ".git").exists() or not shutil.which("git"):
         remedy = "download the course again into a new folder, and copy your own notebooks there"
         raise Stop("this copy of the course was not made with git", remedy)
+    alone = "this copy of the course follows no branch of another one"
+    back = "git checkout main, and then the same command again; or download the course again into a new folder"
+    git("rev-parse", "--verify", "--quiet", "@{upstream}", problem=alone, remedy=back)
     git("fetch", "--quiet", remedy="check that you are online, then run the same command again")
-    here = git("diff", "--name-only", "-z", "HEAD") | git("ls-files", "--others", "--exclude-standard", "-z")
-    there = git("diff", "--name-only", "-z", "HEAD", "@{upstream}")
-    if not there:
+    new = git("diff", "--name-only", "--no-renames", "-z", "HEAD...@{upstream}")
+    if not new:
         say("the course is up to date")
         return
     own = "you have commits of your own that the course has not"
     git("merge-base", "--is-ancestor", "HEAD", "@{upstream}", problem=own, remedy="git pull --rebase --autostash")
-    keep = ROOT / "my" / time.strftime("%Y-%m-%d %H%M%S")
-    for name in sorted(here & there):
-        if (ROOT / name).exists():
-            (keep / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(str(ROOT / name), str(keep / name))
-            say(f"{name} has changed in the course; your own version is now {(keep / name).relative_to(ROOT)}")
-            (ROOT / name).unlink()
-    if keep.exists():
+    try:
+        moved = move_to_my(new)
+    except OSError as error:
+        remedy = "see that there is space and that you may write here, then run the same command again; nothing is lost"
+        raise Stop(f"your own files cannot be kept in the folder my ({error})", remedy) from None
+    if moved:
+        git("reset", "--quiet", "--", *moved)
+    gone = new & git("diff", "--name-only", "--no-renames", "-z", "HEAD")
+    if gone:
+        git("checkout", "--quiet", "HEAD", "--", *sorted(gone))
+    git("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", "@{upstream}")
+    say(f"updated: {len(new)} {'file' if len(new) == 1 else 'files'}")
+
+
+def move_to_my(new: "set[str]") -> "list[str]":
+    """Move what is the student's own and in the way of these files; the names of what was moved."""
+    changed = git("diff", "--name-only", "--no-renames", "-z", "HEAD")
+    theirs = git("ls-tree", "-r", "-z", "--name-only", "HEAD") - changed
+    stamp = time.strftime("%Y-%m-%d %H%M%S")
+    names = (stamp + (f" ({number})" if number else "") for number in itertools.count())
+    keep = next(ROOT / "my" / name for name in names if not (ROOT / "my" / name).exists())
+    moved = []
+    for name in sorted(new):
+        # Its folders too, from the outermost one: where the course has a folder, the student may have a file.
+        for part in [*reversed(Path(name).parents)][1:] + [Path(name)]:
+            here, there = ROOT / part, keep / part
+            is_folder = here.is_dir() and not here.is_symlink() and part != Path(name)
+            if os.path.lexists(str(here)) and not is_folder and part.as_posix() not in theirs:
+                there.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(str(here), str(there))
+                moved.append(part.as_posix())
+                say(f"{part.as_posix()} has changed in the course; your own version is now {there.relative_to(ROOT)}")
+    if moved:
         say("copy your answers from there into the new version")
-    tracked = git("ls-files", "-z") & here & there
-    if tracked:
-        git("checkout", "--quiet", "HEAD", "--", *sorted(tracked))
-    git("merge", "--quiet", "--ff-only", "@{upstream}")
-    say(f"updated: {len(there)} {'file' if len(there) == 1 else 'files'}")
+    return moved
 
 
 def git(*words: str, problem: str = "", remedy: str = "read the lines above for the reason") -> "set[str]":
@@ -228,7 +252,7 @@ def git(*words: str, problem: str = "", remedy: str = "read the lines above for 
     Raises:
         Stop: it failed.
     """
-    done = subprocess.run(["git", *words], cwd=str(ROOT), stdout=subprocess.PIPE)
+    done = subprocess.run(["git", "--literal-pathspecs", *words], cwd=str(ROOT), stdout=subprocess.PIPE)
     if done.returncode:
         raise Stop(problem or f"git {words[0]} failed", remedy)
     return set(os.fsdecode(done.stdout).split("\0")) - {""}

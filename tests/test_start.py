@@ -1,5 +1,6 @@
 """`python start.py`: which machines it refuses, what it installs when, and one real run in a small project."""
 
+import errno
 import functools
 import http.server
 import importlib.util
@@ -351,6 +352,163 @@ def test_own_commits_stop_an_update_and_nothing_is_lost(clone):
         start.update()
     assert "git pull --rebase" in stopped.value.remedy and (clone / "mine.md").exists()
     assert (clone / "exercises/1.ipynb").read_text() == "my answers" and not (clone / "my").exists()
+
+
+def kept_of(clone):
+    """What lies in the folder `my`, by name: the text of a file, or where a link leads."""
+    found = {p: p.relative_to(clone / "my").as_posix().split("/", 1)[1] for p in (clone / "my").glob("*/**/*")}
+    return {
+        name: os.readlink(path) if path.is_symlink() else path.read_text()
+        for path, name in found.items()
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def publish(clone, changes):
+    """Change the course; None removes a file."""
+    origin = clone.parent / "origin"
+    for name, text in changes.items():
+        if text is None:
+            in_git(origin, "rm", "-rq", name)
+        else:
+            (origin / name).parent.mkdir(parents=True, exist_ok=True)
+            (origin / name).write_text(text)
+            in_git(origin, "add", "--force", name)
+    in_git(origin, "commit", "-qm", "more")
+
+
+def test_what_git_ignores_is_kept_too(clone):
+    publish(clone, {".gitignore": "data/", "data/digits.csv": "theirs"})
+    (clone / ".git/info/exclude").write_text("data/")
+    (clone / "data").mkdir()
+    (clone / "data/digits.csv").write_text("mine")
+    (clone / "data/other.csv").write_text("mine, too")
+    start.update()
+    assert (clone / "data/digits.csv").read_text() == "theirs" and kept_of(clone) == {"data/digits.csv": "mine"}
+    assert (clone / "data/other.csv").read_text() == "mine, too"
+
+
+def test_an_answer_to_an_exercise_that_got_another_name_is_kept(clone):
+    publish(clone, {"exercises/1.ipynb": None, "exercises/01.ipynb": "old"})  # an exact copy
+    (clone / "exercises/1.ipynb").write_text("my answers")
+    start.update()
+    assert [p.name for p in (clone / "exercises").iterdir()] == ["01.ipynb"]
+    assert kept_of(clone) == {"exercises/1.ipynb": "my answers"}
+
+
+def test_files_and_folders_in_each_others_place_are_kept(clone):
+    publish(clone, {"notes/a.md": "theirs", "plan": "theirs", "lectures/2.ipynb": None, "lectures/2.ipynb/x": "new"})
+    (clone / "notes").write_text("my notes")
+    (clone / "plan").mkdir()
+    (clone / "plan/b.md").write_text("my plan")
+    (clone / "lectures/2.ipynb").write_text("run")
+    start.update()
+    assert kept_of(clone) == {"notes": "my notes", "plan/b.md": "my plan", "lectures/2.ipynb": "run"}
+    read = {name: (clone / name).read_text() for name in ("notes/a.md", "plan", "lectures/2.ipynb/x")}
+    assert read == {"notes/a.md": "theirs", "plan": "theirs", "lectures/2.ipynb/x": "new"}
+
+
+@pytest.mark.skipif(start.WINDOWS, reason="not every Windows lets its users make links")
+def test_links_are_kept_as_links(clone):
+    (clone / "new.md").symlink_to("nowhere")
+    (clone / "other.md").write_text("mine")
+    (clone / "exercises/1.ipynb").unlink()
+    (clone / "exercises/1.ipynb").symlink_to(clone / "other.md")
+    start.update()
+    assert kept_of(clone) == {"new.md": "nowhere", "exercises/1.ipynb": str(clone / "other.md")}
+    assert (clone / "other.md").read_text() == "mine" and (clone / "new.md").read_text() == "new"
+
+
+def test_what_was_added_to_git_but_not_committed_is_kept(clone):
+    (clone / "new.md").write_text("mine")
+    (clone / "exercises/1.ipynb").write_text("my answers")
+    in_git(clone, "add", ".")
+    start.update()
+    assert kept_of(clone) == {"new.md": "mine", "exercises/1.ipynb": "my answers"}
+    assert (clone / "new.md").read_text() == "new" == (clone / "exercises/1.ipynb").read_text()
+
+
+def test_a_name_with_a_star_is_no_pattern(clone):
+    publish(clone, {"lectures/[12].ipynb": "old"})
+    start.update()
+    publish(clone, {"lectures/[12].ipynb": "new"})
+    (clone / "lectures/[12].ipynb").write_text("mine")
+    (clone / "lectures/2.ipynb").write_text("run")
+    start.update()
+    assert (clone / "lectures/2.ipynb").read_text() == "run" and kept_of(clone) == {"lectures/[12].ipynb": "mine"}
+
+
+def test_two_updates_in_one_second_keep_both(clone, monkeypatch):
+    monkeypatch.setattr(start.time, "strftime", lambda format: "2026-03-01 164000")
+    for text in ("first", "second"):
+        publish(clone, {"exercises/1.ipynb": f"new after {text}"})
+        (clone / "exercises/1.ipynb").write_text(text)
+        start.update()
+    kept = sorted(path.read_text() for path in (clone / "my").glob("*/exercises/1.ipynb"))
+    assert kept == ["first", "second"]
+
+
+def test_own_commits_are_no_hindrance_where_nothing_is_new(clone, capsys):
+    start.update()
+    (clone / "exercises/1.ipynb").write_text("my answers")
+    in_git(clone, "commit", "-qam", "mine")
+    (clone / "lectures/1.ipynb").write_text("run")
+    start.update()
+    assert "up to date" in capsys.readouterr().out
+    assert (clone / "exercises/1.ipynb").read_text() == "my answers" and not (clone / "my").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["checkout", "-q", "--detach"], ["checkout", "-qb", "mine"], ["remote", "rm", "origin"]]
+)
+def test_a_clone_that_follows_nothing_says_what_to_do(clone, words):
+    in_git(clone, *words)
+    (clone / "exercises/1.ipynb").write_text("my answers")
+    with pytest.raises(start.Stop, match="follows no branch") as stopped:
+        start.update()
+    assert "git checkout main" in stopped.value.remedy
+    assert (clone / "exercises/1.ipynb").read_text() == "my answers" and not (clone / "my").exists()
+
+
+def test_a_shallow_clone_is_updated(clone):
+    shallow = clone.parent / "shallow"
+    in_git(clone.parent, "clone", "-q", "--depth=1", f"file://{clone.parent / 'origin'}", str(shallow))
+    publish(clone, {"new.md": "newer"})
+    (shallow / "new.md").write_text("mine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(start, "ROOT", shallow)
+        start.update()
+    assert (shallow / "new.md").read_text() == "newer" and kept_of(shallow) == {"new.md": "mine"}
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+def test_a_full_disk_stops_an_update_and_nothing_is_lost(clone, fails, monkeypatch):
+    texts = {"exercises/1.ipynb": "my answers", "lectures/1.ipynb": "run", "new.md": "mine"}
+    for name, text in texts.items():
+        (clone / name).write_text(text)
+    calls, move = [], start.shutil.move
+
+    def moves_until_the_disk_is_full(here, there):
+        calls.append(here)
+        if len(calls) == fails:
+            raise OSError(errno.ENOSPC, "No space left on device", there)
+        return move(here, there)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(start.shutil, "move", moves_until_the_disk_is_full)
+        with pytest.raises(start.Stop, match="No space left") as stopped:
+            start.update()
+    assert "nothing is lost" in stopped.value.remedy
+    start.update()
+    assert kept_of(clone) == texts and (clone / "new.md").read_text() == "new"
+
+
+def test_a_file_where_the_folder_my_should_be_stops_an_update(clone):
+    (clone / "my").write_text("mine")
+    (clone / "exercises/1.ipynb").write_text("my answers")
+    with pytest.raises(start.Stop, match="cannot be kept in the folder my"):
+        start.update()
+    assert (clone / "exercises/1.ipynb").read_text() == "my answers" and (clone / "my").read_text() == "mine"
 
 
 def test_what_is_no_clone_says_so(tmp_path, monkeypatch):
