@@ -233,7 +233,7 @@ def move_to_my(new: "set[str]") -> "list[str]":
     moved = []
     for name in sorted(new):
         # Its folders too, from the outermost one: where the course has a folder, the student may have a file.
-        for part in [*reversed(Path(name).parents)][1:] + [Path(name)]:
+        for part in (*list(reversed(Path(name).parents))[1:], Path(name)):
             here, there = ROOT / part, keep / part
             is_folder = here.is_dir() and not here.is_symlink() and part != Path(name)
             if os.path.lexists(str(here)) and not is_folder and part.as_posix() not in theirs:

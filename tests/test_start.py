@@ -358,7 +358,7 @@ def kept_of(clone):
     """What lies in the folder `my`, by name: the text of a file, or where a link leads."""
     found = {p: p.relative_to(clone / "my").as_posix().split("/", 1)[1] for p in (clone / "my").glob("*/**/*")}
     return {
-        name: os.readlink(path) if path.is_symlink() else path.read_text()
+        name: str(path.readlink()) if path.is_symlink() else path.read_text()
         for path, name in found.items()
         if path.is_symlink() or path.is_file()
     }
