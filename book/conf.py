@@ -113,9 +113,10 @@ def prepare_notebook(app, docname: str, source: list[str]) -> None:
         tags = cell["metadata"].setdefault("tags", [])
         if cell["metadata"].get("nbgrader", {}).get("solution") and docname.startswith("solutions/"):
             cell["source"] = re.sub(r" *# (?:BEGIN|END) SOLUTION\n?", "", "".join(cell["source"]))
-            _fold(cell, "the answer")
-        elif "setup" in tags:
-            _fold(cell, "what installs the course's helpers on Colab")
+            tags.append("hide-input")
+            _name_fold(cell, "the answer")
+        elif "hide-input" in tags:
+            _name_fold(cell, "the code", re.match(r"# (.+?) \(folded\): (.+)", "".join(cell["source"])))
         for output in cell.get("outputs", []):
             if picture := output.get("data", {}).get("image/png"):
                 name = hashlib.sha256(a2b_base64("".join(picture))).hexdigest()
@@ -132,8 +133,11 @@ def _introduce_solution(cell: dict, docname: str) -> None:
     cell["source"] = re.sub(r"^\[Open in Colab\].*\n", words + "\n", title, flags=re.MULTILINE)
 
 
-def _fold(cell: dict, what: str) -> None:
-    cell["metadata"]["tags"].append("hide-input")
+def _name_fold(cell: dict, what: str, first_line: re.Match | None = None) -> None:
+    """What to press to see the code; a folded cell of the course says in its first line what it holds."""
+    if first_line:
+        name = first_line[1][0].lower() + first_line[1][1:]
+        what += f" ({name}: {first_line[2]})"
     cell["metadata"]["mystnb"] = {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
 
 
@@ -144,6 +148,10 @@ def mend_pictures_and_links(app, doctree: nodes.document) -> None:
             image.replace_self(nodes.Text(image["alt"]))
         elif alt := ALTS.get(Path(image["uri"]).stem):
             image["alt"] = alt
+            width = image.get("width", "auto")
+            box = f'<div class="picture" style="--width: {width}px">' if width.isdigit() else '<div class="picture">'
+            place = image.parent.index(image)
+            image.parent[place : place + 1] = [_html(box), image, _html("</div>")]
     for link in list(doctree.findall(addnodes.download_reference)):
         path = (app.srcdir / app.env.doc2path(app.env.docname)).parent / link["reftarget"]
         uri = f"{REPOSITORY}/blob/main/{path.resolve().relative_to(ROOT).as_posix()}"
@@ -155,7 +163,14 @@ def mend_pictures_and_links(app, doctree: nodes.document) -> None:
             link.replace_self(nodes.reference("", "", *link.children, refuri=uri, internal=False))
 
 
-def name_language(app, pagename: str, template: str, context: dict, doctree) -> None:
+def _html(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+def finish_page(app, pagename: str, template: str, context: dict, doctree) -> None:
+    """Name the page's language; what opens a fold is called what it says, not the same everywhere."""
+    if "body" in context:
+        context["body"] = context["body"].replace('<summary aria-label="Toggle hidden content">', "<summary>")
     if pagename.endswith(".ja"):
         context["language"] = "ja"
 
@@ -165,4 +180,4 @@ def setup(app) -> None:
     app.connect("builder-inited", put_mathjax_there)
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", mend_pictures_and_links)
-    app.connect("html-page-context", name_language)
+    app.connect("html-page-context", finish_page)

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
+from explorer_walk import move_explorers
 
 from course_tools.notebooks import read_notebook
 
@@ -142,6 +143,20 @@ def test_the_stored_outputs_are_shown(book, pages, path):
                 assert words_of(data.get("text/plain", output.get("text", ""))) in text
     alts = [image["alt"] for image in page.select("article img")]
     assert alts == pictures and all(alts)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
+def test_each_fold_says_what_it_holds(book, pages, path):
+    page = pages[(book / path.relative_to(ROOT)).with_suffix(".html")]
+    held = []
+    for cell in shown_cells(path):
+        if "hide-input" in cell.metadata.get("tags", []):
+            name, what = re.match(r"# (.+) \(folded\): (.+)", cell.source).groups()
+            held.append(f"Show the code ({name[0].lower()}{name[1:]}: {what})")
+    folds = [fold for fold in page.select("details.hide") if "the answer" not in fold.summary.get_text()]
+    assert [fold.select_one("summary .collapsed").get_text() for fold in folds] == held and held
+    assert not page.select("details.hide[open], details.hide summary[aria-label]")
+    assert "Tests (folded)" not in page.get_text()
 
 
 def test_pictures_of_the_texts_have_their_alternative_texts(book, pages):
@@ -298,13 +313,42 @@ def test_code_is_copied_and_answers_unfold(visit):
     assert words_of(copied) == words_of(fold.locator("pre").inner_text()) and "def gradient_by_hand" in copied
 
 
-WITH_FORMULAS = [name for name in NAMES if name.startswith("lectures")]
+LECTURES = [name for name in NAMES if name.startswith("lectures")]
 PHONE = {"width": 400, "height": 800}
+RIGHT_EDGE = """() => Math.max(...[...document.querySelectorAll(".bd-sidebar-secondary a.nav-link")].map((entry) => {
+  const words = document.createRange();
+  words.selectNodeContents(entry);
+  return words.getBoundingClientRect().right;
+}))"""
+PICTURES = """() => [...document.querySelectorAll(".picture img")].map((image) => {
+  const box = image.closest(".picture");
+  return {natural: Number(image.getAttribute("width")), pixels: image.naturalWidth, width: image.clientWidth,
+    scrolled: box.scrollWidth > box.clientWidth, outside: box.getBoundingClientRect().right > innerWidth};
+})"""
 
 
-@pytest.mark.parametrize("name", WITH_FORMULAS)
-def test_formulas_are_set_and_fit_a_phone(visit, name):
-    page = visit(name, viewport=PHONE)
+@pytest.mark.parametrize("name", LECTURES)
+def test_a_lecture_fits_every_window(visit, name):
+    page = visit(name)
+    for width in (1280, 1366, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert 1000 < page.evaluate(RIGHT_EDGE) < width - 8, "the contents are cut off"
+    pictures = page.evaluate(PICTURES)
+    assert len(pictures) > 5
+    for picture in pictures:  # sharp on a screen of double density, too
+        assert picture["pixels"] // 2 == picture["natural"] >= picture["width"], picture
+        assert picture["width"] > picture["natural"] * 0.89, picture
+    assert move_explorers(page) >= 5
+    page.set_viewport_size({"width": 640, "height": 450})  # a window of 1280 x 900 at 200 %
+    check_width(page, name)
+    page.set_viewport_size(PHONE)
+    check_width(page, name)
+    pictures = page.evaluate(PICTURES)
+    for picture in pictures:  # its letters keep their size, and what has no room is pushed aside
+        assert picture["width"] > picture["natural"] * 0.89 and not picture["outside"], picture
+        if abs(picture["natural"] * 0.9 - 368) > 2:  # the page's margins take 32 pixels
+            assert picture["scrolled"] == (picture["natural"] * 0.9 > 368), picture
+    assert any(picture["scrolled"] for picture in pictures)
     formulas = page.locator("article .math.notranslate")
     assert formulas.count() >= 3
     assert page.evaluate("MathJax.OutputJax['HTML-CSS'].webFonts")  # the formulas' own fonts were found
@@ -312,18 +356,18 @@ def test_formulas_are_set_and_fit_a_phone(visit, name):
         "all => all.every((e) => e.querySelector('.MathJax .math') && e.querySelector('math'))"
     )
     assert page.locator("article .MathJax_Error, article .merror, article mtext[mathcolor=red]").count() == 0
-    check_width(page, name)
 
 
 def test_no_page_is_wider_than_a_phone(visit, book):
     page = visit("index", viewport=PHONE)
     for name in [*NAMES, *TEXTS]:
-        if name not in WITH_FORMULAS:  # which the test above looks at
+        if name not in LECTURES:  # which the test above looks at
             go_to(page, book, name)
             check_width(page, name)
 
 
 def check_width(page, name: str) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
     if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name.replace('/', '-')}-phone.png")
+        page.screenshot(path=Path(SHOTS) / f"{name.replace('/', '-')}-{width}.png")

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from conftest import LECTURES, ROOT
+from explorer_walk import move_explorers
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
@@ -160,6 +161,11 @@ def test_every_slide_is_seen_whole(show, decks, path):
             page.evaluate(f"Reveal.slide({h}, {v}, 99)")
             page.screenshot(path=Path(SHOTS) / f"{path.name[:2]}-{h:02d}-{v:02d}.png")
     assert not wrong, "\n".join(wrong)
+    where = "host => Reveal.getIndices(host.closest('section'))"
+    there = "({h, v}) => { Reveal.slide(h, v, 99); }"
+    assert move_explorers(page, lambda host: page.evaluate(there, host.evaluate(where))) >= 5
+    last = page.locator("[data-explorer]").last.evaluate(where)
+    assert page.evaluate("Reveal.getIndices()").items() >= last.items(), "a key moved the deck"
 
 
 PICTURE = io.BytesIO()
