@@ -111,3 +111,71 @@ def test_its_html_says_the_same_and_escapes_it(shell, course, monkeypatch):  # n
 def test_it_does_nothing_while_a_submission_is_graded(monkeypatch):
     monkeypatch.setenv("LECTURE_GRADING", "1")
     assert isinstance(hand_in("1"), feedback.Deferred)
+
+
+HELPER = "def twice(x):\n    return 2 * x\n"
+WITH_HELPER = "# Task 9.1\ndef double(x):\n    return twice(x)\n"
+
+
+def test_a_helper_that_was_run_and_not_saved_is_told(shell, course):  # noqa: F811
+    run(shell, HELPER, WITH_HELPER)
+    save(course, WITH_HELPER)
+    text = told()
+    assert "does not contain your last version of twice, which an answer uses" in text and "The file to" not in text
+    save(course, HELPER, WITH_HELPER)
+    assert "The file to hand in is" in told()
+
+
+def test_names_that_an_answer_does_not_use_need_not_be_saved(shell, course):  # noqa: F811
+    run(shell, "mean = 0\nx = 3\n", "# Task 9.1\ndef double(x):\n    return x + x.clone().mul(1)\n")
+    save(course, "# Task 9.1\ndef double(x):\n    return x + x.clone().mul(1)\n")
+    assert "The file to hand in is" in told()
+
+
+def test_each_name_of_a_task_has_to_be_saved(shell, course, tmp_path):  # noqa: F811
+    one = tmp_path / "two_names.py"
+    one.write_text(CHECKS.read_text().replace('names=["double"]', 'names=["double", "half"]'))
+    run(shell, RIGHT, "def half(x):\n    return x / 2\n")
+    save(course, "def half(x):\n    return x / 2\n")
+    assert "does not contain your last answer to 9.1" in repr(hand_in("9", checks=one))
+
+
+def test_a_definition_counts_though_its_cell_stopped_below_it(shell, course):  # noqa: F811
+    run(shell, "# Task 9.1\ndef double(x):\n    return x\n", f"{RIGHT}\n1 / 0\n")
+    save(course, f"{RIGHT}\n1 / 0\n")
+    assert "The file to hand in is" in told()
+
+
+def test_an_answer_in_a_file_beside_the_notebook_is_told(shell, course, monkeypatch):  # noqa: F811
+    (course.parent / "my_helpers.py").write_text("def twice(x):\n    return 2 * x\n")
+    monkeypatch.syspath_prepend(str(course.parent))
+    for source in (f"from my_helpers import twice\n{WITH_HELPER}", "from my_helpers import twice as double\n"):
+        run(shell, source)
+        save(course, source)
+        text = told()
+        assert "uses my_helpers.py, which is not handed in: copy what it needs into the notebook" in text
+    run(shell, RIGHT)
+    save(course, RIGHT)
+    assert "my_helpers" not in told()
+
+
+def test_what_was_not_checked_is_not_called_unsolved(shell, course, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("lecture_utils.grading.progress._SECONDS", 0.5)
+    run(
+        shell,
+        "# Task 9.1\ndef double(x):\n    while True:\n        pass\n",
+        "def reverse(word):\n    return word[::-1]\n",
+    )
+    text = told()
+    assert "Task 9.1 is not solved yet" in text
+    assert (
+        'Tasks 9.2, 9.3 were not checked, since the others took too long: run check("9.2"), check("9.3"), and' in text
+    )
+    run(shell, RIGHT)
+    assert "not checked, since" not in told()
+
+
+def test_a_notebook_that_was_saved_under_another_name_is_thought_of(shell, course):  # noqa: F811
+    run(shell, RIGHT)
+    save(course, "print(1)")
+    assert "If this notebook has another name by now, restart the kernel first" in told()

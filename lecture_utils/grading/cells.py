@@ -46,6 +46,10 @@ class _Run:
         pattern = r"^(?:async +)?(?:def|class) +(\w+)|^(\w+) *(?::[^=\n]*)?=(?!=)"
         return {name: 0 for pair in re.findall(pattern, self.text, re.MULTILINE) for name in pair if name in names}
 
+    def defines(self, names: Sequence[str]) -> bool:
+        """Whether the run has come to the end of the definitions of these names, if any."""
+        return not self.error or bool(self.tree and not max(self.lines_of(names).values(), default=0) >= self.line > 0)
+
     def uses(self, names: Sequence[str]) -> bool:
         """Whether one of the names occurs in the cell."""
         nodes = ast.walk(self.tree) if self.tree else ()
@@ -131,7 +135,7 @@ def stale_note(task_id: str, names: Sequence[str], namespace: dict[str, Any]) ->
         if not defined and (run.uses(names) or not (has_answer_id or _is_answer(run.text, task_id))):
             continue  # a cell that only tries the answer, or has nothing to do with it
         judged = "; this verdict is about the version before it" if any(name in namespace for name in names) else ""
-        if run.error and (not run.tree or not defined or max(defined.values()) >= run.line > 0):
+        if run.error and not (defined and run.defines(names)):
             line = f" on line {run.line}" if run.line else ""
             return f"Your last version of this cell stopped with {run.error}{line}{judged}."
         if run.error or defined:  # an error below the definitions changes nothing
@@ -142,7 +146,7 @@ def stale_note(task_id: str, names: Sequence[str], namespace: dict[str, Any]) ->
 
 
 def is_saved(names: Sequence[str], sources: Sequence[str]) -> bool:
-    """Whether the saved notebook contains the code that last defined these names in this kernel.
+    """Whether the saved notebook contains the code that last defined each of these names in this kernel.
 
     Args:
         names: what a task asks for.
@@ -151,10 +155,13 @@ def is_saved(names: Sequence[str], sources: Sequence[str]) -> bool:
     >>> is_saved(["accuracy"], [])  # nothing was run
     True
     """
-    run = next((run for run in reversed(_runs) if not run.error and run.lines_of(names)), None)
-    if not run:
-        return True
-    return any(source.strip() == run.text.strip() or (run.tree and _same_code(source, run.tree)) for source in sources)
+    for name in names:
+        run = next((run for run in reversed(_runs) if run.lines_of([name]) and run.defines([name])), None)
+        if run and not any(
+            source.strip() == run.text.strip() or (run.tree and _same_code(source, run.tree)) for source in sources
+        ):
+            return False
+    return True
 
 
 def _same_code(source: str, tree: ast.Module) -> bool:

@@ -27,6 +27,7 @@ class Progress:
         best: of the tasks whose answers were right at any time.
         max_points: of all tasks.
         open: the tasks whose answers are not right now.
+        unchecked: those of them that were not checked, since the others took too long.
     """
 
     def __init__(self, exercise: "Exercise", now: dict[str, str], best: dict[str, str], notes: list[str]):
@@ -35,6 +36,7 @@ class Progress:
         )
         self.max_points = exercise.max_points
         self.open = [task.id for task in exercise.tasks if now.get(task.id) != "passed"]
+        self.unchecked = [task.id for task in exercise.tasks if task.id not in now]
         more = f" now, {self.best} at best," if self.best != self.points else ""
         self._sum = f"{self.points} of {self.max_points} points{more} in exercise {int(exercise.number)}"
         self._notes = notes

@@ -48,20 +48,20 @@ class Code:
                 raise TypeError(f"{name} cannot be sent: it is asynchronous, or has a decorator")
         source = "\n".join(parts)
         defined = {*dir(builtins), *_VISIBLE, *(part.__name__ for part in (*helpers, function))}
-        if unknown := sorted(set(_global_names(compile(source, "<check>", "exec"))) - defined):
+        if unknown := sorted(set(global_names(compile(source, "<check>", "exec"))) - defined):
             words = f"it uses {', '.join(unknown)}, which the student's process does not know"
             raise TypeError(f"{function.__name__} cannot be sent: {words}: send it as a helper, or import it inside")
         return Code(source)
 
 
-def _global_names(code: CodeType) -> Iterator[str]:
+def global_names(code: CodeType) -> Iterator[str]:
     """The global names that a piece of code and the functions in it use."""
     for step in dis.get_instructions(code):
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             yield step.argval
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _global_names(constant)
+            yield from global_names(constant)
 
 
 @dataclass(frozen=True)
