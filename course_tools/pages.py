@@ -1,5 +1,6 @@
 """Pages for the browser, usable without a network: executed notebooks as HTML, stored ones as reveal.js decks."""
 
+import ast
 import base64
 import contextlib
 import importlib.util
@@ -53,6 +54,8 @@ def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
         if cell.cell_type == "markdown":
             source = re.sub(r"^\[Open in Colab\]\(.*\)$", "", cell.source, flags=re.MULTILINE)  # not from a slide
             cell.source = re.sub(r"(?<!!)(\[[^]]*\]\()([^)\s]+)", link, source)
+        elif cell.cell_type == "code":
+            cell.source = _without_alt(cell.source)
         if notes := cell.metadata.get("slideshow", {}).get("notes"):
             metadata = {"slideshow": {"slide_type": "notes"}}
             cells.append(nbformat.v4.new_markdown_cell(notes, metadata=metadata, id=f"{cell.get('id', '')}-notes"))
@@ -136,6 +139,31 @@ def _with_headings(cells: list[nbformat.NotebookNode]) -> Iterator[nbformat.Note
             cell.metadata.slideshow["slide_type"] = "-"
         yield cell
         section = headings[-1] if headings else section
+
+
+def _without_alt(code: str) -> str:
+    """Leave out of a slide's code what tells its picture to those who do not see it: ``alt=...``, ``alt = ...``."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # a line for IPython
+        return code
+    text = code.encode()
+    starts = [0, *(match.end() for match in re.finditer(rb"\n", text))]
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.keyword)]
+    for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "alt":
+            before, after = rb"", rb"\n?"
+        elif isinstance(node, ast.keyword) and node.arg == "alt":
+            before, after = rb"(?:,\s*)?", rb""
+        else:
+            continue
+        start = starts[node.lineno - 1] + node.col_offset
+        end = starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
+        if before and text[end : end + 1] == b",":  # its own comma goes, not the one in front
+            before, after = rb"\s*", rb"," if not text[:start].rstrip().endswith(b"(") else rb",\s*"
+        head = re.sub(before + rb"\Z", b"", text[:start], count=1) if before else text[:start]
+        text = head + re.sub(rb"\A" + after, b"", text[end:], count=1)
+    return text.decode().rstrip("\n")
 
 
 def _slide_type(cell: nbformat.NotebookNode) -> str:

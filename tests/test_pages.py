@@ -12,7 +12,7 @@ from PIL import Image
 
 from course_tools.execute import run_notebook, store_outputs
 from course_tools.lint import find_faults
-from course_tools.pages import make_slides
+from course_tools.pages import _without_alt, make_slides
 
 FIGURE = "from lecture_utils import subplots\nfig, ax = subplots(alt='a small test picture')\nfig"
 WIDGET = (
@@ -90,3 +90,20 @@ def test_slides_need_no_network(make_notebook, tmp_path):
     for link in links:
         assert (deck.parent / link.partition("?")[0]).is_file(), link
     assert "<section" in page and "Reveal.initialize" in page
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("show(a, alt='é')", "show(a)"),
+        ("show(alt='a', b=1)", "show(b=1)"),
+        ("show(a, alt=('b'\n  'c'), d=1)", "show(a, d=1)"),
+        ("show(\n    a,\n    alt='b'\n    'c',\n)", "show(\n    a,\n)"),
+        ("show(\n    alt='b',\n    c=1,\n)", "show(c=1,\n)"),
+        ("ü, alt = 1, 2\nalt = (\n  'b'\n)\nshow(ü, alt=alt); show(alt=alt)", "ü, alt = 1, 2\nshow(ü); show()"),
+        ("fig, ax = subplots(alt='b')\nfig", "fig, ax = subplots()\nfig"),
+        ("%time show(alt=1)", "%time show(alt=1)"),
+    ],
+)
+def test_a_slides_code_is_without_alternative_texts(code, shown):
+    assert _without_alt(code) == shown

@@ -75,6 +75,7 @@ LOOK = """(slide) => {
     const text = code.textContent.trimEnd(), style = getComputedStyle(code);
     const [above, below, line] = [style.paddingTop, style.paddingBottom, style.lineHeight].map(parseFloat);
     const room = above + text.split("\\n").length * line + below;
+    if (/\\balt *=/.test(text)) wrong.push(`an alternative text as code: ${text.slice(0, 60)}`);
     if (code.clientHeight > room + line / 2) wrong.push(`wrapped: ${text.slice(0, 60)}`);
   }
   return wrong;
