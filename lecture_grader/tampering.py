@@ -67,6 +67,7 @@ _INSIDE_NAMES = re.compile(
     r"|gi_frame\b|getsignal\b|ctypes\.(?:pythonapi|py_object)\b|settrace\b|[gs]etprofile\b|__build_class__"
     r"|__closure__|cell_contents|_disable_current_modes\b|DisableTorch\w+|inference_mode\((?:mode=)?False|start_new_thread\b"
     r"|_forward_(?:pre_)?hooks\b|torch\.library\b|_dispatch_library\b|custom_op\b|initial_seed\b"
+    r"|torch(?:\.| import )_C\b|_python_dispatch\b"
 )
 
 
