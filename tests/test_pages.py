@@ -58,6 +58,16 @@ def test_figures_have_twice_the_pixels_that_a_page_shows(stored):
     assert picture["width"] == str(width)
 
 
+def test_a_narrow_window_does_not_shrink_a_figure(stored, chromium):
+    page = chromium.new_page(viewport={"width": 320, "height": 600})
+    page.goto((stored.parent / "out" / "sample.html").as_uri())
+    width, natural = page.get_by_alt_text("a small test picture").evaluate(
+        "e => [e.clientWidth, Number(e.getAttribute('width'))]"
+    )
+    assert natural * 0.89 < width < natural and page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.close()
+
+
 def test_widget_leaves_a_still_picture(stored):
     (output,) = nbformat.read(stored, as_version=4).cells[2].outputs
     assert sorted(output.data) == ["image/png", "text/plain"] and "picture 3" in output.data["text/plain"]
