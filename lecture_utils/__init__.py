@@ -6,6 +6,7 @@
 
 import importlib
 import os
+import re
 
 # PyTorch's threads sleep while they wait for each other, unless the user has chosen otherwise. To spin instead is at
 # best a quarter faster on an idle machine, and many times slower when other processes need the cores; see
@@ -41,7 +42,7 @@ def require_version(version: str) -> None:
 
     >>> require_version("0.1.0")
     """
-    needed, here = ([int(number) for number in text.split(".")] for text in (version, __version__))
+    needed, here = ([int(number) for number in re.findall(r"\d+", text)] for text in (version, __version__))
     if here < needed:
         raise ImportError(f"lecture_utils {version} or newer is needed, and this is {__version__}")
 

@@ -233,6 +233,7 @@ def test_a_set_up_that_fails_fails_in_its_own_cell(missing, our_python, tmp_path
     colab = Colab(our_python, {**variables, "GIT_CONFIG_COUNT": "1"}, tmp_path, monkeypatch)
     error = colab.set_up()
     assert NOT_HERE in error and "no network, or an address or a release that does not exist" in error
+    assert "(found: none)" in error and "without such lines, restart the session" in error
 
 
 def test_an_environment_that_is_not_colab_is_left_as_it_is(github, our_python, tmp_path, monkeypatch):
@@ -247,12 +248,15 @@ def test_older_helpers_are_refused_at_once(text, our_python, tmp_path, monkeypat
     colab = Colab(our_python, {}, tmp_path, monkeypatch)
     (tmp_path / "lecture_utils.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert NOT_HERE in colab.set_up("elsewhere")
+    error = colab.set_up("elsewhere")
+    assert NOT_HERE in error and f"(found: {tmp_path / 'lecture_utils.py'})" in error
 
 
-def test_the_helpers_know_how_old_they_are():
+def test_the_helpers_know_how_old_they_are(monkeypatch):
     for version in (release(ROOT), "0.0.9", "0.1"):
         require_version(version)
     for version in ("99", "0.99.1", f"{release(ROOT)}.1"):
         with pytest.raises(ImportError, match=rf"{version} or newer is needed"):
             require_version(version)
+    monkeypatch.setattr("lecture_utils.__version__", f"{release(ROOT)}rc1")
+    require_version(release(ROOT))
