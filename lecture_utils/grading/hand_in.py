@@ -15,7 +15,6 @@ from typing import Any
 from lecture_utils.grading import feedback
 from lecture_utils.grading.progress import Progress, points_now
 from lecture_utils.grading.records import course_folder, notebook_file
-from lecture_utils.grading.values import global_names
 
 
 class HandIn:
@@ -113,6 +112,8 @@ def _which_file(exercise: str | int, checks: str | Path | None) -> str:
 
 def _names_used(wanted: list[str]) -> dict[str, Any]:
     """The notebook's names to which these lead through functions and classes, these included, and their values."""
+    from lecture_utils.grading.values import global_names
+
     names = feedback.notebook_names()
     found = {name: names[name] for name in wanted if name in names}
     waiting = [*found]
