@@ -33,6 +33,8 @@ GET_PIP = os.environ.get("GET_PIP", "https://bootstrap.pypa.io/get-pip.py")
 COLAB = "open the lectures in Colab instead, with the links in README.md: nothing is installed there"
 SILENT = " and is silent for minutes after it says: Installing collected packages"
 COMMAND = "py start.py" if WINDOWS else "python3 start.py"
+IN_USE = "stop JupyterLab and close what else uses the folder .venv, such as VS Code: Windows locks files in use"
+LONGEST = 80  # characters of a folder's path; the longest path in .venv adds 170
 
 
 class Stop(Exception):
@@ -196,9 +198,14 @@ def update() -> None:
     Raises:
         Stop: this is no clone, or it cannot be brought up to date.
     """
-    if not (ROOT / ".git").exists() or not shutil.which("git"):
+    if not (ROOT / ".git").exists():
         remedy = "download the course again into a new folder, and copy your own notebooks there"
         raise Stop("this copy of the course was not made with git", remedy)
+    if not shutil.which("git"):  # GitHub Desktop has a git of its own
+        remedy = "install git (https://git-scm.com/downloads), open a new terminal and run the same command again"
+        raise Stop("git is not installed, or the terminal does not find it", remedy)
+    as_it_says = "do what the lines above say, then run the same command again"
+    git("rev-parse", "--git-dir", problem="git does not work in this folder", remedy=as_it_says)
     alone = "this copy of the course follows no branch of another one"
     back = "git checkout main, and then the same command again; or download the course again into a new folder"
     git("rev-parse", "--verify", "--quiet", "@{upstream}", problem=alone, remedy=back)
@@ -212,7 +219,8 @@ def update() -> None:
     try:
         moved = move_to_my(new)
     except OSError as error:
-        remedy = "see that there is space and that you may write here, then run the same command again; nothing is lost"
+        remedy = "free some space, check that you may write here, or close the file in the program that has it open; "
+        remedy += "then run the same command again: nothing is lost"
         raise Stop(f"your own files cannot be kept in the folder my ({error})", remedy) from None
     if moved:
         git("reset", "--quiet", "--", *moved)
@@ -354,8 +362,9 @@ def make_environment(anew: bool) -> None:
         with contextlib.suppress(OSError), urllib.request.urlopen(GET_PIP, timeout=60) as page:
             done = subprocess.run([str(PYTHON), "-", "--quiet"], input=page.read())
     if done.returncode:
-        remedy = "read the lines above, then run the same command again; on Debian or Ubuntu first: "
-        raise Stop("no virtual environment could be made", remedy + "sudo apt install python3-venv")
+        first = IN_USE if WINDOWS else "on Debian or Ubuntu: sudo apt install python3-venv"
+        remedy = f"read the lines above, then run the same command again; before that, {first}"
+        raise Stop("no virtual environment could be made", remedy)
 
 
 def how_large() -> str:
@@ -374,7 +383,13 @@ def why_not_installed() -> "tuple[str, str]":
     finding = check_proxy()
     problem, again = "the packages could not be installed", ", then run the same command again"
     if finding.level == "good":
-        return problem, "read the lines above for the reason" + again
+        remedy = "read the lines above for the reason"
+        if WINDOWS:
+            remedy += f"; {IN_USE}"
+            if len(str(ROOT)) > LONGEST:
+                remedy += f"; move this folder, whose path has {len(str(ROOT))} characters, to a shorter one such as "
+                remedy += "C:\\course, since many programs allow 260 for the path of a file"
+        return problem, remedy + again
     return f"{problem}: {finding.text}", f"read the lines above; {finding.remedy}{again}"
 
 
@@ -398,6 +413,8 @@ def install_with_uv(packages: "list[str]") -> bool:
     for ours, theirs in of_pip.items():
         if theirs in os.environ:  # a mirror, a folder of wheels, or a proxy's certificate
             environment.setdefault(ours, os.environ[theirs])
+    if "onedrive" in str(VENV).lower():  # which refuses hard links
+        environment.setdefault("UV_LINK_MODE", "copy")
     if has_certificates():  # as pip does; uv brings certificates of its own
         environment.setdefault("UV_SYSTEM_CERTS", "true")
     backend = ["--torch-backend", "cpu"] if takes_cpu_wheels() else []
@@ -426,8 +443,9 @@ def lab_arguments(root: Path) -> "list[str]":
 
 def open_jupyterlab(arguments: "list[str]") -> int:
     """Open it on the start page, with the course's folder as its root; end when it ends."""
-    say(f"starting JupyterLab; keep this window open. To stop: Ctrl-C here, then y. To start again: {COMMAND}")
-    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is JupyterLab's, which asks whether it is meant
+    stop = "Ctrl-C here" if WINDOWS else "Ctrl-C here, then y"  # on Windows JupyterLab does not ask
+    say(f"starting JupyterLab; keep this window open. To stop: {stop}. To start again: {COMMAND}")
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is JupyterLab's
     status = subprocess.call([str(PYTHON), *lab_arguments(ROOT), *arguments], cwd=str(ROOT))
     if status:
         raise Stop(f"it ended with status {status}", f"read the lines above for the reason, then run {COMMAND} again")

@@ -21,6 +21,7 @@ _PACKAGES = [
     "torch", "torchvision", "numpy", "matplotlib", "scikit-learn", "ipywidgets", "jupyterlab", "papermill",
 ]  # fmt: skip
 _START = "py start.py" if sys.platform == "win32" else "python3 start.py"
+_REDISTRIBUTABLE = "https://aka.ms/vs/17/release/vc_redist.x64.exe"
 SET_HOME = "set HOME to a folder of yours, as in `export HOME=/home/NAME`"
 
 
@@ -45,7 +46,10 @@ def examine() -> Iterator[Finding]:
             finding = check()
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
-            finding = Finding("bad", text, "install the course again, in a new virtual environment: see README.md")
+            remedy = "install the course again, in a new virtual environment: see README.md"
+            if getattr(error, "winerror", None) in (126, 127, 1114):  # a DLL cannot be loaded
+                remedy = f"install Microsoft's Visual C++ Redistributable, which PyTorch needs: {_REDISTRIBUTABLE}"
+            finding = Finding("bad", text, remedy)
         if finding.level == "bad" and not has_home:
             finding = replace(finding, remedy=SET_HOME)
         has_home = has_home and (check is not check_home or finding.level == "good")
@@ -102,6 +106,8 @@ def check_torch() -> Finding:
 
 def check_device() -> Finding:
     """The devices that PyTorch can use, and a GPU that it cannot use because of an old driver."""
+    import torch
+
     from lecture_utils.device import available_devices, describe_device
 
     with warnings.catch_warnings(action="ignore"):  # PyTorch warns of an old driver, as this finding does
@@ -110,6 +116,9 @@ def check_device() -> Finding:
     if problem := _old_driver():
         remedy = "install a newer driver (nvidia-smi tells the version), or a PyTorch for it: pytorch.org/get-started"
         return Finding("note", f"{text}; there is an NVIDIA GPU, but {problem}", remedy)
+    if len(devices) == 1 and torch.version.cuda is None and shutil.which("nvidia-smi"):
+        text += "; there is an NVIDIA GPU, but this PyTorch was made for the processor"
+        return Finding("note", text, "to use the GPU, see docs/troubleshooting.md: 'Windows with an NVIDIA GPU'")
     no_gpu = "no GPU found; none is needed (Colab offers one: Runtime, Change runtime type)"
     return Finding("good", text, no_gpu if len(devices) == 1 else "")
 

@@ -132,6 +132,33 @@ def test_no_driver_at_all_is_no_old_driver(monkeypatch):
     assert finding.level == "good" and "driver" not in finding.text
 
 
+def test_a_gpu_that_this_pytorch_was_not_made_for_is_told(monkeypatch, tmp_path):
+    """As on Windows, where pip's PyTorch is the one for the processor."""
+    program = tmp_path / ("nvidia-smi.bat" if os.name == "nt" else "nvidia-smi")
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr("lecture_utils.device.available_devices", lambda: [torch.device("cpu")])
+    assert doctor.check_device().level == "good"
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    finding = doctor.check_device()
+    assert finding.level == "note" and "made for the processor" in finding.text
+    heading = finding.remedy.split("'")[1]
+    assert heading in (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+
+
+def test_a_windows_without_the_runtime_of_pytorch_is_told_what_to_install(monkeypatch):
+    def breaks():
+        error = OSError("Error loading c10.dll or one of its dependencies")
+        error.winerror = 1114
+        raise error
+
+    breaks.__name__ = "check_torch"
+    monkeypatch.setattr(doctor, "CHECKS", [breaks])
+    (finding,) = doctor.examine()
+    assert finding.level == "bad" and "Visual C++ Redistributable" in finding.remedy
+
+
 def test_little_memory_is_bad(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**30))
     assert doctor.check_memory().level == "bad"

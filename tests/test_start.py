@@ -280,6 +280,53 @@ def test_a_failed_installation_says_what_the_network_has_to_do_with_it(proxy, an
     assert "secret" not in " ".join(told)
 
 
+# --- Windows, as far as it can be told from here
+
+
+@pytest.mark.parametrize("windows, stop", [(True, "To stop: Ctrl-C here. "), (False, "To stop: Ctrl-C here, then y. ")])
+def test_what_stops_jupyterlab_is_what_it_waits_for(windows, stop, monkeypatch, capsys):
+    """It asks whether Ctrl-C is meant, but not on Windows: see ServerApp.init_signal of jupyter_server."""
+    monkeypatch.setattr(start, "WINDOWS", windows)
+    monkeypatch.setattr(start.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(start.subprocess, "call", lambda *_, **__: 0)
+    assert start.open_jupyterlab([]) == 0 and stop in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("windows, named", [(True, "stop JupyterLab"), (False, "sudo apt install python3-venv")])
+def test_an_environment_that_cannot_be_made_names_the_usual_cause(windows, named, monkeypatch, tmp_path):
+    monkeypatch.setattr(start, "WINDOWS", windows)
+    monkeypatch.setattr(start, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(start, "PYTHON", tmp_path / ".venv/python")
+    monkeypatch.setattr(start, "GET_PIP", "file:///nowhere/get-pip.py")
+    monkeypatch.setattr(start.subprocess, "run", lambda *_, **__: types.SimpleNamespace(returncode=1))
+    monkeypatch.setattr(start.subprocess, "call", lambda *_, **__: 1)
+    with pytest.raises(start.Stop, match="no virtual environment could be made") as stopped:
+        start.make_environment(anew=False)
+    assert named in stopped.value.remedy and ("apt" in stopped.value.remedy) is not windows
+
+
+@pytest.mark.parametrize("windows, folder, too_long", [(True, "x" * 90, True), (True, "x", False), (False, "x", False)])
+def test_a_failed_installation_names_what_windows_does_not_allow(windows, folder, too_long, monkeypatch):
+    from course_tools import doctor
+
+    monkeypatch.setattr(doctor, "check_proxy", lambda: doctor.Finding("good", "no proxy"))
+    monkeypatch.setattr(start, "WINDOWS", windows)
+    monkeypatch.setattr(start, "ROOT", Path("/", folder))
+    problem, remedy = start.why_not_installed()
+    assert ("stop JupyterLab" in remedy) is windows and ("shorter path" in remedy) is too_long, (problem, remedy)
+
+
+@pytest.mark.parametrize("folder, mode", [("OneDrive - Uni/course", "copy"), ("course", None)])
+def test_no_hard_links_are_tried_in_onedrive(folder, mode, monkeypatch, tmp_path):
+    monkeypatch.delenv("UV_LINK_MODE", raising=False)
+    monkeypatch.setattr(start, "VENV", tmp_path / folder / ".venv")
+    monkeypatch.setattr(start, "takes_cpu_wheels", lambda: False)
+    environments = []
+    monkeypatch.setattr(start.subprocess, "call", lambda *_, **o: environments.append(o.get("env", {})) or 0)
+    monkeypatch.setattr(start.shutil, "which", lambda *_, **__: "uv")
+    assert start.install_with_uv(["x"]) and environments[-1].get("UV_LINK_MODE") == mode
+
+
 # --- the newest version, and what a student has changed
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "init.defaultBranch=main"]
@@ -509,6 +556,22 @@ def test_a_file_where_the_folder_my_should_be_stops_an_update(clone):
     with pytest.raises(start.Stop, match="cannot be kept in the folder my"):
         start.update()
     assert (clone / "exercises/1.ipynb").read_text() == "my answers" and (clone / "my").read_text() == "mine"
+
+
+def test_a_clone_without_git_on_the_path_says_so(clone, monkeypatch, tmp_path):
+    """As GitHub Desktop leaves it, whose git no terminal finds."""
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    with pytest.raises(start.Stop, match="git is not installed") as stopped:
+        start.update()
+    assert "git-scm.com" in stopped.value.remedy
+
+
+def test_a_folder_of_another_owner_is_no_clone_that_follows_nothing(clone, monkeypatch, capfd):
+    """As each folder on a USB stick is, for git on Windows, which says what to do."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(start.Stop, match="git does not work in this folder") as stopped:
+        start.update()
+    assert "the lines above" in stopped.value.remedy and "safe.directory" in capfd.readouterr().err
 
 
 def test_what_is_no_clone_says_so(tmp_path, monkeypatch):
