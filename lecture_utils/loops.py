@@ -1,5 +1,7 @@
 """A sign of life while a loop runs: one line of text that is written over, and curves that grow."""
 
+import contextlib
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import TypeVar
@@ -25,7 +27,7 @@ def progress_bar(
         items: such as ``range(20)``, or a list.
         unit: what they are, in the plural.
         total: their number, where ``len(items)`` does not tell it.
-        leave: ``False`` wipes the line out at the end, for a loop inside another one, which prints its results.
+        leave: ``False`` wipes the line out at the end, for a loop inside another one that prints the results.
         curves: a history to which the loop appends, as for :func:`~lecture_utils.plot_history`. In a notebook it is
             drawn above the line once a second, until the loop ends.
 
@@ -55,8 +57,36 @@ def progress_bar(
         print(f"\r{line}" if leave else f"\r{' ' * len(line)}\r", end="\n" if leave else "")
 
 
+@contextlib.contextmanager
+def sign_of_life(words: str, seconds: float = 1.0) -> Iterator[None]:
+    """Show the words in a notebook's output when the block takes longer than ``seconds``, until it ends.
+
+    >>> with sign_of_life("checking task 4.8 ..."):
+    ...     pass
+    """
+    from IPython import display, get_ipython
+
+    shown: list[display.DisplayHandle] = []
+
+    def show() -> None:
+        shown.append(display.display({"text/plain": words}, raw=True, display_id=True))
+
+    timer = threading.Timer(seconds, show)
+    timer.daemon = True
+    if hasattr(get_ipython(), "kernel"):
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if timer.ident:
+            timer.join()
+        for handle in shown:
+            handle.update({}, raw=True)
+
+
 class _LiveCurves:
-    """A picture of a history in the notebook's output, drawn again while it grows; nothing outside of a notebook."""
+    """A picture of a history in the notebook's output, drawn again while it grows; nothing outside a notebook."""
 
     def __init__(self, history: Mapping[str, Sequence[float]]):
         from IPython import display, get_ipython

@@ -79,14 +79,23 @@ for epoch in progress_bar(range(4), curves=history):
 """
 
 
-def test_in_a_notebook_curves_grow_and_vanish():
+@pytest.fixture(scope="module")
+def kernel_run():
+    """A function that runs code in a kernel and returns the messages of its output."""
     manager, client = start_new_kernel(kernel_name=KERNEL)
-    shown = []
-    try:
-        client.execute_interactive(LOOP, timeout=120, output_hook=lambda message: shown.append(message))
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+
+    def run(code: str) -> list[dict]:
+        messages = []
+        client.execute_interactive(code, timeout=120, output_hook=messages.append)
+        return messages
+
+    yield run
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_in_a_notebook_curves_grow_and_vanish(kernel_run):
+    shown = kernel_run(LOOP)
     pictures = [message["content"] for message in shown if "display_data" in message["msg_type"]]
     assert len({content["transient"]["display_id"] for content in pictures}) == 1
     data = [content["data"] for content in pictures]
@@ -96,6 +105,21 @@ def test_in_a_notebook_curves_grow_and_vanish():
     assert text.endswith("4 of 4 epochs\n") and text.count("\n") == 1
     kinds = [message["msg_type"] for message in shown]
     assert "display_data" not in kinds[kinds.index("stream") :], "text after a picture begins a new line"
+
+
+SLOW = """
+import time
+from lecture_utils.loops import sign_of_life
+with sign_of_life("quick ..."):
+    pass
+with sign_of_life("checking ...", 0.05):
+    time.sleep(0.3)
+"""
+
+
+def test_words_show_that_a_long_block_is_at_work(kernel_run):
+    pictures = [message["content"]["data"] for message in kernel_run(SLOW) if "display_data" in message["msg_type"]]
+    assert pictures == [{"text/plain": "checking ..."}, {}]
 
 
 def test_outside_of_a_notebook_curves_are_not_drawn(capsys):

@@ -25,6 +25,7 @@ from lecture_utils.grading.student import LiveStudent
 from lecture_utils.grading.tasks import Exercise, Task, checks_folder
 from lecture_utils.grading.values import Handle
 from lecture_utils.grading.verdict import Verdict, run_check
+from lecture_utils.loops import sign_of_life
 
 CALL_SECONDS = 60.0
 _MAX_STOPS = 30  # how often the exception is raised, once a second, in a call that may catch it
@@ -228,7 +229,7 @@ def attempt(
     key = key_of(exercise, task)
     seed = _seeds.get(key, secrets.randbits(32)) if seed is None else seed
     student = _WatchedStudent(names, seconds)
-    with restore_state(names):
+    with restore_state(names), sign_of_life(f"checking task {task.id} ..."):
         try:
             verdict = run_check(task, student, seed, hidden=hidden)
         except RanTooLong:  # it was raised between two calls
