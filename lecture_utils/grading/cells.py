@@ -47,8 +47,9 @@ class _Run:
         return {name: 0 for pair in re.findall(pattern, self.text, re.MULTILINE) for name in pair if name in names}
 
     def defines(self, names: Sequence[str]) -> bool:
-        """Whether the run has come to the end of the definitions of these names, if any."""
-        return not self.error or bool(self.tree and not max(self.lines_of(names).values(), default=0) >= self.line > 0)
+        """Whether the cell defines some of the names, and the run came to the end of these definitions."""
+        lines = self.lines_of(names).values()
+        return bool(lines and (not self.error or (self.tree and not max(lines) >= self.line > 0)))
 
     def uses(self, names: Sequence[str]) -> bool:
         """Whether one of the names occurs in the cell."""
@@ -135,7 +136,7 @@ def stale_note(task_id: str, names: Sequence[str], namespace: dict[str, Any]) ->
         if not defined and (run.uses(names) or not (has_answer_id or _is_answer(run.text, task_id))):
             continue  # a cell that only tries the answer, or has nothing to do with it
         judged = "; this verdict is about the version before it" if any(name in namespace for name in names) else ""
-        if run.error and not (defined and run.defines(names)):
+        if run.error and not run.defines(names):
             line = f" on line {run.line}" if run.line else ""
             return f"Your last version of this cell stopped with {run.error}{line}{judged}."
         if run.error or defined:  # an error below the definitions changes nothing
@@ -156,7 +157,7 @@ def is_saved(names: Sequence[str], sources: Sequence[str]) -> bool:
     True
     """
     for name in names:
-        run = next((run for run in reversed(_runs) if run.lines_of([name]) and run.defines([name])), None)
+        run = next((run for run in reversed(_runs) if run.defines([name])), None)
         if run and not any(
             source.strip() == run.text.strip() or (run.tree and _same_code(source, run.tree)) for source in sources
         ):
