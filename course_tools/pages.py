@@ -58,7 +58,7 @@ def make_slides(path: Path, out: Path, decks: Iterable[Path] = ()) -> Path:
             cell.source = _without_alt(cell.source)
         if notes := cell.metadata.get("slideshow", {}).get("notes"):
             metadata = {"slideshow": {"slide_type": "notes"}}
-            cells.append(nbformat.v4.new_markdown_cell(notes, metadata=metadata, id=f"{cell.get('id', '')}-notes"))
+            cells.append(nbformat.v4.new_markdown_cell(notes, metadata=metadata, id=_id_beside(cell, "notes")))
     notebook.cells = cells
     _copy_asset("sphinx_revealjs", "_static/revealjs", out / "assets" / "reveal")
     target = out / f"{path.stem}.slides.html"
@@ -128,13 +128,13 @@ def _with_headings(cells: list[nbformat.NotebookNode]) -> Iterator[nbformat.Note
             text = re.sub(r"^(```|~~~).*?^\1", "", cell.source, flags=re.MULTILINE | re.DOTALL)
             headings = re.findall(r"^#{1,4} +(.+?) *#*$", text, re.MULTILINE)
         if section and kind in ("slide", "subslide") and not (headings and cell.source.lstrip().startswith("#")):
-            words = re.sub(r" *\([^()]*[\u3040-\u9fff][^()]*\)$", "", section)  # it had its Japanese name there
+            words = re.sub(r" *\([^()]*[\u3040-\u9fff][^()]*\)$", "", section)  # no Japanese name
             words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", words)  # without links
             words = re.sub(r"^<p>|</p>\s*$", "", markdown2html(words))
             yield nbformat.v4.new_markdown_cell(
                 f'<h3 class="continued">{words} <small>(continued)</small></h3>',
                 metadata={"slideshow": {"slide_type": kind}},
-                id=f"{cell.get('id', '')}-heading"[-64:],
+                id=_id_beside(cell, "heading"),
             )
             cell.metadata.slideshow["slide_type"] = "-"
         yield cell
@@ -149,21 +149,34 @@ def _without_alt(code: str) -> str:
         return code
     text = code.encode()
     starts = [0, *(match.end() for match in re.finditer(rb"\n", text))]
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.keyword)]
-    for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset), reverse=True):
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "alt":
-            before, after = rb"", rb"\n?"
-        elif isinstance(node, ast.keyword) and node.arg == "alt":
-            before, after = rb"(?:,\s*)?", rb""
-        else:
-            continue
+    for node in sorted(_alts_in(tree), key=lambda node: (node.lineno, node.col_offset), reverse=True):
         start = starts[node.lineno - 1] + node.col_offset
         end = starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
-        if before and text[end : end + 1] == b",":  # its own comma goes, not the one in front
-            before, after = rb"\s*", rb"," if not text[:start].rstrip().endswith(b"(") else rb",\s*"
-        head = re.sub(before + rb"\Z", b"", text[:start], count=1) if before else text[:start]
+        if isinstance(node, ast.Assign):
+            before, after = rb"", rb"\n?"
+        elif text[end : end + 1] == b",":  # its own comma goes, not the one in front
+            before, after = rb"\s*", rb",\s*" if text[:start].rstrip().endswith(b"(") else rb","
+        else:
+            before, after = rb"(?:,\s*)?", rb""
+        head = re.sub(before + rb"\Z", b"", text[:start], count=1)
         text = head + re.sub(rb"\A" + after, b"", text[end:], count=1)
     return text.decode().rstrip("\n")
+
+
+def _alts_in(node: ast.AST) -> Iterator[ast.Assign | ast.keyword]:
+    """Yield each ``alt = ...`` and ``alt=...`` that does not lie in another one."""
+    for child in ast.iter_child_nodes(node):
+        if (isinstance(child, ast.Assign) and ast.unparse(child.targets[0]) == "alt") or (
+            isinstance(child, ast.keyword) and child.arg == "alt"
+        ):
+            yield child
+        else:
+            yield from _alts_in(child)
+
+
+def _id_beside(cell: nbformat.NotebookNode, what: str) -> str:
+    """Return the id of a cell that is added to another one; a longer one than 64 characters is invalid."""
+    return f"{cell.get('id', '')}-{what}"[-64:]
 
 
 def _slide_type(cell: nbformat.NotebookNode) -> str:

@@ -102,6 +102,16 @@ def test_slides_need_no_network(make_notebook, tmp_path):
     assert "<section" in page and "Reveal.initialize" in page
 
 
+def test_a_cell_with_an_id_of_64_characters_gets_its_notes_and_its_heading(make_notebook, tmp_path):
+    path = make_notebook("1")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].update(id="x" * 64, metadata={"slideshow": {"slide_type": "slide", "notes": "Ask."}})
+    nbformat.write(notebook, path)
+    page = BeautifulSoup(make_slides(path, tmp_path / "out").read_text(), "html.parser")
+    assert page.select_one("aside.notes").get_text().strip() == "Ask."
+    assert page.select_one("h3.continued").get_text().startswith("Sample")
+
+
 @pytest.mark.parametrize(
     ("code", "shown"),
     [
@@ -112,6 +122,7 @@ def test_slides_need_no_network(make_notebook, tmp_path):
         ("show(\n    alt='b',\n    c=1,\n)", "show(c=1,\n)"),
         ("ü, alt = 1, 2\nalt = (\n  'b'\n)\nshow(ü, alt=alt); show(alt=alt)", "ü, alt = 1, 2\nshow(ü); show()"),
         ("fig, ax = subplots(alt='b')\nfig", "fig, ax = subplots()\nfig"),
+        ("show(alt=words(a, alt='b'), c=1)", "show(c=1)"),
         ("%time show(alt=1)", "%time show(alt=1)"),
     ],
 )
