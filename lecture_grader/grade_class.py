@@ -25,7 +25,7 @@ from lecture_utils.grading.errors import CheckError
 from lecture_utils.grading.tasks import Exercise
 
 # Raise this number when a change of the grader may change a mark or a report: a class is then graded again.
-GRADER_VERSION = 5
+GRADER_VERSION = 6
 
 
 @dataclass(frozen=True)

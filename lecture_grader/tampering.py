@@ -34,8 +34,8 @@ _OUR_MODULES = [f"lecture_grader.{name}" for name in ("worker", "protocol", "tam
 _OUR_MODULES += [f"lecture_utils.grading.{name}" for name in ("namespace", "state", "values", "errors")]
 _BUILTINS = """
     __build_class__ __import__ abs all any bool bytes callable dict enumerate filter float getattr hasattr id int
-    isinstance issubclass iter len
-    list map max min next object range reversed round set setattr sorted str sum super tuple type vars zip
+    isinstance issubclass iter len list map max min next object range reversed round set setattr sorted str sum super
+    tuple type vars zip
 """
 _TORCH = """
     Generator Size Tensor allclose arange as_tensor cat device dtype empty enable_grad equal from_numpy full
@@ -64,7 +64,7 @@ _HARMLESS_IN = {
 _INSIDE_NAMES = re.compile(
     r"lecture_utils\.grading|lecture_utils import grading|lecture_grader|lecture_checks|get_objects\b|get_referrers\b"
     r"|get_referents\b|_getframe\b|_current_frames\b|currentframe\b|inspect\.stack\b|f_back\b|f_locals\b|tb_frame\b"
-    r"|gi_frame\b|getsignal\b|ctypes\.(?:pythonapi|py_object)\b|settrace\b|[gs]etprofile\b|__build_class__"
+    r"|gi_frame\b|getsignal\b|ctypes\.(?:pythonapi|py_object)\b|settrace|[gs]etprofile|__build_class__"
     r"|__closure__|cell_contents|_disable_current_modes\b|DisableTorch\w+|inference_mode\((?:mode=)?False|start_new_thread\b"
     r"|_forward_(?:pre_)?hooks\b|torch\.library\b|_dispatch_library\b|custom_op\b|initial_seed\b"
     r"|torch(?:\.| import )_C\b|_python_dispatch\b"
@@ -193,7 +193,7 @@ def _functions_among(parts: list[_Part]) -> dict[int, tuple[str, FunctionType]]:
 
 
 def _globals_of(function: FunctionType) -> Iterator[_Part]:
-    """The functions, classes and modules that a function of torch's looks up by a global name."""
+    """The functions, classes and modules that a function looks up by a global name."""
     space = function.__globals__
     for key in function.__code__.co_names:
         value = space.get(key)
@@ -240,26 +240,28 @@ def _differing(parts: tuple[_Part, ...]) -> list[str]:
 def _all_parts() -> Iterator[_Part]:
     for module, module_names in _watched_modules().items():
         yield from _parts_named(module, module_names)
-        if module.__name__ in sys.modules:
-            yield _Part(f"sys.modules[{module.__name__!r}]", sys.modules, module.__name__, module)
+        yield _Part(f"sys.modules[{module.__name__!r}]", sys.modules, module.__name__, module)
     for cls, names in _watched_classes().items():
         yield from _parts_of_class(cls, names)
     yield from _parts_named(OpOverload, ["__str__", "__call__"])  # of its text, a check makes a list
-    for name in _OUR_MODULES:
-        for value in list(vars(sys.modules.get(name, builtins)).values()):
-            if isinstance(value, type) and value.__module__ == name:
+    for module in _our_modules():
+        for value in list(vars(module).values()):
+            if isinstance(value, type) and value.__module__ == module.__name__:
                 yield from _parts_of_class(value, set(vars(value)))
+
+
+def _our_modules() -> list[ModuleType]:
+    return [sys.modules[name] for name in _OUR_MODULES if name in sys.modules]
 
 
 def _watched_modules() -> dict[ModuleType, list[str]]:
     """Modules, and those of their names that are watched."""
-    torchs = [*_TORCH.split(), *(k for k, v in vars(torch).items() if isinstance(v, BuiltinFunctionType))]
+    of_torch = [*_TORCH.split(), *(k for k, v in vars(torch).items() if isinstance(v, BuiltinFunctionType))]
     functions = [k for k, v in vars(nn.functional).items() if callable(v) and k[:1] != "_"]
     layers, optimizers = (
         [k for k, v in vars(space).items() if isinstance(v, type) and issubclass(v, base)]
         for space, base in ((nn, nn.Module), (torch.optim, torch.optim.Optimizer))
     )
-    ours = [sys.modules[name] for name in _OUR_MODULES if name in sys.modules]
     return {
         builtins: _BUILTINS.split(),
         sys: _SYS.split(),
@@ -268,22 +270,22 @@ def _watched_modules() -> dict[ModuleType, list[str]]:
         json: ["dumps", "loads"],
         np: _NUMPY.split(),
         np.random: ["default_rng"],
-        torch: torchs,
+        torch: of_torch,
         torch.autograd: ["Function", "backward", "grad"],
         nn: layers,
         nn.functional: functions,
         nn_module: [k for k in vars(nn_module) if k.startswith("_global_")],
         torch.optim: optimizers,
         _python_dispatch: ["TorchDispatchMode"],
-    } | {module: [name for name in vars(module) if not name.startswith("__")] for module in ours}
+    } | {module: [name for name in vars(module) if not name.startswith("__")] for module in _our_modules()}
 
 
 def _watched_classes() -> dict[type, set[str]]:
     """Classes, and those of their names that are watched."""
-    absent = {"__getattribute__", "__deepcopy__", "__reduce_ex__", "training"}
-    module = {*dir(nn.Module), *absent}
-    found: dict[type, set[str]] = {torch.Tensor: {*dir(torch.Tensor), *absent}, nn.Module: module}
+    found: dict[type, set[str]] = {}
     cls: type
+    for cls in (torch.Tensor, nn.Module):
+        found[cls] = {*dir(cls), "__getattribute__", "__deepcopy__", "__reduce_ex__", "training"}
     for cls in (autograd_function.Function, autograd_function.FunctionCtx, autograd_function.BackwardCFunction):
         found[cls] = {*dir(cls), "apply"}
     for cls in (grad_mode.no_grad, grad_mode.enable_grad, grad_mode.set_grad_enabled, grad_mode.inference_mode):
@@ -330,6 +332,7 @@ def _public_name(cls: type) -> str:
 
 def _parts_of_object(one: Any) -> Iterator[_Part]:
     """The names of an object's class, which the object itself should not have, and the objects that it keeps."""
+    # A Worker's flags, its list of cells and its last error change while it works.
     held = [name for name, value in vars(one).items() if not isinstance(value, (bool, list, NoneType))]
     for name in (*dir(type(one)), *held):
         if not name.startswith("__"):

@@ -1,11 +1,14 @@
 """How a check reaches a student's objects."""
 
+import sys
+import threading
+
 import pytest
 import torch
 from torch import nn
 
 from lecture_utils.grading.errors import CheckFailed, NotAttempted, StudentError
-from lecture_utils.grading.student import LiveStudent
+from lecture_utils.grading.student import LiveStudent, call_and_list_functions
 from lecture_utils.grading.tasks import task
 from lecture_utils.grading.values import Code
 from lecture_utils.grading.verdict import run_check
@@ -290,3 +293,15 @@ def test_a_gpu_computes_with_all_digits_during_a_check(monkeypatch):
     student = LiveStudent({"rounded": lambda: torch.backends.cudnn.allow_tf32})
     assert student.call("rounded") is False
     assert torch.backends.cudnn.allow_tf32 is before
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="new in Python 3.12")
+def test_a_profiler_that_is_set_in_all_threads_is_noticed():
+    def look_away():
+        before = threading.getprofile()
+        threading.setprofile_all_threads(None)
+        threading.setprofile_all_threads(before)
+
+    with pytest.raises(ValueError, match="cannot be seen"):
+        call_and_list_functions(look_away)
+    threading.setprofile_all_threads(None)

@@ -320,6 +320,7 @@ def test_no_honest_cell_is_called_tampering():
         "torch.initial_seed()",
         "sys.settrace(print)",
         "from sys import setprofile",
+        "threading.setprofile_all_threads(None)",
         "from torch.utils._python_dispatch import _pop_mode",
         "with torch._C._ExcludeDispatchKeyGuard(keys): pass",
         "from torch import _C",

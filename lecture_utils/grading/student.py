@@ -288,10 +288,11 @@ def call_and_list_functions(function, *args, **kwargs):
     import threading
 
     seen, used = set(), []
+    profilers = sys.getprofile, sys.setprofile, getattr(sys, "_setprofileallthreads", None)  # the last since 3.12
 
     def note(frame, event, argument):
         seen.add((frame.f_code.co_filename, frame.f_code.co_name))
-        if event == "c_call" and argument in (sys.getprofile, sys.setprofile):
+        if event == "c_call" and argument in profilers:
             used.append(argument)
 
     before = sys.getprofile(), threading.getprofile()
