@@ -12,7 +12,7 @@ from lecture_grader.text import one_line
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-HIDDEN = "hide-input"  # Jupyter Book's tag, which folds the code of a quiz, because it holds the answer
+HIDDEN = "hide-input"  # Jupyter Book's tag, which folds code that draws, sets up, or holds the answer to a quiz
 
 
 class CourseError(RuntimeError):
