@@ -61,7 +61,7 @@ app: $(READY)  ## start the web app of lecture 6 (the first time it runs that le
 doctor: $(READY)  ## look at this machine and say what to do
 	$(BIN)/lecture doctor
 
-lint: $(READY)  ## format, types, which way imports point, dead code, and the notebooks' metadata and outputs
+lint: $(READY)  ## format, types, JavaScript, which way imports point, dead code, and the notebooks' metadata and outputs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/oxlint --deny-warnings
 	$(BIN)/lint-imports --no-cache --no-logo && $(BIN)/vulture && $(BIN)/lecture lint
 

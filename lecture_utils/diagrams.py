@@ -203,7 +203,7 @@ def plot_network(sizes: Sequence[int], names: Sequence[str] | None = None) -> Le
     names = names or ["input", *[f"hidden {i}" for i in range(1, len(sizes) - 1)], "output"]
     layers = [f"{n} neurons ({name})" for n, name in zip(sizes, names, strict=True)]
     alt = f"A fully connected network: {', then '.join(layers)}, each neuron joined to all of the next column."
-    half = min(max(sizes), 10) / 10  # the height of the tallest column
+    half = min(max(sizes), 10) / 10  # half the height of the tallest column
     figure, ax = subplots(alt=alt, figsize=(2 * len(sizes), 1.1 + 2.5 * half))
     columns = [np.linspace(-1, 1, min(n, 10)) * min(n, 10) / 10 for n in sizes]
     pairs = enumerate(itertools.pairwise(columns))

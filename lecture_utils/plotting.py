@@ -57,7 +57,7 @@ def with_palette(png: bytes, colors: int = 256, max_error: float = 1.5) -> bytes
     Args:
         png: a picture; one with transparency is returned as it is.
         colors: the size of the palette, at most 256.
-        max_error: with a larger root mean square error, of 255, the picture keeps all its colours.
+        max_error: with a larger root mean square error, on the scale of 0 to 255, the picture keeps all its colours.
     """
     opened = Image.open(io.BytesIO(png))
     if opened.convert("RGBA").getchannel("A").getextrema() != (255, 255):

@@ -47,7 +47,7 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
 def repeats(*values, keep: int = 1) -> list:
-    """Values for one argument of a parametrised test: the first in `make test`, all of them in `make banks`."""
+    """Values for one argument of a parametrised test: `make test` takes the first ``keep``, `make banks` the rest."""
     return [pytest.param(value, marks=[pytest.mark.bank] * (at >= keep)) for at, value in enumerate(values)]
 
 

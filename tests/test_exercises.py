@@ -138,7 +138,7 @@ def distinct(task_id, kind):
     return list(chosen.values())
 
 
-UNTRAINED = [path for path in SOLUTIONS if path.stem[:2] not in ("02", "04", "05")]  # whose answers train networks
+UNTRAINED = [path for path in SOLUTIONS if path.stem[:2] not in ("02", "04", "05")]  # those train networks
 kinds = pytest.mark.parametrize("kind", ["right", "wrong"])
 
 

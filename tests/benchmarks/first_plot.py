@@ -2,8 +2,8 @@
 
     python tests/benchmarks/first_plot.py [--runs 3]
 
-After `git clone ... && cd ...` it is one command, `python start.py`, and two clicks: lecture 2 on the start page, and
-Run > Run All Cells. What is timed begins with JupyterLab's start, after the installation, and holds no thinking.
+After `git clone ... && cd ...` it is one command, `python start.py`, a click on lecture 2 on the start page, and
+Run > Run All Cells. The clock starts with JupyterLab, after the installation, and no time to think is counted.
 The goal: at most 20 s.
 Needs Chromium and the packages of the tests.
 """

@@ -1,20 +1,20 @@
 // Text, code, pictures and explorers as large as their slide has room for; pictures at most twice their natural size.
 (() => {
-  // pixels of text and of code, of which 88 characters are as wide as a slide; how large pictures must still be then
+  // sizes of text and code in pixels (88 characters of code fill a slide at 22), and the least scale of the pictures
   const LEVELS = [[26, 22, 1.4], [24, 22, 1.4], [22, 20, 1.1], [20, 18, 1.1], [20, 17, 1.1], [18, 16, 1.1]];
   const LETTER = 0.603; // the width of a letter of code, as a part of its size
   const BOTTOM = 16; // pixels kept free below
 
   const bottom = (slide) => Math.max(...[...slide.children].map((child) => child.offsetTop + child.offsetHeight));
 
-  // The size at which no line of code wraps.
-  function widest(slide) {
-    const room = ([...slide.querySelectorAll(".jp-InputArea pre")].map((code) => {
+  // The largest size of code at which no line wraps.
+  function largestCode(slide) {
+    const sizes = [...slide.querySelectorAll(".jp-InputArea pre")].map((code) => {
       const longest = Math.max(...code.textContent.split("\n").map((line) => line.trimEnd().length));
       const { paddingLeft, paddingRight } = getComputedStyle(code);
       return (code.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)) / (LETTER * longest);
-    }));
-    return Math.min(...room);
+    });
+    return Math.min(...sizes);
   }
 
   function fit(slide) {
@@ -43,10 +43,10 @@
       }
       fits(from);
     };
-    const lines = widest(slide);
+    const unwrapped = largestCode(slide);
     for (const [text, code, scale] of LEVELS) {
       slide.style.setProperty("--jp-content-font-size1", `${text}px`);
-      slide.style.setProperty("--jp-code-font-size", `${Math.max(Math.min(code, Math.floor(lines)), LEVELS.at(-1)[1])}px`);
+      slide.style.setProperty("--jp-code-font-size", `${Math.max(Math.min(code, Math.floor(unwrapped)), LEVELS.at(-1)[1])}px`);
       for (const host of questions) host.style.zoom = text / 15;
       if (fits(scale)) return fits(2) || largest(scale, 2);
     }
