@@ -127,7 +127,7 @@ def prepare_notebook(app, docname: str, source: list[str]) -> None:
 
 
 def _introduce_solution(cell: dict, docname: str) -> None:
-    """The first cell is that of the exercise: its title and its badge would name the wrong page."""
+    """The first cell is that of the exercise: its title and its link to Colab would be wrong here."""
     title = re.sub("^# Exercise", "# Solution", "".join(cell["source"]))
     words = f"The tasks of [the exercise](../exercises/{Path(docname).name}.ipynb), each with an answer to unfold."
     cell["source"] = re.sub(r"^\[Open in Colab\].*\n", words + "\n", title, flags=re.MULTILINE)

@@ -153,7 +153,7 @@ def test_an_answer_in_a_file_beside_the_notebook_is_told(shell, course, monkeypa
         run(shell, source)
         save(course, source)
         text = told()
-        assert "uses my_helpers.py, which is not handed in: copy what it needs into the notebook" in text
+        assert "uses my_helpers.py, but only the notebook is handed in: copy what is needed into it" in text
     run(shell, RIGHT)
     save(course, RIGHT)
     assert "my_helpers" not in told()

@@ -144,23 +144,23 @@ def same_pixels(one: bytes, other: bytes) -> bool:
 def test_drawings_get_a_palette_and_photographs_keep_their_colours():
     figure, ax = subplots(alt="a line")
     ax.plot([0, 1])
-    drawn = with_palette(figure.png())
-    assert Image.open(io.BytesIO(drawn)).mode == "P" and len(drawn) < 0.7 * len(figure.png())
+    stored = with_palette(figure.png())
+    assert Image.open(io.BytesIO(stored)).mode == "P" and len(stored) < 0.7 * len(figure.png())
     figure.patch.set_alpha(0.5)
     assert with_palette(figure.png()) == figure.png()
     figure.patch.set_alpha(1)
-    assert shown_width(drawn) == Image.open(io.BytesIO(drawn)).width // 2
+    assert shown_width(stored) == Image.open(io.BytesIO(stored)).width // 2
     ax.clear()
     ax.imshow(np.random.default_rng(0).random((60, 60, 3)))
-    drawn = with_palette(figure.png())
-    assert len(drawn) < len(figure.png())
-    assert same_pixels(drawn, figure.png())
+    stored = with_palette(figure.png())
+    assert len(stored) < len(figure.png())
+    assert same_pixels(stored, figure.png())
 
 
 def test_a_gray_picture_is_stored_as_such():
     figure = show_images(torch.rand(2, 40, 60))
-    drawn = with_palette(figure.png())
-    assert Image.open(io.BytesIO(drawn)).mode == "L" and same_pixels(drawn, figure.png())
+    stored = with_palette(figure.png())
+    assert Image.open(io.BytesIO(stored)).mode == "L" and same_pixels(stored, figure.png())
 
 
 def test_show_images_lays_out_rows():

@@ -169,9 +169,9 @@ def test_every_slide_is_seen_whole(show, decks, path):
     assert page.evaluate("Reveal.getIndices()").items() >= last.items(), "a key moved the deck"
 
 
-PICTURE = io.BytesIO()
-Image.new("RGB", (8, 8)).save(PICTURE, "PNG")
-PICTURE = f"src='data:image/png;base64,{base64.b64encode(PICTURE.getvalue()).decode()}' alt='A black square'"
+PNG = io.BytesIO()
+Image.new("RGB", (8, 8)).save(PNG, "PNG")
+PICTURE = f"src='data:image/png;base64,{base64.b64encode(PNG.getvalue()).decode()}' alt='A black square'"
 FAULTS = {
     "empty": ("", "", "empty"),
     "bare": ("Words.", "1", "no heading"),

@@ -75,7 +75,7 @@ def hand_in(exercise: str | int, *, checks: str | Path | None = None) -> HandIn 
 
 
 def _which_file(exercise: str | int, checks: str | Path | None) -> str:
-    """Name the notebook's file, and the answers that were run but not saved."""
+    """Name the notebook's file, or what an answer needs that the file does not contain."""
     from lecture_utils.grading.cells import is_saved
     from lecture_utils.grading.tasks import load_exercise
 
@@ -106,7 +106,7 @@ def _which_file(exercise: str | int, checks: str | Path | None) -> str:
             "first, and run all cells."
         )
     if beside := _files_used(used, file.parent):
-        return f"An answer uses {', '.join(beside)}, which is not handed in: copy what it needs into the notebook."
+        return f"An answer uses {', '.join(beside)}, but only the notebook is handed in: copy what is needed into it."
     return f"The file to hand in is {shown}{where}, saved {day} at {saved:%H:%M}."
 
 
