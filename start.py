@@ -447,7 +447,7 @@ def open_jupyterlab(arguments: "list[str]") -> int:
     say(f"starting JupyterLab; keep this window open. To stop: {stop}. To start again: {COMMAND}")
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is JupyterLab's
     status = subprocess.call([str(PYTHON), *lab_arguments(ROOT), *arguments], cwd=str(ROOT))
-    if status:
+    if status not in (0, -signal.SIGINT, 0xC000013A):  # the others are Ctrl-C before JupyterLab waits for it
         raise Stop(f"it ended with status {status}", f"read the lines above for the reason, then run {COMMAND} again")
     return 0
 

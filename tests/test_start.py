@@ -292,6 +292,18 @@ def test_what_stops_jupyterlab_is_what_it_waits_for(windows, stop, monkeypatch, 
     assert start.open_jupyterlab([]) == 0 and stop in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("status", [0, -2, 0xC000013A, 1])
+def test_ctrl_c_while_jupyterlab_starts_is_no_error(status, monkeypatch):
+    """-2 is how it ends then on Linux and macOS, 0xC000013A (3221225786) on Windows."""
+    monkeypatch.setattr(start.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(start.subprocess, "call", lambda *_, **__: status)
+    if status == 1:
+        with pytest.raises(start.Stop):
+            start.open_jupyterlab([])
+    else:
+        assert start.open_jupyterlab([]) == 0
+
+
 @pytest.mark.parametrize("windows, named", [(True, "stop JupyterLab"), (False, "sudo apt install python3-venv")])
 def test_an_environment_that_cannot_be_made_names_the_usual_cause(windows, named, monkeypatch, tmp_path):
     monkeypatch.setattr(start, "WINDOWS", windows)
@@ -313,7 +325,7 @@ def test_a_failed_installation_names_what_windows_does_not_allow(windows, folder
     monkeypatch.setattr(start, "WINDOWS", windows)
     monkeypatch.setattr(start, "ROOT", Path("/", folder))
     problem, remedy = start.why_not_installed()
-    assert ("stop JupyterLab" in remedy) is windows and ("shorter path" in remedy) is too_long, (problem, remedy)
+    assert ("stop JupyterLab" in remedy) is windows and ("to a shorter one" in remedy) is too_long, (problem, remedy)
 
 
 @pytest.mark.parametrize("folder, mode", [("OneDrive - Uni/course", "copy"), ("course", None)])
