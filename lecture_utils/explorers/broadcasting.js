@@ -77,7 +77,7 @@ export function render(host) {
       numbers.forEach((list, which) => {
         for (let layer = 0; layer * height * width < list.length; layer++) {
           const caption = full.length === 3 ? `${names[which]}, layer ${layer}` : names[which];
-          html += grid(height, width, which < 2 ? `${caption}, stretched` : caption, (r, c) => {
+          html += grid(height, width, list.some(([, copy]) => copy) ? `${caption}, stretched` : caption, (r, c) => {
             const [number, copy] = list[(layer * height + r) * width + c];
             return [number, copy ? "copy faint" : which === 2 ? "under" : ""];
           }, size);
@@ -88,7 +88,7 @@ export function render(host) {
     const both = `a ${written(shapes[0])} and b ${written(shapes[1])}`;
     if (bad >= 0) {
       const { a: m, b: n } = columns[bad];
-      return ui.say(`${both} do not fit: from the right, dimension ${bad - columns.length} has length ${m} in a and ${n} in b. `
+      return ui.say(`${both} do not fit: dimension ${bad - columns.length}, counted from the right, has length ${m} in a and ${n} in b. `
         + "Neither is 1, so neither can be stretched: PyTorch raises a RuntimeError.");
     }
     const growing = columns.filter(({ a: m, b: n, length }) => m !== length || n !== length).length;
