@@ -3,7 +3,7 @@ import { bytes, format, frame } from "./common.js";
 
 export async function render(host, { width, height, pixels }) {
   const ui = frame(host, "Changes of a picture");
-  const turn = ui.slider("turn in degrees", { min: -180, max: 180, step: 5, value: 20, text: (v) => format(v, 0) });
+  const turn = ui.slider("turn clockwise, in degrees", { min: -180, max: 180, step: 5, value: 20, text: (v) => format(v, 0) });
   const zoom = ui.slider("zoom", { min: 0.3, max: 2, step: 0.1, value: 1, text: (v) => `${v.toFixed(1)} times` });
   const right = ui.slider("shift to the right in pixels", { min: -12, max: 12, value: 0, text: (v) => format(v, 0) });
   const down = ui.slider("shift downwards in pixels", { min: -12, max: 12, value: 0, text: (v) => format(v, 0) });
@@ -34,7 +34,7 @@ export async function render(host, { width, height, pixels }) {
     after.fillRect(Math.floor((width - side) / 2), Math.floor((height - side) / 2), side, side);
     const [x, y] = [right.value, down.value];
     ui.say(`Data augmentation (データ拡張): the picture turned by ${format(turn.value, 0)} degrees, ${zoom.value.toFixed(1)} times as large, `
-      + `${x || y ? `shifted by ${format(x, 0)} to the right and ${format(y, 0)} downwards, ` : ""}`
+      + `${x ? `shifted ${Math.abs(x)} to the ${x < 0 ? "left" : "right"}, ` : ""}${y ? `shifted ${Math.abs(y)} ${y < 0 ? "up" : "down"}, ` : ""}`
       + `${mirrored.value ? "mirrored, " : ""}with ${side ? `a hole of ${side} × ${side} pixels` : "no hole"}.`);
   };
   ui.draw();

@@ -28,15 +28,15 @@ export function render(host) {
     const read = (i) => i < reach && i % s < k;
     const under = (i, at) => m && i >= at * s && i < at * s + k;
     const framed = (i) => i < p || i >= p + n;
-    shown.innerHTML = grid(whole, whole, `input ${n} × ${n}, frame of ${p}`, (r, c) => [
+    shown.innerHTML = grid(whole, whole, `input ${n} × ${n}, padding ${p}`, (r, c) => [
       framed(r) || framed(c) ? "0" : read(r) && read(c) ? "" : "×",
       under(r, row) && under(c, column) ? "under" : framed(r) || framed(c) ? "faint" : "",
     ], cell) + (m ? grid(m, m, `output ${m} × ${m}`, (r, c) => ["", r === row && c === column ? "chosen" : ""], cell) : "");
     const formula = `⌊(n + 2p − k) / s⌋ + 1 = ⌊(${n} + 2 · ${p} − ${k}) / ${s}⌋ + 1`;
     if (!m) return ui.say(`The kernel of ${k} × ${k} does not fit into ${whole} × ${whole}: PyTorch raises a RuntimeError.`);
     const missed = Array.from({ length: n }, (_, i) => i + p).filter((i) => !read(i)).length;
-    ui.say(`${formula} = ${m}: the output is ${m} × ${m}. Row ${row}, column ${column} of it is computed from the framed cells. `
-      + (missed ? `${missed} of ${n} rows and columns of the input are never read (×).` : "Every pixel of the input is read."));
+    ui.say(`${formula} = ${m}: the output is ${m} × ${m}. Its row ${row}, column ${column} is computed from the blue cells. `
+      + (missed ? `${missed} of the ${n} rows and ${missed} of the ${n} columns of the input are never read (×).` : "Every pixel of the input is read."));
   };
   shown.addEventListener("pointerover", (event) => {
     const td = event.target.closest("table:last-child td");
