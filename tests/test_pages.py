@@ -102,6 +102,18 @@ def test_slides_need_no_network(make_notebook, tmp_path):
     assert "<section" in page and "Reveal.initialize" in page
 
 
+@pytest.mark.parametrize("kind", ["slide", "subslide"])
+def test_a_slide_that_a_hidden_cell_begins_begins_with_the_next_cell(kind, make_notebook, tmp_path):
+    path = make_notebook("# Set-up (folded): names\nx = 1", "y = 2")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].metadata = {"tags": ["hide-input"], "slideshow": {"slide_type": kind}}
+    nbformat.write(notebook, path)
+    page = BeautifulSoup(make_slides(path, tmp_path / "out").read_text(), "html.parser")
+    first, second = (slide.get_text() for slide in page.select("section:not(:has(section))"))
+    assert "Sample" in first and "Sample (continued)" in second and "y = 2" in second
+    assert "x = 1" not in first + second
+
+
 def test_a_cell_with_an_id_of_64_characters_gets_its_notes_and_its_heading(make_notebook, tmp_path):
     path = make_notebook("1")
     notebook = nbformat.read(path, as_version=4)
