@@ -62,7 +62,7 @@ export function render(host) {
       ? `Each step keeps ${format(100 * factor, 0)} % of the memory cell (記憶セル) and adds ${format(input.value)} times the candidate.`
       : `Each step keeps ${format(100 * factor, 0)} % of the state and takes ${format(100 - 100 * factor, 0)} % from the candidate.`;
     ui.say(`${words} At step ${steps.value} ${isLstm ? `c = ${format(last.c)}, ` : ""}h = ${format(last.h)}`
-      + (kept === null ? "." : `; ${format(kept)} of the ${format(written)} that step ${EVENT} wrote ${factor === 1 ? "are all" : "is"} left.`));
+      + (kept === null ? "." : `; ${kept === written ? "all" : format(kept)} of the ${format(written)} that step ${EVENT} wrote is left.`));
   };
   ui.draw();
 }

@@ -25,7 +25,7 @@ export async function render(host, { x, measured, epochs, lengths, packed, range
         ${entry(4, "blue-line", "one step ahead")}${entry(160, "vermilion-line", "free-running")}`;
     });
     ui.say(`After ${epochs[epoch.value]} ${epochs[epoch.value] === 1 ? "epoch" : "epochs"}: in its second half the free-running `
-      + `curve (自己回帰生成) swings over a height of ${format(swing, 1)}, the measurements (grey dots) over `
+      + `curve (自己回帰生成) rises and falls by ${format(swing, 1)}, the measurements (grey dots) by `
       + `${format(Math.max(...measured) - Math.min(...measured), 1)}.`);
   };
   ui.draw();

@@ -16,11 +16,11 @@ function verdict(factor, withTanh, states) {
     return `The memory fades${factor < 0 ? " and changes its sign at each step" : ""}: `
       + (half > 0 ? `at step ${half} less than half of the first state is left.` : "more than half of the first state is left.");
   }
-  if (!withTanh) return size === 1 ? "Nothing is ever lost." : "The state explodes, as gradients do (勾配爆発).";
+  if (!withTanh) return size === 1 ? "Nothing is ever lost." : "The state explodes, as gradients can (勾配爆発).";
   if (size === 1) return "It fades, but slowly: only tanh makes it smaller.";
   return factor > 0
     ? `A switch: the state settles at ${last}. It keeps the sign of the pulse and forgets its size.`
-    : "The state flips from one value to its opposite for ever.";
+    : "The state flips from one value to its opposite forever.";
 }
 
 export function render(host) {
@@ -42,8 +42,9 @@ export function render(host) {
       return `${lines}<path class="axis" d="M${X(0)} ${Y(0)}H${X(24)}"/>`
         + line(shown.map((h, t) => [X(t), Y(h)]), "blue-line") + dots.join("");
     });
-    ui.say(`U = ${format(factor.value, 1)}: the state is ${format(states[0])} at step 0 and ${format(shown.at(-1))} at step `
-      + `${steps.value}. ${pulse.value ? verdict(factor.value, bent.value, states) : "There is nothing to remember."}`);
+    const now = steps.value ? ` and ${format(shown.at(-1))} at step ${steps.value}` : "";
+    ui.say(`U = ${format(factor.value, 1)}: the state is ${format(states[0])} at step 0${now}. `
+      + `${pulse.value ? verdict(factor.value, bent.value, states) : "There is nothing to remember."}`);
   };
   ui.draw();
 }
