@@ -1,5 +1,5 @@
 // How networks divide a plane between two classes, epoch by epoch: the data come from the notebook.
-import { axes, bytes, format, frame, picture } from "./common.js";
+import { axes, bytes, frame, picture } from "./common.js";
 
 // The runs of equal bits in a row of cells: [first cell, cell after the last, bit].
 export function runs(isSet, row, columns) {
@@ -26,13 +26,13 @@ export async function render(host, { networks, shape, packed, right, points, x, 
     const isSet = (i) => (bits[(frameStart + i) >> 3] >> (7 - ((frameStart + i) & 7))) & 1;
     paint((width, height) => {
       const { X, Y, lines, box } = axes(width, height, x, y, { x: "x", y: "y" });
-      const [cellWidth, cellHeight] = [(box.right - box.left) / columns, (box.bottom - box.top) / rows];
+      const cellWidth = (box.right - box.left) / columns;
+      const edge = (row) => Math.round(box.bottom - (row * (box.bottom - box.top)) / rows); // whole: no seams between rows
       let areas = "";
       for (let row = 0; row < rows; row++) {
         for (const [from, to, bit] of runs(isSet, row, columns)) {
           areas += `<rect style="fill:var(--pale-${bit ? "vermilion" : "blue"})" x="${(box.left + from * cellWidth).toFixed(1)}"
-            y="${(box.bottom - (row + 1) * cellHeight).toFixed(1)}" width="${((to - from) * cellWidth).toFixed(1)}"
-            height="${cellHeight.toFixed(1)}"/>`;
+            y="${edge(row + 1)}" width="${((to - from) * cellWidth).toFixed(1)}" height="${edge(row) - edge(row + 1)}"/>`;
         }
       }
       const dots = points.map(([px, py, kind]) => kind
@@ -40,8 +40,9 @@ export async function render(host, { networks, shape, packed, right, points, x, 
         : `<circle class="blue" cx="${X(px).toFixed(1)}" cy="${Y(py).toFixed(1)}" r="4"/>`);
       return `<g shape-rendering="crispEdges">${areas}</g>${lines}${dots.join("")}`;
     });
-    ui.say(`${network.value}, epoch ${epoch.value}: ${format(100 * right[network.index][epoch.value], 0)} % of the points lie on `
-      + "their own side of the decision boundary (決定境界): circles on blue, triangles on orange.");
+    const count = Math.round(right[network.index][epoch.value] * points.length);
+    ui.say(`${network.value}, epoch ${epoch.value}: ${count} of ${points.length} points lie on their own side of the `
+      + "decision boundary (決定境界), that is, circles on blue and triangles on orange.");
   };
   ui.draw();
 }

@@ -9,7 +9,7 @@ export function descend(rate, steps, x = 10) {
 
 function verdict(factor) {
   if (Math.abs(factor) < 1e-9) return "It lands at the bottom in one step.";
-  if (Math.abs(factor + 1) < 1e-9) return "It jumps for ever between 10 and −10.";
+  if (Math.abs(factor + 1) < 1e-9) return "It jumps forever between 10 and −10.";
   if (factor < -1) return "It overshoots (行き過ぎる), and each step lands higher: it diverges (発散).";
   if (factor < 0) return "It jumps across the valley at every step, and still comes down.";
   return factor > 0.9 ? "It crawls." : "It slides down on one side.";
