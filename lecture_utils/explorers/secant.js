@@ -3,6 +3,9 @@ import { axes, format, frame, line, picture } from "./common.js";
 
 const f = (x) => x * x;
 
+// At most four decimals, and no zeros at the end: exact for the places and steps of the sliders.
+const short = (value) => format(value, 4).replace(/\.?0+$/, "");
+
 export const slope = (x, h) => (f(x + h) - f(x)) / h;
 
 export function render(host) {
@@ -27,9 +30,10 @@ export function render(host) {
         <path class="blue-line" d="M${box.left + 10} 34h30"/><text x="${box.left + 46}" y="38">secant (割線)</text>
         <path class="vermilion-line" d="M${box.left + 10} 54h30"/><text x="${box.left + 46}" y="58">tangent (接線)</text>`;
     });
-    ui.say(`From x = ${format(x, 1)} one step of h = ${format(h)} further, f(x) changes by ${format(f(x + h) - f(x))}: the `
-      + `secant has slope ${format(f(x + h) - f(x))} / ${format(h)} = ${format(slope(x, h))}. `
-      + `The tangent has slope 2x = ${format(2 * x)}, the derivative (微分); ${format(h)} is the difference.`);
+    const change = short(f(x + h) - f(x));
+    ui.say(`One step of h = ${short(h)} from x = ${short(x)} changes f(x) by ${change}: the secant has slope `
+      + `${change} / ${short(h)} = ${short(slope(x, h))}. The tangent has slope 2x = ${short(2 * x)}, `
+      + `which is the derivative (微分). The two slopes differ by ${short(h)}.`);
   };
   ui.draw();
 }
