@@ -206,7 +206,7 @@ def update() -> None:
         raise Stop("git is not installed, or the terminal does not find it", remedy)
     as_it_says = "do what the lines above say, then run the same command again"
     git("rev-parse", "--git-dir", problem="git does not work in this folder", remedy=as_it_says)
-    alone = "this copy of the course follows no branch of another one"
+    alone = "this clone follows no branch of the course's repository"
     back = "git checkout main, and then the same command again; or download the course again into a new folder"
     git("rev-parse", "--verify", "--quiet", "@{upstream}", problem=alone, remedy=back)
     git("fetch", "--quiet", remedy="check that you are online, then run the same command again")
@@ -214,7 +214,7 @@ def update() -> None:
     if not new:
         say("the course is up to date")
         return
-    own = "you have commits of your own that the course has not"
+    own = "you have commits of your own that the course does not have"
     git("merge-base", "--is-ancestor", "HEAD", "@{upstream}", problem=own, remedy="git pull --rebase --autostash")
     try:
         moved = move_to_my(new)
