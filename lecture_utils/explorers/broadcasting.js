@@ -92,9 +92,10 @@ export function render(host) {
         + "Neither is 1, so neither can be stretched: PyTorch raises a RuntimeError.");
     }
     const growing = columns.filter(({ a: m, b: n, length }) => m !== length || n !== length).length;
+    if (!growing) return ui.say(`${both}: a + b has shape ${written(full)}. Nothing has to be stretched.`);
     ui.say(`${both}: a + b has shape ${written(full)} by broadcasting (ブロードキャスト). `
-      + (growing ? `${growing} of ${columns.length} dimensions ${growing === 1 ? "is" : "are"} stretched; ` : "Nothing is stretched. ")
-      + (growing ? `${drawn ? "dashed cells are copies that only seem" : "the copies only seem"} to exist: they use no memory.` : ""));
+      + `${growing} of ${columns.length} dimensions ${growing === 1 ? "is" : "are"} stretched; `
+      + `${drawn ? "dashed cells are copies that only seem" : "the copies only seem"} to exist: they use no memory.`);
   };
   ui.draw();
 }
