@@ -78,7 +78,7 @@ def test_an_answer_that_was_run_and_not_saved_is_told(shell, course, saved, is_t
     run(shell, RIGHT)
     save(course, "print(1)", saved)
     text = told()
-    assert ("Save this notebook first" in text and "does not contain your last answer to 9.1" in text) is is_told
+    assert ("Save this notebook first" in text and "does not contain your last answer to task 9.1" in text) is is_told
     assert ("The file to hand in is" in text) is not is_told
 
 
@@ -137,7 +137,7 @@ def test_each_name_of_a_task_has_to_be_saved(shell, course, tmp_path):  # noqa: 
     one.write_text(CHECKS.read_text().replace('names=["double"]', 'names=["double", "half"]'))
     run(shell, RIGHT, "def half(x):\n    return x / 2\n")
     save(course, "def half(x):\n    return x / 2\n")
-    assert "does not contain your last answer to 9.1" in repr(hand_in("9", checks=one))
+    assert "does not contain your last answer to task 9.1" in repr(hand_in("9", checks=one))
 
 
 def test_a_definition_counts_though_its_cell_stopped_below_it(shell, course):  # noqa: F811

@@ -34,7 +34,7 @@ class HandIn:
 
     def _repr_html_(self) -> str:
         steps = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.sentences)
-        return f"{self.progress._repr_html_()}<p><b>To hand in</b></p><ol>{steps}</ol>"
+        return f"{self.progress._repr_html_()}<p style="margin-top: 1em"><b>To hand in</b></p><ol>{steps}</ol>"
 
 
 def hand_in(exercise: str | int, *, checks: str | Path | None = None) -> HandIn | feedback.Deferred:
@@ -96,7 +96,7 @@ def _which_file(exercise: str | int, checks: str | Path | None) -> str:
     tasks = load_exercise(checks or str(exercise)).tasks
     unsaved = [task.id for task in tasks if not is_saved(task.names, sources)]
     used = _names_used([n for task in tasks for n in task.names])
-    missing = f"your last answer to {', '.join(unsaved)}" if unsaved else ""
+    missing = f"your last answer to task {' and task '.join(unsaved)}" if unsaved else ""
     if not unsaved and (helpers := [name for name in used if not is_saved([name], sources)]):
         missing = f"your last version of {', '.join(helpers)}, which an answer uses"
     if missing:

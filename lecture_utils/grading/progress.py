@@ -59,7 +59,7 @@ class Progress:
             for title, points, now, best in self._rows
         )
         notes = "".join(f"<div>{html.escape(note)}</div>" for note in self._notes)
-        head = "<tr><th>task</th><th>points</th><th>now</th><th>best</th></tr>"
+        head = f"<tr><th {left}>task</th><th>points</th><th {left}>now</th><th {left}>best</th></tr>"
         return (
             f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
             f'<label>{self._sum} <progress value="{self.points}" max="{self.max_points}"></progress></label>{notes}'
