@@ -34,7 +34,8 @@ class HandIn:
 
     def _repr_html_(self) -> str:
         steps = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.sentences)
-        return f"{self.progress._repr_html_()}<p style="margin-top: 1em"><b>To hand in</b></p><ol>{steps}</ol>"
+        head = '<p style="margin-top: 1em"><b>To hand in</b></p>'
+        return f"{self.progress._repr_html_()}{head}<ol>{steps}</ol>"
 
 
 def hand_in(exercise: str | int, *, checks: str | Path | None = None) -> HandIn | feedback.Deferred:
