@@ -41,7 +41,8 @@ def test_right_wrong_and_open(names):
     assert "not answered yet" in repr(check("9.1"))
     names["double"] = lambda x: x**2
     shown = repr(check("9.1"))
-    assert "✗" in shown and "a tensor of shape (1, 2)" in shown and "expected: tensor, shape (1, 2)" in shown
+    assert "✗" in shown and "not right yet.\n" in shown and "\ncase: a tensor of shape (1, 2)" in shown
+    assert "expected: tensor, shape (1, 2)" in shown
     assert "got: tensor" in shown and "That is the square." not in shown
     assert "hint: That is the square." in repr(check("9.1"))
     names["double"] = lambda x: x + x

@@ -249,6 +249,14 @@ def test_each_badge_opens_a_file_that_is_there():
         assert re.findall(pattern, read_notebook(path).cells[0].source) == [path.relative_to(ROOT).as_posix()]
 
 
+def test_the_slides_titles_stand_everywhere():
+    """In Japanese, as the live lectures are called."""
+    pages = [README, (ROOT / "README.ja.md").read_text(), (ROOT / "START.ipynb").read_text(encoding="utf-8")]
+    for path in LECTURES:
+        title = re.match(r"# .+ \((.+)\)", read_notebook(path).cells[0].source)[1]
+        assert all(title in page for page in pages), title
+
+
 @pytest.mark.parametrize("readme", sorted(ROOT.glob("README*.md")), ids=lambda p: p.name)
 def test_links_and_pictures_of_the_readme_are_there(readme):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", readme.read_text())

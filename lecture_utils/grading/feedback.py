@@ -78,9 +78,10 @@ class Feedback:
         elif verdict.status == "todo":
             lines = [("○", f"{name}: not answered yet."), ("", verdict.message)]
         else:
-            details = {"call": last.shown() if last else "", "expected": verdict.expected, "got": verdict.got}
+            details = {"case": verdict.case.removeprefix("case "), "call": last.shown() if last else ""}
+            details |= {"expected": verdict.expected, "got": verdict.got}
             details |= {"error": verdict.error, "at": verdict.where, "hint": self._hint}
-            lines = [("✗", f"{name}: not right yet, in {verdict.case}."), ("", verdict.message)]
+            lines = [("✗", f"{name}: not right yet."), ("", verdict.message)]
             lines += [(label, text) for label, text in details.items() if text]
         if self._attempt.note:
             lines.insert(1, ("note", self._attempt.note))
