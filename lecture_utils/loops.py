@@ -68,8 +68,9 @@ def sign_of_life(words: str, seconds: float = 1.0) -> Iterator[None]:
 
     shown: list[display.DisplayHandle] = []
 
-    def show() -> None:
-        shown.append(display.display({"text/plain": words}, raw=True, display_id=True))
+    def show() -> None:  # the words come second, so that a tool that knows no updates keeps an empty output
+        shown.append(display.display({}, raw=True, display_id=True))
+        shown[0].update({"text/plain": words}, raw=True)
 
     timer = threading.Timer(seconds, show)
     timer.daemon = True

@@ -119,7 +119,7 @@ with sign_of_life("checking ...", 0.05):
 
 def test_words_show_that_a_long_block_is_at_work(kernel_run):
     pictures = [message["content"]["data"] for message in kernel_run(SLOW) if "display_data" in message["msg_type"]]
-    assert pictures == [{"text/plain": "checking ..."}, {}]
+    assert pictures == [{}, {"text/plain": "checking ..."}, {}]
 
 
 def test_outside_of_a_notebook_curves_are_not_drawn(capsys):
