@@ -200,10 +200,10 @@ def show_images(
     gap = {"wspace": size / shown - 1, "hspace": height / shown - 1}
     figure.subplots_adjust(0, 0, 1 - 0.06 / ncols, 1 - (1 - shown / height) / nrows, **gap)
     for ax in axes.flat:
-        ax.set(xticks=[], yticks=[])  # otherwise matplotlib measures ticks that it does not draw
+        ax.set(xticks=[], yticks=[])
+    for ax in axes.flat[len(pictures) :]:
         ax.axis("off")
     for index, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
-        ax.axis("on")
         ax.spines[:].set(color="0.6", linewidth=0.6)  # the edge of a white image on white paper
         ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if titles:
