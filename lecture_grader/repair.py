@@ -148,7 +148,8 @@ def _restore_code_cells(cells: list[Cell]) -> list[str]:
     notes = []
     answered = {name for cell in cells if cell.kind == "code" for name in _names_answered(cell.source)}
     for number, cell in enumerate(cells, 1):
-        if cell.kind == "code":
+        # Without one of these a text defines nothing, and need not be parsed.
+        if cell.kind == "code" or not re.search(r"=|\b(?:def|class|import)\b", cell.source):
             continue
         names = names_defined(cell.source)
         # If code cells define the same names, this may be an attempt that the student has turned into text.
@@ -237,7 +238,11 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 def _as_python(source: str) -> str:
     """A cell with IPython's magics and shell lines as Python; unchanged if IPython cannot read it."""
     if not source[:1].isspace() and _parsed(source):
-        return source  # true of most cells; the transformer takes a millisecond for each
+        return source  # true of most cells; the transformer takes a millisecond or more for each
+    # Nor is it needed for a line such as `%pip install` among Python, which defines no name. A line `%%time` changes
+    # what the whole cell is.
+    if not source.lstrip().startswith("%%") and _parsed(without := re.sub(r"(?m)^( *)[%!].*", r"\1pass", source)):
+        return without
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
