@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from lecture_grader.fork_client import start_server_for_workers
 from lecture_grader.grade_class import GradingOptions, grade_class
 from lecture_grader.nbgrader_course import Course
 from lecture_grader.notebook_run import PACKAGES
+from lecture_grader.repair import Unreadable, read_cells
 from lecture_grader.results import REASONS, report_name, summarise
 from lecture_grader.submissions import Submission, find_submissions, read_time
 from lecture_grader.terminal import console, fail, progress_bar, say
@@ -215,11 +215,9 @@ def _course_notebook(number: str) -> Path | None:
 
 def _cells_of(path: Path) -> list[tuple[str, str]]:
     try:
-        notebook = nbformat.read(path, as_version=4)
-    except (OSError, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{path.name} is not a valid notebook ({reason}): name another with --released") from None
-    return [(cell.cell_type, cell.source) for cell in notebook.cells]
+        return [(cell.kind, cell.source) for cell in read_cells(path.read_bytes())]
+    except (OSError, Unreadable) as error:
+        raise ValueError(f"{path.name} is not a valid notebook ({error}): name another with --released") from None
 
 
 def _some(names: list[str], most: int = 8) -> str:

@@ -420,6 +420,12 @@ def _unescaped(field: str) -> str:
     return re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), field)
 
 
+def _folders_in(folder: str) -> list[str]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return [entry.path for entry in entries if entry.is_dir()]
+    return []
+
+
 @functools.cache
 def copies_of_the_checks() -> tuple[Path, ...]:
     """Checks, solutions and archives of the course below the system's folders, which each submission sees empty."""
@@ -427,9 +433,13 @@ def copies_of_the_checks() -> tuple[Path, ...]:
     for folder in {folder.resolve() for folder in _system_folders() if folder.is_dir()}:
         for place in (folder, *folder.glob("python*/*-packages")):
             found |= {copy for copy in place.glob("lecture[-_]utils-*") if not copy.name.endswith("-info")}
-            for depth in range(2 if place.parent == Path("/usr") else 3):  # there are thousands of folders in /usr
-                holders = (*place.glob("*/" * depth + "checks"), *place.glob("*/" * depth + "lecture_checks"))
-                found |= {holder for holder in holders if [*holder.glob("exercise_[0-9][0-9].py")]}
+            folders, level = [str(place)], [str(place)]
+            for _ in range(1 if place.parent == Path("/usr") else 2):  # there are thousands of folders in /usr
+                level = [below for above in level for below in _folders_in(above)]
+                folders += level
+            holders = [f"{one}/{name}" for one in folders for name in ("checks", "lecture_checks")]
+            holders = [Path(one) for one in holders if os.path.isdir(one)]  # noqa: PTH112 - thousands of names
+            found |= {holder for holder in holders if [*holder.glob("exercise_[0-9][0-9].py")]}
     beside = {path.parent / name for path in found for name in ("solutions", "tests", ".git", "build", "dist")}
     clones = {path for path in beside if (path.parent / "solutions").is_dir() and path.exists()}
     return tuple(sorted({path.resolve() for path in found | clones}))
