@@ -437,8 +437,8 @@ def copies_of_the_checks() -> tuple[Path, ...]:
             for _ in range(1 if place.parent == Path("/usr") else 2):  # there are thousands of folders in /usr
                 level = [below for above in level for below in _folders_in(above)]
                 folders += level
-            holders = [f"{one}/{name}" for one in folders for name in ("checks", "lecture_checks")]
-            holders = [Path(one) for one in holders if os.path.isdir(one)]  # noqa: PTH112 - thousands of names
+            paths = [f"{one}/{name}" for one in folders for name in ("checks", "lecture_checks")]
+            holders = [Path(one) for one in paths if os.path.isdir(one)]  # noqa: PTH112 - thousands of names
             found |= {holder for holder in holders if [*holder.glob("exercise_[0-9][0-9].py")]}
     beside = {path.parent / name for path in found for name in ("solutions", "tests", ".git", "build", "dist")}
     clones = {path for path in beside if (path.parent / "solutions").is_dir() and path.exists()}
