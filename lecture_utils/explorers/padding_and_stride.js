@@ -8,7 +8,7 @@ export function render(host) {
   const ui = frame(host, "Padding, stride and the size of the output");
   const input = ui.slider("input size n", { min: 4, max: 10, value: 6 });
   const kernel = ui.slider("kernel size k (カーネル)", { min: 1, max: 5, value: 3 });
-  const padding = ui.slider("padding p (パディング)", { min: 0, max: 3, value: 1 });
+  const padding = ui.slider("padding p (パディング)", { min: 0, max: 2, value: 1 });
   const stride = ui.slider("stride s (ストライド)", { min: 1, max: 3, value: 2 });
   const size = () => outputSize(input.value, kernel.value, padding.value, stride.value);
   const place = ui.slider("place in the output", {
