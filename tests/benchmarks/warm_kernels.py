@@ -67,8 +67,10 @@ def compared(notebook: nbformat.NotebookNode) -> dict[str, list]:
                     kept = {
                         k: v for k, v in output.get("data", {}).items() if not k.startswith(("image/", "application/"))
                     }
-                    data.append([output.output_type, kept, output.get("evalue")])
-            outputs[cell.id] = [streams, data]
+                    if kept or output.output_type == "error":  # without: where a picture or a sign of life was shown
+                        data.append([output.output_type, kept, output.get("evalue")])
+            # As on the screen, the last of what is written over itself stays: the steps of a progress bar are random.
+            outputs[cell.id] = [{name: re.sub(r"[^\n]*\r", "", text) for name, text in streams.items()}, data]
     return outputs
 
 
