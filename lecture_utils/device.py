@@ -21,7 +21,7 @@ _REMEDIES = {
 
 
 def available_devices() -> list[torch.device]:
-    """List the devices of this machine: first each GPU, then the CPU. Taught in lecture 1, section 9.4.
+    """List the devices of this machine: first each GPU, then the CPU. Taught in lecture 1, section 10.4.
 
     >>> available_devices()[-1]
     device(type='cpu')
@@ -34,7 +34,7 @@ def available_devices() -> list[torch.device]:
 
 
 def get_device(prefer: str | torch.device | None = None) -> torch.device:
-    """Choose the device to compute on. Taught in lecture 1, section 9.2.
+    """Choose the device to compute on. Taught in lecture 1, section 10.2.
 
     Args:
         prefer: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"xpu"``, ``"cpu"`` or a ``torch.device``. ``None`` and ``"auto"``
@@ -119,7 +119,7 @@ def seed_everything(seed: int = 0) -> None:
 
 
 def is_full(profile: str) -> bool:
-    """Whether a lecture's ``profile`` is "full" and not "quick". Taught in lecture 1, section 9.4.
+    """Whether a lecture's ``profile`` is "full" and not "quick". Taught in lecture 1, section 10.4.
 
     Raises:
         ValueError: the profile is neither.
@@ -139,7 +139,7 @@ def synchronize(device: torch.device) -> None:
 
 
 class Timer:
-    """Measure the ``seconds`` that a block takes, on any device. Taught in lecture 1, sections 1.3 and 9.4.
+    """Measure the ``seconds`` that a block takes, on any device. Taught in lecture 1, sections 1.3 and 10.4.
 
     Python does not wait for a GPU, so the timer waits for the device before it reads the clock.
 

@@ -133,7 +133,7 @@ def _shortened(count: int) -> list[int | None]:
 def plot_gpu_hierarchy(threads_per_block: int = 128, blocks: int = 6) -> LectureFigure:
     """Draw how the threads of a GPU kernel are grouped: a grid of blocks, a block of warps of 32 threads.
 
-    Of more than six blocks or warps, the middle ones are left out. Taught in lecture 1, section 10.1.
+    Of more than six blocks or warps, the middle ones are left out. Taught in lecture 1, section 11.1.
 
     Args:
         threads_per_block: 1 to 1,024. Places of the last warp without a thread are hatched.

@@ -112,7 +112,7 @@ def _positions(slider) -> list:
 
 
 def draw_digit():
-    """Make a white sheet to draw on with a mouse, a finger or the keyboard. Taught in lecture 6, section 6.3.
+    """Make a white sheet to draw on with a mouse, a finger or the keyboard. Taught in lecture 1, section 9.6.
 
     The widget's ``picture`` is a Pillow image of 280 x 280 pixels. After each stroke it is replaced by a new one, and
     ``pad.observe(function, names="picture")`` calls the function. The text ``answer`` is shown under the sheet.
