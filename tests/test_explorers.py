@@ -57,6 +57,8 @@ STILL = {  # those whose still picture lies beside the script
     "secant": explorers.secant,
     "broadcasting": explorers.broadcasting,
     "convolution": explorers.convolution,
+    "reduction": explorers.reduction,
+    "warps": explorers.warps,
     "padding_and_stride": explorers.padding_and_stride,
     "memory": explorers.memory,
     "gates": explorers.gates,
@@ -188,6 +190,22 @@ def test_sizes_of_outputs_are_those_of_torch(compute):
                 torch.nn.functional.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), padding=p, stride=s)
         else:
             output = torch.nn.functional.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), padding=p, stride=s)
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_the_reductions_are_those_of_torch(compute, dim):
+    cube = torch.arange(24.0).reshape(compute("reduction", "SHAPE"))
+    for kind, theirs in (("sum", cube.sum(dim)), ("mean", cube.mean(dim)), ("max", cube.amax(dim))):
+        assert compute("reduction", f"reduced({dim}, {kind!r})") == pytest.approx(theirs.flatten().tolist())
+    assert compute("reduction", f"groups([2, 3, 4], {dim})")[-1][-1] == 23
+
+
+@pytest.mark.parametrize(("threads", "t"), [(128, 48), (128, 64), (100, 1), (33, 32), (1, 128), (256, 2)])
+def test_the_ways_of_each_warp_are_those_of_its_threads(compute, threads, t):
+    thread = torch.arange(threads)
+    for condition, says in (("thread < t", thread < t), ("thread % t == 0", thread % t == 0)):
+        theirs = [len(warp.unique()) for warp in says.split(32)]
+        assert compute("warps", f"ways({threads}, {condition!r}, {t})") == theirs
+
+
             assert output.shape[-1] == size, (n, k, p, s)
 
 

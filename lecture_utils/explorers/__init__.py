@@ -122,6 +122,32 @@ def convolution() -> Explorer:
     return Explorer("convolution", alt)
 
 
+def reduction() -> Explorer:
+    """Take the sum, mean or maximum of a cube along one of its dimensions. Used in lecture 1, section 8.
+
+    >>> reduction()
+    A cube of 2 sheets...
+    """
+    alt = (
+        "A cube of 2 sheets of 3 x 4 numbers, 0 to 23, and its sums along dimension 0, of shape (3, 4): the marked one "
+        "is 5 + 17 = 22."
+    )
+    return Explorer("reduction", alt)
+
+
+def warps() -> Explorer:
+    """Show which warps of a block run both branches of an if. Used in lecture 1, section 11.3.
+
+    >>> warps()
+    128 threads in 4 warps...
+    """
+    alt = (
+        "128 threads in 4 warps at the condition thread < 48: warp 0 is filled, warps 2 and 3 are not, and warp 1 is "
+        "half filled, so it runs both ways."
+    )
+    return Explorer("warps", alt)
+
+
 def padding_and_stride() -> Explorer:
     """Show where a kernel stands for each place of its output. Used in lecture 4, section 1.3.
 
