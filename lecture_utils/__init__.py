@@ -21,6 +21,7 @@ _HOME = {
     "loops": ("progress_bar",),
     "plotting": ("subplots", "show_images", "plot_history", "plot_predictions", "plot_confusion_matrix"),
     "diagrams": ("plot_graph", "plot_network", "plot_gpu_hierarchy"),
+    "timings": ("plot_matmul_times",),
     "widgets": ("explore", "draw_digit", "quiz"),
     "grading.feedback": ("check",),
     "grading.progress": ("progress",),
