@@ -9,6 +9,7 @@ import functools
 import os
 import shutil
 import tempfile
+import time
 import urllib.error
 import warnings
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from lecture_utils.pictures import to_rgb
 
@@ -53,6 +54,36 @@ class ImageDataset(Dataset):
     def __getitem__(self, index: int):
         image = Image.fromarray(self.data[index].numpy())
         return (self.transform(image) if self.transform else image), int(self.targets[index])
+
+
+class SlowDisk(Dataset):
+    """Another data set, as if it were read from a slow disk. Used in lecture 3, section 7.3.
+
+    Item ``i`` is the other set's with one more value: the worker that read it (0 without workers), and the seconds
+    since 1970 when it began and ended.
+
+    Args:
+        dataset: its items are tuples.
+        seconds: how long each item takes in addition.
+
+    >>> image, label, (worker, begin, end) = SlowDisk(load_dataset("digits"), seconds=0.01)[0]
+    >>> label, worker, end - begin >= 0.01
+    (7, 0, True)
+    """
+
+    def __init__(self, dataset: Dataset, seconds: float):
+        self.dataset = dataset
+        self.seconds = seconds
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int):
+        begin = time.time()
+        time.sleep(self.seconds)
+        item = self.dataset[index]
+        worker = get_worker_info()
+        return *item, (worker.id if worker else 0, begin, time.time())
 
 
 def load_dataset(name: str | os.PathLike, *, train: bool = True, transform: Callable | None = None) -> Dataset:

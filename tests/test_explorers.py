@@ -55,6 +55,7 @@ def draw_line(slope: int):
 STILL = {  # those whose still picture lies beside the script
     "learning_rate": explorers.learning_rate,
     "secant": explorers.secant,
+    "backward_steps": explorers.backward_steps,
     "broadcasting": explorers.broadcasting,
     "convolution": explorers.convolution,
     "reduction": explorers.reduction,
@@ -136,6 +137,20 @@ def test_the_slope_of_a_secant_closes_in_on_the_gradient(compute, x, h):
     place = torch.tensor(float(x), dtype=torch.float64, requires_grad=True)
     (place**2).backward()
     assert compute("secant", f"slope({x}, {h})") == pytest.approx(place.grad.item() + h)  # of x²: 2x + h
+
+
+@pytest.mark.parametrize("a", [-3, -0.5, 0, 1, 2.5])
+def test_the_way_back_is_that_of_autograd(compute, a):
+    tensors = {"a": torch.tensor(float(a), dtype=torch.float64, requires_grad=True)}
+    tensors["b"] = 2 * tensors["a"] + 1
+    tensors["c"] = tensors["b"] ** 2
+    tensors["s"] = tensors["c"] + 2
+    tensors["d"] = tensors["c"] / tensors["s"]
+    gradients = torch.autograd.grad(tensors["d"], list(tensors.values()))
+    ours = compute("backward_steps", f"walk({a})")
+    assert ours["values"] == pytest.approx({name: tensor.item() for name, tensor in tensors.items()})
+    last = {name: gradient.item() for name, gradient in zip(tensors, gradients, strict=True)}
+    assert ours["steps"][-1]["grads"] == pytest.approx(last)
 
 
 SHAPES = [

@@ -99,6 +99,19 @@ def secant() -> Explorer:
     return Explorer("secant", alt)
 
 
+def backward_steps() -> Explorer:
+    """Walk backwards through a small graph: at each step one gradient is handed on. Used in lecture 3, section 3.2.
+
+    >>> backward_steps()
+    The graph of d = c / (c + 2)...
+    """
+    alt = (
+        "The graph of d = c / (c + 2) with c = b squared and b = 2a + 1, at a = 1, with the value and the gradient of each "
+        "part: 1 at d, -0.0744 at c + 2, 0.0165 at c, where two gradients meet, 0.0992 at b and 0.1983 at a."
+    )
+    return Explorer("backward_steps", alt)
+
+
 def broadcasting() -> Explorer:
     """Align two shapes and stretch them, or say why they do not fit. Used in lecture 1, section 7.2.
 
