@@ -106,8 +106,8 @@ def backward_steps() -> Explorer:
     The graph of d = c / (c + 2)...
     """
     alt = (
-        "The graph of d = c / (c + 2) with c = b squared and b = 2a + 1, at a = 1, with the value and the gradient of each "
-        "part: 1 at d, -0.0744 at c + 2, 0.0165 at c, where two gradients meet, 0.0992 at b and 0.1983 at a."
+        "The graph of d = c / (c + 2) with c = b squared and b = 2a + 1, at a = 1, with the value and the gradient of "
+        "each part: 1 at d, -0.0744 at c + 2, 0.0165 at c, where two gradients meet, 0.0992 at b and 0.1983 at a."
     )
     return Explorer("backward_steps", alt)
 
