@@ -54,12 +54,13 @@ def draw_line(slope: int):
 
 STILL = {  # those whose still picture lies beside the script
     "learning_rate": explorers.learning_rate,
+    "valley": explorers.valley,
     "secant": explorers.secant,
     "backward_steps": explorers.backward_steps,
     "broadcasting": explorers.broadcasting,
-    "convolution": explorers.convolution,
     "reduction": explorers.reduction,
     "warps": explorers.warps,
+    "convolution": explorers.convolution,
     "padding_and_stride": explorers.padding_and_stride,
     "memory": explorers.memory,
     "gates": explorers.gates,
@@ -132,6 +133,21 @@ def test_the_path_down_the_parabola_is_that_of_sgd(compute, rate):
     assert compute("learning_rate", f"descend({rate}, 10)") == pytest.approx(path, abs=1e-9)
 
 
+@pytest.mark.parametrize(("name", "rate"), [("SGD", 0.019), ("SGD with momentum", 0.01), ("Adam", 0.5)])
+def test_the_walk_through_the_valley_is_that_of_the_optimizer(compute, name, rate):
+    place = torch.tensor([-9.0, 1.0], dtype=torch.float64, requires_grad=True)
+    make = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}.get(name)
+    optimizer = make([place], lr=rate) if make else torch.optim.SGD([place], lr=rate, momentum=0.9)
+    path = [place.tolist()]
+    for _ in range(30):
+        optimizer.zero_grad()
+        ((place[0] ** 2 + 100 * place[1] ** 2) / 2).backward()
+        optimizer.step()
+        path.append(place.tolist())
+    ours = compute("valley", f"walk({name!r}, {rate}, 30)")
+    assert ours == [pytest.approx(there, abs=1e-9) for there in path]
+
+
 @pytest.mark.parametrize(("x", "h"), [(2, 1), (2, 0.02), (-1.5, 0.5)])
 def test_the_slope_of_a_secant_closes_in_on_the_gradient(compute, x, h):
     place = torch.tensor(float(x), dtype=torch.float64, requires_grad=True)
@@ -190,21 +206,6 @@ def test_shapes_are_read(compute, text, shape):
     assert compute("broadcasting", f"parse({text!r})") == shape
 
 
-def test_the_convolution_is_that_of_torch(compute):
-    picture, kernel = torch.randn(6, 5), torch.randn(3, 2)
-    ours = compute("convolution", f"convolve({picture.tolist()}, {kernel.tolist()})")
-    theirs = torch.nn.functional.conv2d(picture[None, None], kernel[None, None])[0, 0]
-    assert torch.allclose(torch.tensor(ours), theirs, atol=1e-5)
-
-
-def test_sizes_of_outputs_are_those_of_torch(compute):
-    for n, k, p, s in itertools.product((4, 5, 12), (1, 2, 5), (0, 1, 3), (1, 2, 3)):
-        size = compute("padding_and_stride", f"outputSize({n}, {k}, {p}, {s})")
-        if size == 0:
-            with pytest.raises(RuntimeError):
-                torch.nn.functional.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), padding=p, stride=s)
-        else:
-            output = torch.nn.functional.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), padding=p, stride=s)
 @pytest.mark.parametrize("dim", [0, 1, 2])
 def test_the_reductions_are_those_of_torch(compute, dim):
     cube = torch.arange(24.0).reshape(compute("reduction", "SHAPE"))
@@ -221,6 +222,21 @@ def test_the_ways_of_each_warp_are_those_of_its_threads(compute, threads, t):
         assert compute("warps", f"ways({threads}, {condition!r}, {t})") == theirs
 
 
+def test_the_convolution_is_that_of_torch(compute):
+    picture, kernel = torch.randn(6, 5), torch.randn(3, 2)
+    ours = compute("convolution", f"convolve({picture.tolist()}, {kernel.tolist()})")
+    theirs = torch.nn.functional.conv2d(picture[None, None], kernel[None, None])[0, 0]
+    assert torch.allclose(torch.tensor(ours), theirs, atol=1e-5)
+
+
+def test_sizes_of_outputs_are_those_of_torch(compute):
+    for n, k, p, s in itertools.product((4, 5, 12), (1, 2, 5), (0, 1, 3), (1, 2, 3)):
+        size = compute("padding_and_stride", f"outputSize({n}, {k}, {p}, {s})")
+        if size == 0:
+            with pytest.raises(RuntimeError):
+                torch.nn.functional.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), padding=p, stride=s)
+        else:
+            output = torch.nn.functional.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), padding=p, stride=s)
             assert output.shape[-1] == size, (n, k, p, s)
 
 

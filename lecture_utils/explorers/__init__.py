@@ -89,6 +89,19 @@ def learning_rate() -> Explorer:
     return Explorer("learning_rate", alt)
 
 
+def valley() -> Explorer:
+    """Walk down a narrow valley with SGD, momentum or Adam. Used in lecture 2, section 5.3.
+
+    >>> valley()
+    A narrow valley seen from above...
+    """
+    alt = (
+        "A narrow valley seen from above, and 60 steps of SGD with learning rate 0.019: from the left it goes zigzag "
+        "across the valley, and has a third of the way to the middle still to go."
+    )
+    return Explorer("valley", alt)
+
+
 def secant() -> Explorer:
     """Show a secant of a parabola that turns into the tangent as its step shrinks. Used in lecture 3, section 1.1.
 
@@ -122,19 +135,6 @@ def broadcasting() -> Explorer:
     return Explorer("broadcasting", alt)
 
 
-def convolution() -> Explorer:
-    """Slide a kernel over a small picture of numbers; show products and sum. Used in lecture 4, section 1.1.
-
-    >>> convolution()
-    A picture of 6 x 6 numbers...
-    """
-    alt = (
-        "A picture of 6 x 6 numbers, zeros left and ones right, a kernel for left-right edges, and their feature map: "
-        "3 in the two middle columns, 0 elsewhere."
-    )
-    return Explorer("convolution", alt)
-
-
 def reduction() -> Explorer:
     """Take the sum, mean or maximum of a cube along one of its dimensions. Used in lecture 1, section 8.
 
@@ -159,6 +159,19 @@ def warps() -> Explorer:
         "half filled, so it runs both ways."
     )
     return Explorer("warps", alt)
+
+
+def convolution() -> Explorer:
+    """Slide a kernel over a small picture of numbers; show products and sum. Used in lecture 4, section 1.1.
+
+    >>> convolution()
+    A picture of 6 x 6 numbers...
+    """
+    alt = (
+        "A picture of 6 x 6 numbers, zeros left and ones right, a kernel for left-right edges, and their feature map: "
+        "3 in the two middle columns, 0 elsewhere."
+    )
+    return Explorer("convolution", alt)
 
 
 def padding_and_stride() -> Explorer:
