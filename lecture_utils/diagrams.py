@@ -85,7 +85,7 @@ def _draw_graph(ax: Axes, sources: dict, places: dict, labels: dict, unit: float
 
 
 def plot_graph(output: torch.Tensor, names: Mapping[str, torch.Tensor] | None = None) -> LectureFigure:
-    """Draw the graph that autograd recorded for a tensor. Taught in lecture 3, section 3.2.
+    """Draw the graph that autograd recorded for a tensor. Taught in lecture 3, section 3.1.
 
     Each operation is one box, even if several operations use its result. The arrows point in the direction of the data,
     from the leaf tensors on the left to the output. ``backward()`` follows them in the other direction.
