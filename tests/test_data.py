@@ -17,7 +17,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from lecture_utils import DataError, data_folder, load_dataset
+from lecture_utils import DataError, SlowDisk, data_folder, load_dataset
 from lecture_utils import data as data_module
 
 # --- embedded ---
@@ -51,6 +51,19 @@ def test_digits_train_and_test_share_no_index():
 def test_transform_is_applied():
     tensor, _ = load_dataset("digits", transform=v2.PILToTensor())[5]
     assert tensor.shape == (1, 8, 8) and torch.equal(tensor[0], load_dataset("digits").data[5])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_slow_disk_says_who_read_and_when(workers):
+    digits = load_dataset("digits", transform=v2.PILToTensor())
+    slow = SlowDisk(torch.utils.data.Subset(digits, range(8)), seconds=0.01)
+    assert len(slow) == 8
+    batches = list(DataLoader(slow, batch_size=4, num_workers=workers))
+    assert torch.equal(torch.cat([images for images, _, _ in batches]), digits.data[:8, None])
+    assert torch.equal(torch.cat([labels for _, labels, _ in batches]), digits.targets[:8])
+    assert [read[0].tolist() for _, _, read in batches] == [[0] * 4, [1 if workers else 0] * 4]
+    for _, _, (_, begin, end) in batches:
+        assert (end - begin >= 0.01).all() and (begin[1:] >= end[:-1]).all()  # one after the other
 
 
 def test_scattered_digits():
