@@ -56,7 +56,7 @@ export function render(host) {
     ui.say(`${optimizer.value} with η = ${RATES[rate.value]}: ` + (outside < 0
       ? `after ${count} x = ${format(x)}, y = ${format(y)} and f(x, y) = ${format(loss([x, y]), 3)}. The path has crossed `
         + `the valley's floor ${crossings} ${crossings === 1 ? "time" : "times"}.`
-      : `step ${outside} leaves the picture.`));
+      : `step ${outside} of ${steps.value} leaves the picture.`));
   };
   ui.draw();
 }
