@@ -12,7 +12,7 @@ VERMILION, GREEN, PURPLE, SKY, ORANGE
 explore, explorers.learning_rate, explorers.secant, explorers.broadcasting, explorers.convolution
 explorers.reduction, explorers.warps, plot_matmul_times
 explorers.padding_and_stride, explorers.memory, explorers.gates, explorers.augmentation, explorers.decision_boundary
-explorers.generated_curves, explorers.backward_steps, SlowDisk
+explorers.generated_curves, explorers.backward_steps, explorers.valley, SlowDisk
 student.define, module.train_steps  # for checks of an instructor
 
 # Python, IPython, ipywidgets, Jupyter, torchvision, papermill and uvicorn call or read these.
