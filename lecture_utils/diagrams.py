@@ -210,7 +210,8 @@ def plot_network(sizes: Sequence[int], names: Sequence[str] | None = None) -> Le
     weights = [[(x, y), (x + 1, z)] for x, (left, right) in pairs for y in left for z in right]
     ax.add_collection(LineCollection(weights, colors="0.75", linewidths=0.5, zorder=1))
     for x, (column, n, name) in enumerate(zip(columns, sizes, names, strict=True)):
-        ax.scatter([x] * len(column), column, s=70, color=COLORS[min(x, 2)], zorder=2)
+        color = COLORS[0 if x == 0 else 2 if x == len(sizes) - 1 else 1]  # input, output, all hidden layers
+        ax.scatter([x] * len(column), column, s=70, color=color, zorder=2)
         if n > len(column):
             ax.text(x, 0, "⋮", ha="center", va="center", fontsize=16, zorder=3, backgroundcolor="white")
         ax.text(x, -half - 0.25, f"{name}\n{n}", ha="center", va="top", fontsize=11)
