@@ -48,7 +48,7 @@ def font_families() -> list[str]:
 
 
 # Twice the 80 pixels an inch that a page shows, so that screens of double density have all they can show. The pictures
-# of a submission, which few look at, take a third less time with half of that.
+# of a submission, which few look at, take about a quarter less time with half of that.
 _DPI = 80 if os.environ.get("LECTURE_GRADING") else 160
 
 

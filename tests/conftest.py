@@ -200,6 +200,12 @@ def archives(tmp_path, monkeypatch):
     return copy
 
 
+def complains(cell, printed: str) -> bool:
+    """Whether a cell printed a traceback, an error or a warning. One that teaches how to read a traceback prints it."""
+    teaches = "traceback.format_exc()" in cell.source
+    return bool(re.search(r"^ERROR|Warning:" if teaches else r"Traceback|^ERROR|Warning:", printed, re.MULTILINE))
+
+
 @pytest.fixture
 def pictures(tmp_path):
     """A function that makes a folder of some of the pictures that LECTURE_DATA holds, of each class as many."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import LECTURES, ROOT
+from conftest import LECTURES, ROOT, complains
 
 lab_arguments = runpy.run_path(str(ROOT / "start.py"))["lab_arguments"]
 RUN = 300_000
@@ -339,9 +339,7 @@ def check_run(notebook: Notebook, shown: list[dict]) -> None:
             text = str(output.get("text", ""))
             if output.output_type == "error" and not allowed:
                 faults.append((cell.id, f"{output.ename}: {output.evalue}"))
-            taught = "traceback.format_exc()" in cell.source  # a cell that teaches how to read one
-            complaint = r"^ERROR|Warning:" if taught else r"Traceback|^ERROR|Warning:"
-            if output.get("name") == "stderr" or re.search(complaint, text, re.MULTILINE):
+            if output.get("name") == "stderr" or complains(cell, text):
                 faults.append((cell.id, text))
         if seen["stderr"] and not allowed:
             faults.append((cell.id, seen["stderr"]))

@@ -130,6 +130,14 @@ def test_values_that_cannot_be_stretched(values, expected, channels):
     assert np.allclose(shown, np.reshape(expected, (2, 2, 1) if channels == 3 else (2, 2)))
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_nan_in_one_image_of_several_is_black(place):
+    images = torch.full((2, 2, 2), 0.5)
+    images[place, 0, 0] = torch.nan
+    shown = [np.asarray(ax.images[0].get_array()) for ax in show_images(images).axes]
+    assert shown[place].tolist() == [[0, 0.5], [0.5, 0.5]] and (shown[1 - place] == 0.5).all()
+
+
 def test_white_pictures_have_an_edge():
     figure = show_images(torch.ones(2, 8, 8))
     pixels = np.asarray(Image.open(io.BytesIO(figure.png())).convert("L"))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lecture_grader.repair import Unreadable, read_cells, repair, task_id_of
+from lecture_grader.repair import Unreadable, names_defined, read_cells, repair, task_id_of
 
 STUB = '# Task 9.1\ndef double(x):\n    raise NotImplementedError("Task 9.1: write this part")'
 NAMES = {"9.1": ["double"], "9.2": ["model"], "9.4": ["Softplus", "softplus"]}
@@ -216,3 +216,18 @@ def test_a_stub_that_is_left_is_known_as_one():
     cells = cells_of(STUB, "# Task 9.1\ndef double(x):\n    return x", "x = 1", "# Task 9.2\nmodel = ...\n1 / 0")
     repair(cells, NAMES)
     assert [cell.stub for cell in cells] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("%pip install x\nmodel = 3", {"model": False}),
+        ("if a:\n    %pip install x\ndef f(x):\n    raise NotImplementedError", {"f": True}),
+        ("!ls \\\n -l\nx = 1", {"x": False}),
+        ("x = %timeit -o 3\ny = 2", {"x": False, "y": False}),
+        ("\n%%time\nx = 1", {}),
+    ],
+)
+def test_magics_among_python_hide_no_name(source, names):
+    """A line `%%time` makes the whole cell an argument of the magic, so nothing is seen to be defined."""
+    assert names_defined(source) == names
