@@ -217,7 +217,8 @@ def _cells_of(path: Path) -> list[tuple[str, str]]:
     try:
         return [(cell.kind, cell.source) for cell in read_cells(path.read_bytes())]
     except (OSError, Unreadable) as error:
-        raise ValueError(f"{path.name} is not a valid notebook ({error}): name another with --released") from None
+        reason = one_line(str(error))
+        raise ValueError(f"{path.name} is not a valid notebook ({reason}): name another with --released") from None
 
 
 def _some(names: list[str], most: int = 8) -> str:

@@ -31,7 +31,8 @@ START_SECONDS = 120  # for the server's imports, on a machine that is busy
 KERNEL_IDLE_SECONDS = 120  # at most, since each environment of kernels has a server of half a gigabyte
 ROOT = Path(__file__).resolve().parents[1]  # the folder of the packages
 SERVER = ROOT / "lecture_grader" / "fork_server.py"
-# Variables that no preloaded module reads, and those that a preloaded module sets when it is imported.
+# Variables that no preloaded module reads (LECTURE_GRADING is read, and set by the server itself), and those that a
+# preloaded module sets when it is imported.
 _NOT_READ = re.compile(
     r"(_|PWD|OLDPWD|SHLVL|COLUMNS|LINES|MAKE.*|MFLAGS|(JPY|LECTURE|PYTEST)_.*|TORCHINDUCTOR_CACHE_DIR)=|"
     r"(KMP_DUPLICATE_LIB_OK=True|KMP_INIT_AT_FORK=FALSE|OMP_WAIT_POLICY=PASSIVE)$"

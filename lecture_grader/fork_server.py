@@ -38,7 +38,7 @@ PRELOADED = (
     "torch", "ipykernel.kernelapp", "ipykernel.debugger", "torchvision", "torch._dynamo", "matplotlib.pyplot",
     "matplotlib.backends.backend_agg", "sklearn.datasets", "sklearn.model_selection", "ipywidgets", "PIL.Image",
 )  # fmt: skip
-# A kernel must import the inline backend itself, since that looks for the kernel's shell. typer uses pydantic.
+# A kernel must import the inline backend itself, since that looks for the kernel's shell. Exercise 6 uses fastapi.
 PRELOADED_FOR_GRADING = (
     "matplotlib_inline.backend_inline", "pyseccomp", "threadpoolctl", "torchvision.datasets",
     "torchvision.transforms.v2", "sklearn.datasets.images", "lecture_utils.data", "lecture_utils.device",

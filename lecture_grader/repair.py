@@ -148,7 +148,7 @@ def _restore_code_cells(cells: list[Cell]) -> list[str]:
     notes = []
     answered = {name for cell in cells if cell.kind == "code" for name in _names_answered(cell.source)}
     for number, cell in enumerate(cells, 1):
-        # Without one of these a text defines nothing, and need not be parsed.
+        # Without one of these a text gives no name a value, and need not be parsed.
         if cell.kind == "code" or not re.search(r"=|\b(?:def|class|import)\b", cell.source):
             continue
         names = names_defined(cell.source)
@@ -239,9 +239,10 @@ def _as_python(source: str) -> str:
     """A cell with IPython's magics and shell lines as Python; unchanged if IPython cannot read it."""
     if not source[:1].isspace() and _parsed(source):
         return source  # true of most cells; the transformer takes a millisecond or more for each
-    # Nor is it needed for a line such as `%pip install` among Python, which defines no name. A line `%%time` changes
-    # what the whole cell is.
-    if not source.lstrip().startswith("%%") and _parsed(without := re.sub(r"(?m)^( *)[%!].*", r"\1pass", source)):
+    # Nor is it needed for a line such as `%pip install` among Python, which defines no name. It is where a line may be
+    # part of a string or go on below, where prompts were pasted, and for `%%time`, which changes what the cell is.
+    special = re.search(r"(?m)\A\s*%%|('|\")\1\1|\\$|In \[", source)
+    if not special and _parsed(without := re.sub(r"(?m)^( *)[%!].*", r"\1pass", source)):
         return without
     from IPython.core.inputtransformer2 import TransformerManager
 

@@ -422,7 +422,8 @@ def _unescaped(field: str) -> str:
 
 def _folders_in(folder: str) -> list[str]:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        return [entry.path for entry in entries if entry.is_dir()]
+        # `entry.is_dir()` would raise an error for a link to itself, and so hide all that lies beside it.
+        return [e.path for e in entries if (Path(e.path).is_dir() if e.is_symlink() else e.is_dir())]
     return []
 
 
@@ -441,8 +442,8 @@ def copies_of_the_checks() -> tuple[Path, ...]:
             holders = [Path(one) for one in paths if os.path.isdir(one)]  # noqa: PTH112 - thousands of names
             found |= {holder for holder in holders if [*holder.glob("exercise_[0-9][0-9].py")]}
     beside = {path.parent / name for path in found for name in ("solutions", "tests", ".git", "build", "dist")}
-    clones = {path for path in beside if (path.parent / "solutions").is_dir() and path.exists()}
-    return tuple(sorted({path.resolve() for path in found | clones}))
+    clones = {path for path in beside if (path.parent / "solutions").is_dir()}
+    return tuple(sorted({path.resolve() for path in found | clones if path.exists()}))  # a link to itself does not
 
 
 def font_cache() -> list[str]:

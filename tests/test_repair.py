@@ -226,6 +226,9 @@ def test_a_stub_that_is_left_is_known_as_one():
         ("!ls \\\n -l\nx = 1", {"x": False}),
         ("x = %timeit -o 3\ny = 2", {"x": False, "y": False}),
         ("\n%%time\nx = 1", {}),
+        ("!ls \\\nx = 1", {}),  # one shell command
+        ("\nIn [1]: %pip list\nIn [2]: x = 1", {"x": False}),
+        ("!pip list\na = '''\n!!!'''\ndef f(x):\n    return x\nb = '''\n!!!'''", {"a": False, "f": False, "b": False}),
     ],
 )
 def test_magics_among_python_hide_no_name(source, names):

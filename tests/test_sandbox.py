@@ -91,3 +91,21 @@ def test_submissions_share_what_the_container_has(monkeypatch, tmp_path):
 def test_a_python_may_be_called_by_a_path_through_a_folder_that_no_submission_sees(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(tmp_path / os.path.relpath(sys.executable, tmp_path)))
     sandbox.require()
+
+
+def test_links_and_loops_hide_no_copy_of_the_checks(tmp_path, monkeypatch):
+    course = tmp_path / "course"
+    for folder in ("checks", "solutions", "tests"):
+        (course / folder).mkdir(parents=True)
+    (course / "checks" / "exercise_02.py").touch()
+    (tmp_path / "lecture_utils-1").symlink_to("lecture_utils-1")  # to itself
+    (tmp_path / "loop").symlink_to("loop")
+    (course / "up").symlink_to("..")
+    (tmp_path / "nowhere").symlink_to("gone")
+    monkeypatch.setattr(sandbox, "_system_folders", lambda: (tmp_path,))
+    sandbox.copies_of_the_checks.cache_clear()
+    try:
+        found = {str(path.relative_to(tmp_path)) for path in sandbox.copies_of_the_checks()}
+    finally:
+        sandbox.copies_of_the_checks.cache_clear()
+    assert found == {"course/checks", "course/solutions", "course/tests"}
