@@ -5,7 +5,7 @@ A function that is no task and has no leading underscore is sent to the student'
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -1439,140 +1439,238 @@ def _expect_slope(got, x: torch.Tensor, upstream: torch.Tensor) -> None:
 # --- 3.8 ---------------------------------------------------------------------------------------
 
 
-def parameters_with_gradients(values, gradients):
-    parameters = [nn.Parameter(value) for value in values]
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
-    return parameters
+def network_to_fit(state, lr, training, log):
+    """A network, which arrives in training mode or not, and an optimizer for it.
+
+    At each call the network notes in the log the first number of its input, the number of samples, whether it is in
+    training mode, whether a graph is recorded, and how many graphs of earlier calls are still in memory.
+    """
+    import weakref
+
+    hidden, inputs = state["0.weight"].shape
+    network = nn.Sequential(
+        nn.Linear(inputs, hidden), nn.BatchNorm1d(hidden), nn.Tanh(), nn.Linear(hidden, len(state["3.weight"]))
+    )
+    network.load_state_dict(state)
+    network.train(training)
+
+    class Mark:
+        """Lives as long as the graph that it is tied to."""
+
+    marks: Any = weakref.WeakSet()
+
+    def note(module, inputs, output):
+        first = float(inputs[0].detach().flatten()[0])
+        log.append((first, len(output), module.training, output.requires_grad, len(marks)))
+        if output.grad_fn is not None:
+            mark = Mark()
+            marks.add(mark)
+            output.grad_fn.register_prehook(lambda gradients, mark=mark: None)
+
+    network.register_forward_hook(note)
+    optimizer: Any = torch.optim.SGD(network.parameters(), lr=lr)
+    optimizer.steps_noted = 0
+
+    def note_step(optimizer, args, kwargs):
+        optimizer.steps_noted += 1
+
+    optimizer.register_step_post_hook(note_step)
+    return network, optimizer
 
 
-def generator_of(parameters):
-    return (parameter for parameter in parameters)
-
-
-def values_and_gradients(parameters):
-    return [p.detach() for p in parameters], [p.grad for p in parameters]
+def pairs_of(history):
+    """The pairs of a history; nothing if it is no list of pairs."""
+    is_list = isinstance(history, (list, tuple))
+    if is_list and all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in history):
+        return [list(pair) for pair in history]
 
 
 @task(
     "3.8",
-    "Clip the gradients",
+    "Repair this training loop",
     points=3,
     difficulty=2,
     minutes=6,
-    names=["clip_gradients"],
+    names=["fit"],
     hints=[
-        "Two passes: the first finds the length of the whole gradient, the second shortens every part by the same "
-        "factor. What if `parameters` can be walked through only once?",
-        "First `gradients = [p.grad for p in parameters if p.grad is not None]`: a list can be used twice. The square "
-        "of the total norm is the sum of all squared elements of all of them.",
-        "`norm = sum((g**2).sum() for g in gradients) ** 0.5`, and only if `norm > max_norm`, for each of them "
-        "`g.mul_(max_norm / norm)`.",
+        "Begin with the message, as section 4.4 of the lecture reads it: which line between the forward pass and "
+        "`backward()` changes the weights in place? For the rest, go through the loop line by line, for *two* epochs: "
+        "in which mode is the model, is a graph recorded, and what still holds on to it?",
+        "The order for each batch is predict, loss, `zero_grad`, `backward`, `step`. `eval()` stays on until `train()` "
+        "is called. `total += loss * len(labels)` keeps the graph of every batch (section 4.3). Measuring needs no "
+        "graph at all (section 4.2).",
+        "`model.train()` is the first line of the epoch; `total += loss.item() * len(labels)`; and the loop over "
+        "`validation_loader` stands inside `with torch.no_grad():`.",
     ],
     on_error={
-        "NoneType": "A parameter that took no part in the loss has .grad None: skip it.",
-        "leaf Variable|leaf variable": "Change the gradients, p.grad, not the parameters.",
-        "has no len|not subscriptable|object is not reversible": "parameters may be a generator: make a list first.",
-        "backward|not require grad": "No backward is needed: the gradients are there, in p.grad.",
+        "modified by an inplace operation": "optimizer.step() changes the weights in place. backward() still needs "
+        "those that the prediction was made with: does a step stand between the two?",
+        "does not require grad": "The loss has no graph, but training must be recorded: does no_grad or inference_mode "
+        "go on after the measuring, do the parameters no longer require gradients, or was .item() or detach() used "
+        "before backward()?",
+        "graph a second time": "backward() went through the graph of an earlier batch again: call it on the loss of "
+        "the present batch alone, not on a sum that grows.",
+        "no attribute 'backward'": "The loss must stay a tensor until backward() was called: take .item() only "
+        "afterwards.",
+        "Inplace update to inference tensor|Inference tensors cannot": "inference_mode belongs around the measuring "
+        "only: what it makes cannot be used in training.",
     },
+    hidden=5,
 )
-def clipping(student: Student, rng, case: int) -> None:
-    count = [3, 2, 3][case] if case < 3 else int(rng.integers(1, 5))
-    shapes = [tuple(rng.integers(1, 4, int(rng.integers(1, 3))).tolist()) for _ in range(count)]
-    shapes[0] = (2, 3)
-    values = [normal(rng, *shape) for shape in shapes]
-    gradients = [normal(rng, *shape, scale=3) for shape in shapes]
-    absent = int(rng.integers(1, count)) if case % 3 == 2 and count > 1 else None
-    present = [i for i in range(count) if i != absent]
-    norm = _joined(gradients[i] for i in present).norm()
-    small = case % 4 == 1
-    ratio = float(rng.uniform(1.3, 3) if small else rng.uniform(0.2, 0.5))
-    max_norm = round(ratio * float(norm), 3)
-    student.case = f"{count} parameter{'s' * (count > 1)} in a {'list' if case % 2 else 'generator'}"
-    student.case += f", the gradient is {'shorter' if small else 'longer'} than max_norm"
-    student.case += ", one of them has no gradient" if absent is not None else ""
-    student.case += f" | max_norm = {max_norm}"
-    given = [None if i == absent else g for i, g in enumerate(gradients)]
-    parameters = student.call(parameters_with_gradients, values, given, keep=True)
-    passed = student.call(generator_of, parameters, keep=True) if case % 2 == 0 else parameters
-    result, took = student.call(call_and_list_functions, student.value("clip_gradients"), passed, max_norm)
-    # The file's other function, which finds the norm, may be used.
-    if any("clip" in name and file.replace("\\", "/").endswith("nn/utils/clip_grad.py") for file, name in took):
-        hint = "Write it yourself here: the norm of all gradients together, and one factor for all of them."
-        raise CheckFailed("torch.nn.utils did the clipping.", hint)
-    values_after, gradients_after = student.call(values_and_gradients, parameters)
-    if not all(torch.equal(a, b) for a, b in zip(values, values_after, strict=True)):
-        raise CheckFailed("The parameters themselves have changed.", "Only their gradients, p.grad, are shortened.")
-    if absent is not None and gradients_after[absent] is not None:
-        raise CheckFailed("The parameter without a gradient has one now.", "Skip it: its .grad stays None.")
-    clipped = [gradients_after[i] for i in present]
-    if not all(isinstance(g, torch.Tensor) and g.shape == shapes[i] for i, g in zip(present, clipped, strict=True)):
-        raise CheckFailed("A gradient is gone.", "Multiply the gradients, and leave them in p.grad.")
-    before = [gradients[i] for i in present]
-    _expect_norm(result, before, [values[i] for i in present], max_norm)
-    _expect_clipped(clipped, before, max_norm)
+def repaired_loop(student: Student, rng, case: int) -> None:
+    size = [6, 8, 5][case] if case < 3 else int(rng.integers(5, 9))
+    full = int(rng.integers(3, 5))
+    epochs = [2, 3, 2][case] if case < 3 else int(rng.integers(2, 4))
+    n = full * size + (0 if case == 0 else int(rng.integers(3, size - 1)))
+    features = int(rng.integers(3, 6))
+    classes = int(rng.integers(3, 5))
+    lr = 0.2
+    arrives = "training" if case % 2 else "evaluation"
+    student.case = f"{epochs} epochs, {n} training samples in batches of {size}; the model arrives in {arrives} mode"
+    state = _network(rng, features, 6, classes)
+    x = normal(rng, n, features)
+    y = _labels(rng, n, classes)
+    losses, states = [], [state]
+    for _ in range(epochs):
+        batch_losses, after = _train(states[-1], x, y, size, lr)
+        losses.append(batch_losses)
+        states.append(after)
+    seen, targets, accuracies = _validation_data(rng, states[1:], 2 * size + int(rng.integers(2, size)))
+    log = student.put([])
+    model, optimizer = student.call(network_to_fit, state, lr, arrives == "training", log)
+    loaders = [student.call(loader_of, *data, size, keep=True) for data in ((x, y), (seen, targets))]
+    history = student.call("fit", model, *loaders, optimizer, epochs, keep=True)
+
+    _expect_calls(student.seen(log, "The model"), x, seen, size, epochs)
+    _expect_trainable(student, model, "fit")
+    _expect_steps(student, optimizer, epochs * len(losses[0]))
+    trained = student.call(trained_state, model)
+    if not _agree(trained, states[-1]):
+        _explain_fit(trained, states[-1], state, (x, y, size, lr), epochs)
+    _expect_history(student.call(pairs_of, history), losses, accuracies, (y, targets, size))
 
 
-def _joined(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
-    """All elements of some tensors, as one vector."""
-    return torch.cat([tensor.flatten() for tensor in tensors])
+def _validation_data(rng, states: list[dict], n: int) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+    """Inputs, labels, and which of them each state gets right. No two logits are close."""
+    classes = len(states[0]["3.bias"])
+    x = normal(rng, 40 * n, states[0]["0.weight"].shape[1])
+    best = torch.stack([_forward(state, x, training=False).topk(2).values for state in states])
+    x = x[(best[..., 0] - best[..., 1] > 1e-2).all(0)][:n]
+    guesses = [_forward(state, x, training=False).argmax(1) for state in states]
+    y = (guesses[-1] + torch.from_numpy(rng.integers(0, 2, n))) % classes
+    y[0] = guesses[-1][0]
+    y[1] = (guesses[-1][1] + 1) % classes
+    return x, y, [(guess == y).float() for guess in guesses]
 
 
-def _expect_norm(got, gradients: list[torch.Tensor], values: list[torch.Tensor], max_norm: float) -> None:
-    """The result must be the norm of all gradients together, before the clipping."""
-    norm = _joined(gradients).norm()
-    norms = torch.stack([g.norm() for g in gradients])
-    clipped = norm.clamp(max=max_norm)
-    if isinstance(got, torch.Tensor) and got.is_floating_point():
-        got = got.to(norm.dtype)  # a norm in float64 is as right as a float
-    expect(
-        got,
-        norm,
-        what="The norm",
-        mistakes=[
-            (norm**2, "The norm is the square root of the sum of squares."),
-            (clipped, "Return the norm from before the clipping: it tells whether something was clipped."),
-            (norms.sum(), "Norms do not add up: add the squares of all elements, and take the root at the end."),
-            (norms.max(), "This is the largest of the norms. Take the norm of all gradients together, as if they were "
-             "one long vector."),
-            (norms[-1], "This is the norm of the last gradient only."),
-            (_joined(gradients).abs().max(), "This is the largest number in the gradients. The norm is the root of the "
-             "sum of the squares."),
-            (_joined(gradients).abs().sum(), "The norm is the root of the sum of the squares."),
-            (_joined(values).norm(), "This is the norm of the parameters. Use p.grad."),
-            (torch.zeros_like(norm), "A generator is empty after one pass: make a list of it first."),
-        ],
-        hints={"none": "Return the norm from before the clipping."},
-    )  # fmt: skip
+def _expect_calls(calls: list, x: torch.Tensor, seen: torch.Tensor, size: int, epochs: int) -> None:
+    """Of each epoch: training batches in training mode, one graph at a time; then the validation data, without both."""
+    batches = -(-len(x) // size)
+    trained_on = set(x[:, 0].tolist())
+    count = measured = 0
+    for first, samples, training, recorded, graphs in calls:
+        epoch = f"epoch {min(count // batches + (first in trained_on), epochs)}"
+        if first in trained_on:
+            if not training and not recorded:
+                hint = "The loss of an epoch is made of the losses of its batches, each as it was before its update."
+                raise CheckFailed("Training data went through the model in evaluation mode, without a graph.", hint)
+            if not training:
+                hint = "eval() stays on until train() is called: every epoch begins with model.train()."
+                raise CheckFailed(f"While training in {epoch}, the model was in evaluation mode.", hint)
+            if graphs > 1:
+                hint = "Something of each batch still has its history, such as a loss that was added up or stored as "
+                hint += "it is. Keep loss.item(), or loss.detach()."
+                words = f"At batch {count % batches + 1} of {epoch}, the graphs of {graphs} earlier batches were still "
+                raise CheckFailed(words + "in memory.", hint)
+            count += 1
+        else:
+            if training:
+                hint = "Call model.eval() before the loop over validation_loader."
+                raise CheckFailed(f"While measuring after {epoch}, the model was in training mode.", hint)
+            if recorded:
+                hint = "Measuring needs no gradients: put the loop inside `with torch.no_grad():`."
+                raise CheckFailed(f"While measuring after {epoch}, a graph was recorded.", hint)
+            measured += samples
+    if count != epochs * batches:
+        hint = "In each epoch, every training batch goes through the model once, and every validation batch after them."
+        words = f"The model was given training batches {count} times, for {epochs} epochs of {batches} batches."
+        raise CheckFailed(words, hint)
+    if measured != epochs * len(seen):
+        hint = "Go through all of validation_loader, once after each epoch."
+        words = f"The model was given {measured} validation samples, for {epochs} epochs with {len(seen)} each."
+        raise CheckFailed(words, hint)
+    order = [first in trained_on for first, *_ in calls]
+    if sum(a != b for a, b in pairwise(order)) != 2 * epochs - 1 or not order[0]:
+        hint = "The loop over validation_loader comes after that over train_loader, once in each epoch."
+        raise CheckFailed("Training and measuring did not take turns, epoch by epoch.", hint)
 
 
-def _expect_clipped(got: list[torch.Tensor], before: list[torch.Tensor], max_norm: float) -> None:
-    """All gradients must have been multiplied by the same factor, which is 1 if they are short enough."""
-    norm = _joined(before).norm()
-    if norm <= max_norm:
-        factor = 1.0
-        longer = [g * max_norm / norm for g in before]
-        mistakes = [(longer, "A gradient that is short enough stays as it is: it must not be made longer.")]
-    else:
-        factor = max_norm / float(norm)
-        one_by_one = [g * min(1.0, max_norm / float(g.norm())) for g in before]
-        largest = max(float(g.norm()) for g in before)
-        by_largest = [g * min(1.0, max_norm / largest) for g in before]
-        by_value = [g.clamp(-max_norm, max_norm) for g in before]
-        mistakes = [
-            (before, "The gradients are as long as before. A generator can be walked through only once: make a list of "
-             "it first. And change p.grad itself: g.mul_(...), or p.grad = p.grad * ..."),
-            (one_by_one, "Each gradient was clipped by itself, which changes the direction of the whole. All get the "
-             "same factor, which comes from the norm of all."),
-            (by_largest, "The factor comes from the largest of the norms. It is max_norm / norm, with the norm of all "
-             "gradients together."),
-            (by_value, "Every element was clipped by itself, which changes the direction. Multiply all by one factor."),
-            ([g / norm for g in before], "This makes the length 1. The length should be max_norm."),
-            ([g * max_norm for g in before], "Divide by the norm too: the factor is max_norm / norm."),
-        ]  # fmt: skip
-    expect(
-        _joined(got),
-        factor * _joined(before),
-        what="The gradient afterwards, all elements in a row,",
-        mistakes=[(_joined(wrong), hint) for wrong, hint in mistakes],
-    )
+def _explain_fit(got: dict, after: dict, state: dict, settings: tuple, epochs: int) -> None:
+    """Say which mistake gives the wrong model."""
+    x, y, size, lr = settings
+    sizes = [len(part) for part in y.split(size)] * epochs
+    again = (x.repeat(epochs, 1), y.repeat(epochs))
+    everything = (*again, sizes)
+    by_epoch = state
+    for _ in range(epochs):
+        by_epoch = _train(by_epoch, x, y, size, lr, clear=False)[1]
+    before_last = _train(state, again[0][: -sizes[-1]], again[1][: -sizes[-1]], sizes[:-1], lr)[1]
+    late = {k: before_last[k] if "running" not in k else after[k] for k in after}
+    clear = "The gradients of earlier batches were still in the sum: zero_grad() for each batch, before backward()."
+    mistakes = [
+        (late, "The parameters are those from before the last update: each step used the gradients of the batch before "
+         "it, and the last were never used. The order is zero_grad, backward, step."),
+        (_train(state, *everything, 0.0)[1], "The parameters have not moved, although step() was called: are there "
+         "gradients when it is called? The order is zero_grad, backward, step."),
+        (by_epoch, clear),
+        (_train(state, *everything, lr, clear=False)[1], clear),
+        (_train(state, *everything, 2 * lr)[1], "Each step was twice as long as one from the mean loss of its batch: "
+         "is backward() called twice?"),
+        (_train(state, *everything, lr, softmax=True)[1], "cross_entropy takes the logits as they are: it does the "
+         "softmax itself. Remove yours."),
+    ]  # fmt: skip
+    values = "One update for each batch, from its mean loss: zero_grad, backward, step, in this order."
+    expect(got, after, what="The model after all epochs", mistakes=mistakes, hints={"values": values})
+
+
+def _expect_history(pairs, losses: list, accuracies: list, settings: tuple) -> None:
+    """The history must have the mean loss and the accuracy of each epoch."""
+    y, targets, size = settings
+    if not isinstance(pairs, list) or len(pairs) != len(losses):
+        hint = "Begin with an empty list, append one pair (loss, accuracy) in each epoch, and return it after the last."
+        raise CheckFailed(f"fit must return a list with one pair for each of the {len(losses)} epochs.", hint)
+    counts = _samples_per_batch(y, size)
+    for epoch, (pair, batch_losses, hits) in enumerate(zip(pairs, losses, accuracies, strict=True), 1):
+        total = (batch_losses * counts).sum()
+        weight = "The mean loss of a batch is an average over its samples: multiply it by len(labels) before adding, "
+        weight += "and divide once by the number of all samples."
+        expect(
+            pair[0],
+            total / len(y),
+            what=f"The mean loss of epoch {epoch}",
+            mistakes=[
+                (batch_losses.mean(), weight),
+                (batch_losses.sum() / len(y), weight),
+                (total, "Divide the sum by the number of samples."),
+                (batch_losses[-1], "This is the loss of the last batch: add up those of all."),
+                (hits.mean(), "The order is (loss, accuracy)."),
+                (sum((one * counts).sum() for one in losses[:epoch]) / len(y), "The sum goes on from epoch to epoch: "
+                 "set it to 0 at the start of each."),
+            ],
+            hints={"values": "The loss of each batch counts as it was before its update, weighted with len(labels)."},
+        )  # fmt: skip
+        expect(
+            pair[1],
+            hits.mean(),
+            what=f"The accuracy after epoch {epoch}",
+            mistakes=[
+                (100 * hits.mean(), "The accuracy is a share from 0 to 1."),
+                (hits.sum(), "Divide the number of right predictions by the number of validation samples."),
+                (hits.sum() / len(y), "Divide by the number of validation samples, not of training samples."),
+                (torch.stack([part.mean() for part in hits.split(size)]).mean(), "The last batch is smaller: count the "
+                 "right predictions of all batches, and divide once."),
+                (1 - hits.mean(), "The task asks for the share of right predictions, not of wrong ones."),
+                (sum(one.sum() for one in accuracies[:epoch]) / len(targets), "The count goes on from epoch to epoch: "
+                 "set it to 0 at the start of each."),
+            ],
+        )  # fmt: skip

@@ -1,420 +1,1053 @@
-# %% right: norm of norms
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
+# %% right: as in the solution
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
 
 
-# %% right: sum of squares, new tensors, a float
-def clip_gradients(parameters, max_norm):
-    parameters = [p for p in parameters if p.grad is not None]
-    norm = sum(p.grad.pow(2).sum().item() for p in parameters) ** 0.5
-    factor = min(1.0, max_norm / norm)
-    for p in parameters:
-        p.grad = p.grad * factor
-    return norm
+# %% right: sums as tensors, history of the loss detached, gradients set to zero
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        loss_sum, count = torch.zeros(()), 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad(set_to_none=False)
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            loss_sum = loss_sum + loss.detach().cpu() * len(labels)
+            count += len(labels)
+        model.eval()
+        hits = []
+        with torch.inference_mode():
+            for inputs, labels in validation_loader:
+                hits.append((model(inputs).argmax(1) == labels).float())
+        history.append([loss_sum / count, torch.cat(hits).mean()])
+    return history
 
 
-# %% right: one long vector
-import math
+# %% right: moves batches to where the model is, gradients cleared after the step
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    device = next(model.parameters()).device
+    results = []
+    for _ in range(epochs):
+        losses, hits = [], []
+        model.train()
+        for inputs, labels in train_loader:
+            each = F.cross_entropy(model(inputs.to(device)), labels.to(device), reduction="none")
+            each.mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses += each.tolist()
+        model.eval()
+        for inputs, labels in validation_loader:
+            with torch.no_grad():
+                logits = model(inputs.to(device))
+            hits += (logits.argmax(dim=1) == labels.to(device)).tolist()
+        results.append((sum(losses) / len(losses), sum(hits) / len(hits)))
+    return results
 
 
-def clip_gradients(parameters, max_norm):
-    parameters = list(parameters)
-    flat = torch.cat([p.grad.reshape(-1) for p in parameters if p.grad is not None])
-    norm = math.sqrt(flat @ flat)
-    for p in parameters:
-        if p.grad is not None and norm > max_norm:
-            p.grad /= norm / max_norm
-    return norm
+# %% right: the two functions of task 3.5
+def train_one_epoch(model, loader, optimizer, device):
+    model.train()
+    total = count = 0
+    for inputs, labels in loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
 
 
-# %% right: PyTorch's own way, with a small number against 0 / 0
-def clip_gradients(parameters, max_norm):
-    grads, total = [], 0.0
-    for p in parameters:
-        if p.grad is None:
-            continue
-        grads.append(p.grad)
-        total = total + (p.grad**2).sum()
-    norm = total.sqrt()
-    factor = torch.clamp(max_norm / (norm + 1e-6), max=1.0)
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    correct = count = 0
+    for inputs, labels in loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        count += len(labels)
+    return None, correct / count
+
+
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    device = next(model.parameters()).device
+    history = []
+    for _ in range(epochs):
+        loss = train_one_epoch(model, train_loader, optimizer, device)
+        history.append((loss, evaluate(model, validation_loader, device)[1]))
+    return history
+
+
+# %% right: a generator of pairs, gradients from autograd.grad
+def run(model, train_loader, validation_loader, optimizer, epochs):
+    parameters = list(model.parameters())
+    while epochs:
+        epochs -= 1
+        model.train(True)
+        total, n = 0.0, 0
+        for x, y in train_loader:
+            loss = nn.functional.cross_entropy(model(x), y)
+            for p, g in zip(parameters, torch.autograd.grad(loss, parameters)):
+                p.grad = g
+            optimizer.step()
+            total, n = total + loss.item() * len(x), n + len(x)
+        model.train(False)
+        with torch.no_grad():
+            pairs = [(model(x).argmax(1), y) for x, y in validation_loader]
+        guesses, labels = map(torch.cat, zip(*pairs))
+        yield total / n, float((guesses == labels).float().mean())
+
+
+def fit(*args):
+    return list(run(*args))
+
+
+# %% right: recording switched off by hand while it measures, on again afterwards
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = hits = 0
+        for batch in train_loader:
+            model.zero_grad()
+            loss = criterion(model(batch[0]), batch[1])
+            (loss / len(batch[1])).backward()
+            optimizer.step()
+            total += loss.item()
+        model.eval()
+        torch.set_grad_enabled(False)
+        for batch in validation_loader:
+            hits += int(torch.sum(model(batch[0]).topk(1).indices.squeeze(1) == batch[1]))
+        torch.set_grad_enabled(True)
+        history.append((total / len(train_loader.dataset), hits / len(validation_loader.dataset)))
+    return tuple(history)
+
+
+# %% right: the validation data in one piece, a list of detached losses
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    inputs, labels = (torch.cat(parts) for parts in zip(*validation_loader))
+    history = []
+    for _ in range(epochs):
+        model.train()
+        losses, sizes = [], []
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            loss = F.nll_loss(model(x).log_softmax(dim=1), y)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+            sizes.append(float(len(y)))
+        model.eval()
+        with torch.no_grad():
+            accuracy = (model(inputs).argmax(dim=1) == labels).float().mean().item()
+        weights = torch.tensor(sizes)
+        history.append(((torch.stack(losses) * weights).sum().item() / sum(sizes), accuracy))
+    return history
+
+
+# %% wrong: as it was -> does a step stand between
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.step()
+            optimizer.zero_grad()
+            loss.backward()
+            total += loss * len(labels)
+        model.eval()
+        for inputs, labels in validation_loader:
+            correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: the step stands between the forward pass and backward -> does a step stand between
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.step()
+            optimizer.zero_grad()
+            loss.backward()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: the sum keeps every graph -> earlier batches were still in memory
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: training mode is never set -> While training in epoch
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: measuring is recorded -> While measuring after epoch 1, a graph was recorded
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        for inputs, labels in validation_loader:
+            correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: step and sum -> does a step stand between
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.step()
+            optimizer.zero_grad()
+            loss.backward()
+            total += loss * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: step and mode -> does a step stand between
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.step()
+            optimizer.zero_grad()
+            loss.backward()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: step and recording -> does a step stand between
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.step()
+            optimizer.zero_grad()
+            loss.backward()
+            total += loss.item() * len(labels)
+        model.eval()
+        for inputs, labels in validation_loader:
+            correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: sum and mode -> While training in epoch
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: sum and recording -> earlier batches were still in memory
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss * len(labels)
+        model.eval()
+        for inputs, labels in validation_loader:
+            correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: mode and recording -> While training in epoch
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        for inputs, labels in validation_loader:
+            correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: all but the step -> While training in epoch
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss * len(labels)
+        model.eval()
+        for inputs, labels in validation_loader:
+            correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: the step stands before the forward pass -> gradients of the batch before
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            optimizer.step()
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: the gradients are cleared before the step -> The parameters have not moved
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.zero_grad()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: no zero_grad -> were still in the sum
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: zero_grad once an epoch -> were still in the sum
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        optimizer.zero_grad()
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: no step -> optimizer.step() was called 0 times
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: train before all epochs only -> While training in epoch 2
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    model.train()
+    for _ in range(epochs):
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: train at the end of the epoch only -> While training in epoch
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+        model.train()
+    return history
+
+
+# %% wrong: no eval -> While measuring after epoch 1, the model was in training mode
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: detach in place of no_grad -> While measuring after epoch 1, a graph was recorded
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        for inputs, labels in validation_loader:
+            correct += (model(inputs).detach().argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: all under no_grad -> training must be recorded
+@torch.no_grad()
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: item before backward -> until backward() was called
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels).item()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: item of the sum at the end of the epoch -> earlier batches were still in memory
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total.item() / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: a list of losses with their graphs -> earlier batches were still in memory
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        losses, total, correct = [], 0, 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss)
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: backward of a sum that grows -> not on a sum that grows
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            total = total + loss
+            optimizer.zero_grad()
+            total.backward()
+            optimizer.step()
+            total += 0
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: the loss of the last batch, with its graph -> earlier batches were still in memory
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        history.append((loss, correct / len(validation_loader.dataset)))
+    return history
+
+
+# %% wrong: the loss of the last batch -> loss of the last batch
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        history.append((loss.item(), correct / len(validation_loader.dataset)))
+    return history
+
+
+# %% wrong: mean of the batch means -> multiply it by len(labels)
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        history.append((total / len(train_loader), correct / len(validation_loader.dataset)))
+    return history
+
+
+# %% wrong: the sum goes on from epoch to epoch -> The sum goes on
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    total = 0
+    for _ in range(epochs):
+        model.train()
+        correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: the count goes on from epoch to epoch -> The count goes on
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    correct = 0
+    for _ in range(epochs):
+        model.train()
+        total = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: accuracy in percent -> share from 0 to 1
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], 100 * correct / sizes[1]))
+    return history
+
+
+# %% wrong: the pair turned round -> order is (loss, accuracy)
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((correct / sizes[1], total / sizes[0]))
+    return history
+
+
+# %% wrong: one number for each epoch -> one pair for each
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        history.append(correct / len(validation_loader.dataset))
+    return history
+
+
+# %% wrong: returns after the first epoch -> training batches
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+        return history
+
+
+# %% wrong: nothing returned -> one pair for each
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+
+
+# %% wrong: softmax before the loss -> does the softmax itself
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs).softmax(dim=1), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: an optimizer of its own -> optimizer.step() was called 0 times
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: measured once, at the end -> validation samples
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        history.append(total / len(train_loader.dataset))
+    model.eval()
     with torch.no_grad():
-        for g in grads:
-            g.copy_(g * factor)
-    return norm
-
-
-# %% wrong: through the ready-made one -> torch.nn.utils did the clipping
-def clip_gradients(parameters, max_norm):
-    return nn.utils.clip_grad_norm_(parameters, max_norm)
-
-
-# %% wrong: generator used twice -> only once
-def clip_gradients(parameters, max_norm):
-    norm = sum((p.grad**2).sum() for p in parameters if p.grad is not None) ** 0.5
-    if norm > max_norm:
-        for p in parameters:
-            if p.grad is not None:
-                p.grad *= max_norm / norm
-    return norm
-
-
-# %% wrong: each for itself -> Each gradient was clipped by itself
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    for g in gradients:
-        if g.norm() > max_norm:
-            g.mul_(max_norm / g.norm())
-    return norm
-
-
-# %% wrong: by value -> clipped by itself
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    for g in gradients:
-        g.clamp_(-max_norm, max_norm)
-    return norm
-
-
-# %% wrong: always -> must not be made longer
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if True:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: the other way round -> as long as before
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm < max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: to length 1 -> length should be max_norm
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(1 / norm)
-    return norm
-
-
-# %% wrong: not divided -> the factor is
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm)
-    return norm
-
-
-# %% wrong: no root -> square root of the sum
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = sum((g**2).sum() for g in gradients)
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: sum of the norms -> Norms do not add up
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).sum()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: largest norm -> one long vector
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).max()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: sum of absolute values -> root of the sum of the squares
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = sum(g.abs().sum() for g in gradients)
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: norm afterwards -> from before the clipping
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return torch.stack([g.norm() for g in gradients]).norm()
-
-
-# %% wrong: new names only -> change p.grad itself
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g = g * max_norm / norm
-    return norm
-
-
-# %% wrong: no gradient, no mercy -> skip it
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: zeros for the missing gradient -> its .grad stays None
-def clip_gradients(parameters, max_norm):
-    parameters = list(parameters)
-    for p in parameters:
-        if p.grad is None:
-            p.grad = torch.zeros_like(p)
-    gradients = [p.grad for p in parameters]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: the parameters -> .grad
-def clip_gradients(parameters, max_norm):
-    parameters = list(parameters)
-    norm = torch.stack([p.detach().norm() for p in parameters]).norm()
-    if norm > max_norm:
-        for p in parameters:
-            p.data *= max_norm / norm
-    return norm
-
-
-# %% wrong: length asked of the generator -> make a list first
-def clip_gradients(parameters, max_norm):
-    if len(parameters) == 0:
-        return 0.0
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: no return -> Return the norm
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    norm
-
-
-# %% right: vector_norm, float64 inside, a clamp
-def clip_gradients(parameters, max_norm):
-    gradients = list(filter(lambda g: g is not None, map(lambda p: p.grad, parameters)))
-    norm = torch.linalg.vector_norm(torch.cat([g.flatten() for g in gradients]).double())
-    factor = (max_norm / norm).clamp(max=1)
-    [g.copy_(g * factor) for g in gradients]
-    return norm.to(gradients[0].dtype)
-
-
-# %% right: einsum, new gradients
-def clip_gradients(parameters, max_norm):
-    parameters = tuple(parameters)
-    square = torch.zeros(())
-    for p in parameters:
-        if p.grad is not None:
-            square += torch.einsum("i,i->", p.grad.flatten(), p.grad.flatten())
-    norm = square.sqrt().item()
-    for p in parameters:
-        if p.grad is not None and norm > max_norm:
-            p.grad = p.grad.clone().div_(norm).mul_(max_norm)
-    return norm
-
-
-# %% right: foreach, on copies
-def clip_gradients(parameters, max_norm):
-    kept = [p for p in parameters if p.grad is not None]
-    grads = torch._foreach_mul([p.grad for p in kept], 1.0)
-    norm = torch.stack(torch._foreach_norm(grads)).norm()
-    for p, g in zip(kept, grads):
-        p.grad = g * torch.minimum(torch.ones(()), max_norm / norm)
-    return norm
-
-
-# %% wrong: ready-made, from a list -> torch.nn.utils did the clipping
-def clip_gradients(parameters, max_norm):
-    return torch.nn.utils.clip_grad_norm_(parameters=[p for p in parameters], max_norm=max_norm, norm_type=2.0)
-
-
-# %% wrong: the norm by hand, ready-made clipping -> torch.nn.utils did the clipping
-def clip_gradients(parameters, max_norm):
-    kept = [p for p in parameters if p.grad is not None]
-    norm = torch.stack([p.grad.norm() for p in kept]).norm()
-    nn.utils.clip_grad_norm_(kept, max_norm)
-    return norm
-
-
-# %% wrong: largest number -> largest number in the gradients
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = max(g.abs().max() for g in gradients)
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: factor from the largest norm -> largest of the norms
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norms = torch.stack([g.norm() for g in gradients])
-    factor = (max_norm / norms.max()).clamp(max=1)
-    for g in gradients:
-        g.mul_(factor)
-    return norms.norm()
-
-
-# %% wrong: the last one is forgotten -> The gradient afterwards
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients[:-1]:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: without signs -> The gradient afterwards
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm).abs_()
-    return norm
-
-
-# %% wrong: factor squared -> The gradient afterwards
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_((max_norm / norm) ** 2)
-    return norm
-
-
-# %% wrong: the weights as well -> parameters themselves
-def clip_gradients(parameters, max_norm):
-    kept = [p for p in parameters if p.grad is not None]
-    norm = torch.stack([p.grad.norm() for p in kept]).norm()
-    for p in kept:
-        p.data.sub_(0.0 * p.grad)
-        if norm > max_norm:
-            p.data.mul_(max_norm / norm)
-            p.grad.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: gradients switched off for good -> left gradients switched off
-def clip_gradients(parameters, max_norm):
-    torch.set_grad_enabled(False)
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: max_norm of 1 built in -> The gradient afterwards
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([g.norm() for g in gradients]).norm()
-    for g in gradients:
-        g.mul_(min(1.0, 1.0 / norm))
-    return norm
-
-
-# %% wrong: two gradients at most -> The norm is wrong
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = sum((g**2).sum() for g in gradients[:2]) ** 0.5
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% right: PyTorch finds the norm
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = nn.utils.get_total_norm(gradients)
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(max_norm / norm)
-    return norm
-
-
-# %% wrong: ready-made, in a thread -> torch.nn.utils did the clipping
-from concurrent.futures import ThreadPoolExecutor
-
-
-def clip_gradients(parameters, max_norm):
-    with ThreadPoolExecutor() as pool:
-        return pool.submit(nn.utils.clip_grad_norm_, parameters, max_norm).result()
-
-
-# %% right: NumPy, the norm in float64
-import numpy as np
-
-
-def clip_gradients(parameters, max_norm):
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = np.sqrt(sum(np.square(g.numpy().astype(np.float64)).sum() for g in gradients))
-    if norm > max_norm:
-        for g in gradients:
-            g.mul_(float(max_norm / norm))
-    return torch.tensor(norm)
-
-
-# %% wrong: ready-made, while the profiler looks away -> cannot be seen which functions are called
-from sys import getprofile, setprofile
-
-
-def clip_gradients(parameters, max_norm):
-    before = getprofile()
-    setprofile(None)
-    norm = nn.utils.clip_grad_norm_(parameters, max_norm)
-    setprofile(before)
-    return norm
+        correct = sum((model(x).argmax(1) == y).sum().item() for x, y in validation_loader)
+    return [(loss, correct / len(validation_loader.dataset)) for loss in history]
+
+
+# %% wrong: the loss measured again after the epoch -> in evaluation mode, without a graph
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        with torch.no_grad():
+            total = sum(F.cross_entropy(model(x), y).item() * len(y) for x, y in train_loader)
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: measures before it trains -> did not take turns
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.eval()
+        with torch.no_grad():
+            correct = sum((model(x).argmax(1) == y).sum().item() for x, y in validation_loader)
+        model.train()
+        total = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        history.append((total / len(train_loader.dataset), correct / len(validation_loader.dataset)))
+    return history
+
+
+# %% wrong: the parameters frozen while it measures, and left so -> do the parameters no longer require gradients
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        model.requires_grad_(False)
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
+
+
+# %% wrong: recording left off -> training must be recorded
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        total = correct = 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        torch.set_grad_enabled(False)
+        for inputs, labels in validation_loader:
+            correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+        sizes = len(train_loader.dataset), len(validation_loader.dataset)
+        history.append((total / sizes[0], correct / sizes[1]))
+    return history
