@@ -337,10 +337,7 @@ def with_reason(path, reasons: dict[int, str]):
     return pytest.param(path, marks=[pytest.mark.xfail(reason=reason, strict=True)] * bool(reason))
 
 
-NAMED_TWICE = {5: "section 2 takes rnn from section 1, section 3 binds it anew; so with model in section 7"}
-
-
-@pytest.mark.parametrize("path", [with_reason(path, NAMED_TWICE) for path in LECTURES], ids=lambda p: p.stem)
+@lecture
 def test_a_section_takes_no_name_that_means_two_things(path):
     """A section that is run again after a later one does the same: what it takes from outside is bound once."""
     assert two_meanings(["\n".join(cell.source for cell in part) for part in parts_of(path)]) == {}
@@ -370,7 +367,6 @@ def is_as_before(again, first) -> bool:
 
 
 GOING_BACK = {
-    5: "section 2, run again after section 3, takes the rnn of another section and fails",
     6: "section 9, run alone, asks the server of section 8, which has been stopped by then",
 }
 
