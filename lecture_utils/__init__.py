@@ -17,10 +17,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "device": ("get_device", "available_devices", "describe_device", "seed_everything", "is_full", "Timer"),
-    "data": ("load_dataset", "SlowDisk", "data_folder", "DataError"),
+    "data": ("load_dataset", "load_text", "SlowDisk", "data_folder", "DataError"),
     "loops": ("progress_bar",),
     "plotting": ("subplots", "show_images", "plot_history", "plot_predictions", "plot_confusion_matrix"),
     "diagrams": ("plot_graph", "plot_network", "plot_gpu_hierarchy"),
+    "recurrent": ("plot_unrolled", "plot_cells"),
     "timings": ("plot_matmul_times",),
     "widgets": ("explore", "draw_digit", "quiz"),
     "grading.feedback": ("check",),

@@ -86,6 +86,17 @@ class SlowDisk(Dataset):
         return *item, (worker.id if worker else 0, begin, time.time())
 
 
+def load_text() -> str:
+    """Return about 113,000 letters of English: the prose of the six lectures as of release 0.1.0. Taught in lecture 5.
+
+    Code, formulas, tables and Japanese are left out, and it is not kept up with the lectures.
+
+    >>> len(load_text()), load_text()[:3]
+    (113037, 'All')
+    """
+    return Path(__file__).with_name("course_text.txt").read_text(encoding="utf-8")
+
+
 def load_dataset(name: str | os.PathLike, *, train: bool = True, transform: Callable | None = None) -> Dataset:
     """Load a data set whose items are (image, class number), as in torchvision. Taught in lecture 3, section 6.6.
 

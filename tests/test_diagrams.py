@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lecture_utils import plot_gpu_hierarchy, plot_graph, plot_network
+from lecture_utils import plot_cells, plot_gpu_hierarchy, plot_graph, plot_network, plot_unrolled
 
 
 def test_plot_network_draws_each_column():
@@ -58,3 +58,23 @@ def test_plot_gpu_hierarchy_counts_warps_and_empty_places():
     for size in (0, 1025):
         with pytest.raises(ValueError, match="1 to 1024 threads"):
             plot_gpu_hierarchy(size)
+
+
+def texts_of(figure, panel: int = 0) -> list[str]:
+    return [text.get_text() for text in figure.axes[panel].texts]
+
+
+def test_plot_cells_draws_the_gates_of_each_kind():
+    figure = plot_cells("RNN", "LSTM")
+    assert len(figure.axes) == 2 and "RNN: " in figure.alt and "LSTM: " in figure.alt
+    assert [texts_of(figure, panel).count("×") for panel in (0, 1)] == [0, 3]
+    gru = texts_of(plot_cells("GRU"))
+    assert gru.count("×") == 3 and gru.count("+") == 1 and "update $z$\nσ" in gru
+    with pytest.raises(KeyError, match="gru"):
+        plot_cells("gru")
+
+
+def test_plot_unrolled_has_a_box_for_each_step():
+    texts = texts_of(plot_unrolled(3))
+    assert [text for text in texts if text.startswith("$h_")] == ["$h_{t}$", "$h_{1}$", "$h_{2}$", "$h_{3}$", "$h_0$"]
+    assert texts.count("$U$") == texts.count("$W$") == 4
