@@ -46,6 +46,11 @@ def curves() -> explorers.Explorer:
     return explorers.generated_curves(X, X.sin(), snapshots)
 
 
+def written() -> explorers.Explorer:
+    texts = {heat: f"The network at {heat}\nwrites <letters> & more" for heat in (0.2, 0.5, 0.8, 1.1, 1.4)}
+    return explorers.temperature("The ", "abcdefghijklmno p\n<", torch.linspace(3, -3, 19), texts)
+
+
 def draw_line(slope: int):
     figure, ax = subplots(alt=f"A line of slope {slope}.", figsize=(4, 2.5))
     ax.plot([0, 1], [0, slope])
@@ -69,6 +74,7 @@ WITH_DATA = {
     "augmentation": lambda: explorers.augmentation(PICTURE),
     "decision_boundary": boundary,
     "generated_curves": curves,
+    "temperature": written,
     "frames": lambda: explore(
         draw_line, frames=True, slope=IntSlider(1, min=-2, max=2, description="slope of the line")
     ),
@@ -282,6 +288,13 @@ def test_the_gates_of_a_gru_are_those_of_torch(compute, keep, reset):
             cell.bias_ih.copy_(torch.tensor([logit(reset), logit(0 if t == 3 else keep), 0]))  # order: r, z, n
             h = cell(torch.tensor([[x]]), h)
             assert ours[t] == pytest.approx(h.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("heat", [0.1, 0.7, 1.0, 1.5])
+def test_the_chances_of_the_next_letter_are_those_of_softmax(compute, heat):
+    scores = 4 * torch.randn(30, dtype=torch.float64)
+    ours = compute("temperature", f"chances({scores.tolist()}, {heat})")
+    assert ours == pytest.approx((scores / heat).softmax(dim=0).tolist(), abs=1e-9)
 
 
 # --- in the page ---------------------------------------------------------------------------------

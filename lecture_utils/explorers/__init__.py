@@ -14,6 +14,7 @@ import html
 import io
 import json
 import re
+import textwrap
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -175,7 +176,7 @@ def convolution() -> Explorer:
 
 
 def padding_and_stride() -> Explorer:
-    """Show where a kernel stands for each place of its output. Used in lecture 4, section 1.3.
+    """Show where a kernel stands for each place of its output. Used in lecture 4, section 1.4.
 
     >>> padding_and_stride()
     Input 6 by 6...
@@ -307,6 +308,41 @@ def generated_curves(
         ax.plot(x[-len(curve) :], curve.cpu(), label=label)
     ax.legend(fontsize=8, ncols=3)
     return Explorer("generated_curves", alt, data, picture_of(figure))
+
+
+def temperature(start: str, letters: Sequence[str], scores: torch.Tensor, texts: Mapping[float, str]) -> Explorer:
+    """Show what a temperature does to the next letter and to a text that a network wrote. Used in lecture 5, section 7.
+
+    Args:
+        start: the beginning that the network has read.
+        letters: all letters that it knows.
+        scores: a score for each of them to come next, shape (len(letters),).
+        texts: what it wrote, by temperature, rising. The middle one is shown first.
+
+    >>> temperature("The ", "abc", torch.tensor([2.0, 1.0, 0.0]), {0.5: "The a", 1.0: "The b"})
+    Bars: the chances of the next letter. What a network wrote at temperature 0.5: The a
+    """
+    chosen = (len(texts) - 1) // 2
+    heat, text = list(texts.items())[chosen]
+    scores = scores.detach().cpu().float()
+    data = {
+        "start": start,
+        "letters": list(letters),
+        "scores": [round(score, 3) for score in scores.tolist()],
+        "temperatures": list(texts),
+        "texts": list(texts.values()),
+        "chosen": chosen,
+    }
+    alt = f"Bars: the chances of the next letter. What a network wrote at temperature {heat}: {' '.join(text.split())}"
+    figure, ax = subplots(alt=alt, figsize=(7, 3.2))
+    shares, places = (scores / heat).softmax(dim=0).topk(min(12, len(letters)))
+    names = [{" ": "space", "\n": "line"}.get(letters[place], letters[place]) for place in places.tolist()]
+    ax.bar(range(len(names)), shares.tolist(), color=BLUE)
+    ax.set_xticks(range(len(names)), names)
+    ax.set(ylim=(0, 1), ylabel="chance of the next letter", title=f"temperature {heat}")
+    lines = textwrap.wrap(text.replace("$", "\\$"), 78)
+    ax.set_xlabel("\n".join(["", *lines]), family="monospace", fontsize=8, loc="left")
+    return Explorer("temperature", alt, data, picture_of(figure))
 
 
 def _base64(data: bytes) -> str:
