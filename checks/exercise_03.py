@@ -887,10 +887,10 @@ def _expect_trainable(student: Student, model: Handle, function: str, frozen: tu
         raise CheckFailed(f"After {function} a frozen layer requires gradients.", hint)
 
 
-def _expect_steps(student: Student, optimizer: Handle, count: int) -> None:
-    """``optimizer.step`` must have been called this many times."""
+def _expect_steps(student: Student, optimizer: Handle, count: int, other: str = "") -> None:
+    """``optimizer.step`` must have been called this many times; ``other`` is the hint for another number but 0."""
     if (got := student.call(steps_of, optimizer)) != count:
-        hint = "The optimizer makes the update, whatever its rule is: optimizer.step()."
+        hint = (got and other) or "The optimizer makes the update, whatever its rule is: optimizer.step()."
         raise CheckFailed(f"optimizer.step() was called {got} times for {count} update{'s' * (count > 1)}.", hint)
 
 
@@ -1442,8 +1442,8 @@ def _expect_slope(got, x: torch.Tensor, upstream: torch.Tensor) -> None:
 def network_to_fit(state, lr, training, log):
     """A network, which arrives in training mode or not, and an optimizer for it.
 
-    At each call the network notes in the log the first number of its input, the number of samples, whether it is in
-    training mode, whether a graph is recorded, and how many graphs of earlier calls are still in memory.
+    At each call the network notes in the log the first number of its input, the number of samples, the modes of its
+    layers, whether a graph is recorded, how many graphs of earlier calls are still in memory, and the steps so far.
     """
     import weakref
 
@@ -1461,7 +1461,8 @@ def network_to_fit(state, lr, training, log):
 
     def note(module, inputs, output):
         first = float(inputs[0].detach().flatten()[0])
-        log.append((first, len(output), module.training, output.requires_grad, len(marks)))
+        modes = sorted({part.training for part in module.modules()})
+        log.append((first, len(output), modes, output.requires_grad, len(marks), optimizer.steps_noted))
         if output.grad_fn is not None:
             mark = Mark()
             marks.add(mark)
@@ -1476,6 +1477,18 @@ def network_to_fit(state, lr, training, log):
 
     optimizer.register_step_post_hook(note_step)
     return network, optimizer
+
+
+def loader_that_notes(x, y, batch_size, passes):
+    """A loader that adds an entry to a list whenever it is read from the beginning."""
+
+    class Noting(torch.utils.data.SequentialSampler):
+        def __iter__(self):
+            passes.append(len(passes))
+            return super().__iter__()
+
+    dataset = torch.utils.data.TensorDataset(x, y)
+    return torch.utils.data.DataLoader(dataset, batch_size=batch_size, sampler=Noting(dataset))
 
 
 def pairs_of(history):
@@ -1536,14 +1549,22 @@ def repaired_loop(student: Student, rng, case: int) -> None:
         losses.append(batch_losses)
         states.append(after)
     seen, targets, accuracies = _validation_data(rng, states[1:], 2 * size + int(rng.integers(2, size)))
-    log = student.put([])
+    log, passes = student.put([]), student.put([])
     model, optimizer = student.call(network_to_fit, state, lr, arrives == "training", log)
-    loaders = [student.call(loader_of, *data, size, keep=True) for data in ((x, y), (seen, targets))]
-    history = student.call("fit", model, *loaders, optimizer, epochs, keep=True)
+    train_loader = student.call(loader_that_notes, x, y, size, passes, keep=True)
+    loader = student.call(loader_of, seen, targets, size, keep=True)
+    history = student.call("fit", model, train_loader, loader, optimizer, epochs, keep=True)
 
-    _expect_calls(student.seen(log, "The model"), x, seen, size, epochs)
+    hint = "Call it as a function, `model(inputs)`, and work with what it returns."
+    calls = student.seen(log, "The model", hint=hint)
+    _expect_calls(calls, x, seen, size, epochs)
+    if (times := len(student.get(passes))) < epochs:
+        hint = "A loader shuffles, and transforms at random, anew each time that it is read: write "
+        hint += "`for inputs, labels in train_loader` inside the loop over epochs."
+        raise CheckFailed(f"train_loader was read {times} time{'s' * (times != 1)} for {epochs} epochs.", hint)
     _expect_trainable(student, model, "fit")
-    _expect_steps(student, optimizer, epochs * len(losses[0]))
+    hint = "One update for each batch: step() stands once inside the loop over train_loader."
+    _expect_steps(student, optimizer, epochs * len(losses[0]), hint)
     trained = student.call(trained_state, model)
     if not _agree(trained, states[-1]):
         _explain_fit(trained, states[-1], state, (x, y, size, lr), epochs)
@@ -1566,33 +1587,59 @@ def _validation_data(rng, states: list[dict], n: int) -> tuple[torch.Tensor, tor
 def _expect_calls(calls: list, x: torch.Tensor, seen: torch.Tensor, size: int, epochs: int) -> None:
     """Of each epoch: training batches in training mode, one graph at a time; then the validation data, without both."""
     batches = -(-len(x) // size)
-    trained_on = set(x[:, 0].tolist())
+    trained_on, measured_on = set(x[:, 0].tolist()), set(seen[:, 0].tolist())
     count = measured = 0
-    for first, samples, training, recorded, graphs in calls:
-        epoch = f"epoch {min(count // batches + (first in trained_on), epochs)}"
+    previous = None
+    # the steps after each call: those that the next call notes
+    later = [steps for *_, steps in calls[1:]] + [calls[-1][-1]]
+    for (first, samples, modes, recorded, graphs, steps), steps_then in zip(calls, later, strict=True):
+        if first not in trained_on | measured_on:
+            hint = "Give it the inputs of each batch as they are: `model(inputs)`."
+            raise CheckFailed("The model was given numbers that neither loader holds.", hint)
+        number = min(count // batches + (first in trained_on), epochs)
+        doing = "training in" if first in trained_on else "measuring after" if number else "measuring before"
+        when = f"While {doing} epoch {max(number, 1)}"
+        if len(modes) > 1:
+            hint = "model.train() and model.eval() reach every layer; `model.training = ...` sets the outermost alone."
+            raise CheckFailed(f"{when}, some layers were in training mode and some in evaluation mode.", hint)
+        training = modes == [True]
         if first in trained_on:
             if not training and not recorded:
                 hint = "The loss of an epoch is made of the losses of its batches, each as it was before its update."
+                if measured_on.isdisjoint(first for first, *_ in calls):
+                    hint = "The accuracy is measured on data that the model is not trained on: loop over "
+                    hint += "validation_loader."
                 raise CheckFailed("Training data went through the model in evaluation mode, without a graph.", hint)
             if not training:
                 hint = "eval() stays on until train() is called: every epoch begins with model.train()."
-                raise CheckFailed(f"While training in {epoch}, the model was in evaluation mode.", hint)
+                raise CheckFailed(f"{when}, the model was in evaluation mode.", hint)
+        elif training:
+            hint = "Call model.eval() before the loop over validation_loader."
+            if recorded and steps_then > steps:
+                hint = "The model may not be trained on validation data: no backward() and no step() there."
+            raise CheckFailed(f"{when}, the model was in training mode.", hint)
+        elif recorded:
+            hint = "Measuring needs no gradients: put the loop inside `with torch.no_grad():`."
+            raise CheckFailed(f"{when}, a graph was recorded.", hint)
+        if first == previous:
+            hint = "Call the model once for each batch, and take all that you need from the same logits."
+            if first in trained_on:
+                hint += " The loss counts as it was before the update."
+            raise CheckFailed(f"{when}, the same batch went through the model twice.", hint)
+        previous = first
+        if first in trained_on:
             if graphs > 1:
                 hint = "Something of each batch still has its history, such as a loss that was added up or stored as "
                 hint += "it is. Keep loss.item(), or loss.detach()."
-                words = f"At batch {count % batches + 1} of {epoch}, the graphs of {graphs} earlier batches were still "
-                raise CheckFailed(words + "in memory.", hint)
+                words = f"At batch {count % batches + 1} of epoch {number}, the graphs of {graphs} earlier batches "
+                raise CheckFailed(words + "were still in memory.", hint)
             count += 1
         else:
-            if training:
-                hint = "Call model.eval() before the loop over validation_loader."
-                raise CheckFailed(f"While measuring after {epoch}, the model was in training mode.", hint)
-            if recorded:
-                hint = "Measuring needs no gradients: put the loop inside `with torch.no_grad():`."
-                raise CheckFailed(f"While measuring after {epoch}, a graph was recorded.", hint)
             measured += samples
     if count != epochs * batches:
         hint = "In each epoch, every training batch goes through the model once, and every validation batch after them."
+        if count % batches == 0 and count < epochs * batches:
+            hint = f"The loop over epochs ended after epoch {count // batches}: does a `return` stand inside it?"
         words = f"The model was given training batches {count} times, for {epochs} epochs of {batches} batches."
         raise CheckFailed(words, hint)
     if measured != epochs * len(seen):
@@ -1629,7 +1676,8 @@ def _explain_fit(got: dict, after: dict, state: dict, settings: tuple, epochs: i
         (_train(state, *everything, lr, softmax=True)[1], "cross_entropy takes the logits as they are: it does the "
          "softmax itself. Remove yours."),
     ]  # fmt: skip
-    values = "One update for each batch, from its mean loss: zero_grad, backward, step, in this order."
+    values = "One update for each batch, from its mean loss: zero_grad, backward, step, in this order, and nothing "
+    values += "else that changes the model or the optimizer."
     expect(got, after, what="The model after all epochs", mistakes=mistakes, hints={"values": values})
 
 
@@ -1640,6 +1688,7 @@ def _expect_history(pairs, losses: list, accuracies: list, settings: tuple) -> N
         hint = "Begin with an empty list, append one pair (loss, accuracy) in each epoch, and return it after the last."
         raise CheckFailed(f"fit must return a list with one pair for each of the {len(losses)} epochs.", hint)
     counts = _samples_per_batch(y, size)
+    sums = torch.stack([(one * counts).sum() for one in losses])
     for epoch, (pair, batch_losses, hits) in enumerate(zip(pairs, losses, accuracies, strict=True), 1):
         total = (batch_losses * counts).sum()
         weight = "The mean loss of a batch is an average over its samples: multiply it by len(labels) before adding, "
@@ -1654,10 +1703,17 @@ def _expect_history(pairs, losses: list, accuracies: list, settings: tuple) -> N
                 (total, "Divide the sum by the number of samples."),
                 (batch_losses[-1], "This is the loss of the last batch: add up those of all."),
                 (hits.mean(), "The order is (loss, accuracy)."),
-                (sum((one * counts).sum() for one in losses[:epoch]) / len(y), "The sum goes on from epoch to epoch: "
-                 "set it to 0 at the start of each."),
+                (sums[:epoch].sum() / len(y), "The sum goes on from epoch to epoch: set it to 0 at the start of each."),
+                (sums[:epoch].mean() / len(y), "The sums go on from epoch to epoch: set them to 0 at the "
+                 "start of each."),
+                (total / (len(counts) * size), "The last batch is smaller: divide by the number of samples, not by "
+                 "that of the batches times batch_size."),
+                (sums[-1] / len(y), "This is the loss of the last epoch: append a pair in each epoch."),
+                *[((total / len(y)).double().round(decimals=digits), "Return the mean as it is, without rounding.")
+                  for digits in (1, 2, 3, 4)],
             ],
-            hints={"values": "The loss of each batch counts as it was before its update, weighted with len(labels)."},
+            hints={"values": "Multiply the loss of each batch, as it was before its update, by len(labels); add up, "
+                   "and divide by the number of samples."},
         )  # fmt: skip
         expect(
             pair[1],
@@ -1672,5 +1728,14 @@ def _expect_history(pairs, losses: list, accuracies: list, settings: tuple) -> N
                 (1 - hits.mean(), "The task asks for the share of right predictions, not of wrong ones."),
                 (sum(one.sum() for one in accuracies[:epoch]) / len(targets), "The count goes on from epoch to epoch: "
                  "set it to 0 at the start of each."),
+                (torch.stack(accuracies[:epoch]).mean(), "The counts go on from epoch to epoch: set them to 0 at the "
+                 "start of each."),
+                (accuracies[-1].mean(), "This is the accuracy after the last epoch: measure in each epoch."),
+                (sums[min(epoch, len(sums) - 1)] / len(y), "This is a loss: return one list with a pair (loss, "
+                 "accuracy) for each epoch, not a list of losses and one of accuracies."),
+                *[(hits.mean().double().round(decimals=digits), "Return the accuracy as it is, without rounding.")
+                  for digits in (1, 2, 3, 4)],
             ],
+            hints={"values": "Count the right predictions for all of validation_loader, as the model is after this "
+                   "epoch, and divide by the number of its samples."},
         )  # fmt: skip

@@ -166,6 +166,106 @@ def fit(model, train_loader, validation_loader, optimizer, epochs):
     return history
 
 
+# %% right: a closure for step
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            def closure():
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(inputs), labels)
+                loss.backward()
+                return loss
+            loss = optimizer.step(closure)
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% right: the mode is put back at the end
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history, was = [], model.training
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    model.train(was)
+    return history
+
+
+# %% right: cleared before the loop and after each step
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    optimizer.zero_grad()
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% right: samples counted beforehand, so the loader is read once more
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    size = sum(len(labels) for _, labels in train_loader)
+    for epoch in range(epochs):
+        model.train()
+        total = 0.0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / size, correct / count))
+    return history
+
+
 # %% wrong: as it was -> does a step stand between
 def fit(model, train_loader, validation_loader, optimizer, epochs):
     history = []
@@ -1051,3 +1151,347 @@ def fit(model, train_loader, validation_loader, optimizer, epochs):
         sizes = len(train_loader.dataset), len(validation_loader.dataset)
         history.append((total / sizes[0], correct / sizes[1]))
     return history
+
+
+# %% wrong: the batches of the first epoch for all -> train_loader was read 1 time
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history, train_loader = [], list(train_loader)
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% wrong: a second forward pass for the accuracy in training -> same batch went through the model twice
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            with torch.no_grad():
+                hits = (model(inputs).argmax(1) == labels).sum().item()
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% wrong: the outermost mode alone -> reach every layer
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.training = False
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% wrong: the inputs are changed in place -> numbers that neither loader holds
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            inputs -= inputs.mean()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% wrong: measures on the training data -> loop over validation_loader
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in train_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% wrong: trains on the validation data too -> may not be trained on validation data
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        for inputs, labels in validation_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% wrong: one step an epoch -> step() stands once inside the loop
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        optimizer.step()
+        optimizer.zero_grad()
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% wrong: return stands in the loop -> does a `return` stand inside it
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+        return history
+
+
+# %% wrong: neither sum is set to 0 -> The sums go on
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    total, seen = 0.0, 0
+    for epoch in range(epochs):
+        model.train()
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% wrong: neither count is set to 0 -> The counts go on
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    correct = count = 0
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return history
+
+
+# %% wrong: divided by batches times batch_size -> The last batch is smaller
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / (len(train_loader) * train_loader.batch_size), correct / count))
+    return history
+
+
+# %% wrong: the loss of the last epoch for all -> This is the loss of the last epoch
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return [(total / seen, a) for _, a in history]
+
+
+# %% wrong: rounded to two digits -> without rounding
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((round(total / seen, 2), round(correct / count, 2)))
+    return history
+
+
+# %% wrong: two lists in place of pairs -> not a list of losses
+# Task 3.8
+def fit(model, train_loader, validation_loader, optimizer, epochs):
+    history = []
+    for epoch in range(epochs):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        model.eval()
+        correct = count = 0
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                correct += (model(inputs).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        history.append((total / seen, correct / count))
+    return [h[0] for h in history], [h[1] for h in history]
