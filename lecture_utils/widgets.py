@@ -27,7 +27,7 @@ class Explorer:
         picture = ipywidgets.HTML()
 
         def redraw(change=None) -> LectureFigure:
-            figure = draw(**{name: slider.value for name, slider in sliders.items()})
+            figure = draw(**{name: getattr(slider, _trait(slider)) for name, slider in sliders.items()})
             png = figure.png(cut=False)  # always of one size, so that the page does not jump
             source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
             picture.value = f'<img src="{source}" alt="{html.escape(figure.alt)}" width="{shown_width(png)}">'
@@ -36,14 +36,20 @@ class Explorer:
         self.figure = redraw()
         self.widget = ipywidgets.VBox([*sliders.values(), picture])
         for name, slider in sliders.items():
-            slider.description = slider.description or name
-            slider.observe(redraw, names="value")
+            if hasattr(slider, "description"):
+                slider.description = slider.description or name
+            slider.observe(redraw, names=_trait(slider))
 
     def _repr_mimebundle_(self, **options):
         data, metadata = self.figure._repr_mimebundle_()
         # ipywidgets 7, which Colab has, has no method for this.
         live = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         return {**data, "application/vnd.jupyter.widget-view+json": live}, metadata
+
+
+def _trait(control) -> str:
+    """Name the trait of a control that the figure depends on: a drawing pad has a picture instead of a value."""
+    return "picture" if hasattr(control, "picture") else "value"
 
 
 def explore(draw: Callable[..., LectureFigure], frames: bool = False, **sliders) -> Explorer | explorers.Explorer:
@@ -55,8 +61,8 @@ def explore(draw: Callable[..., LectureFigure], frames: bool = False, **sliders)
     Args:
         draw: takes the sliders' values by name and returns a figure of :func:`~lecture_utils.subplots`.
         frames: draw all positions now, at most 120, and store them in the notebook; no kernel redraws them.
-        **sliders: ipywidgets controls (``FloatSlider``, ``IntSlider``, ``Dropdown``, ...). Each is labelled with its
-            description, or else with its name here.
+        **sliders: ipywidgets controls (``FloatSlider``, ``IntSlider``, ``Dropdown``, ...), labelled with their
+            descriptions, or else with their names here; or a sheet of :func:`draw_digit`, whose picture ``draw`` gets.
 
     Raises:
         ValueError: with ``frames=True``, the sliders have more than 120 positions together.

@@ -115,6 +115,20 @@ def test_a_drawing_arrives_as_a_picture_and_is_observed():
     assert len(seen) == 2 and draw_digit().picture is not pad.picture
 
 
+def test_a_figure_follows_a_sheet():
+    pad, sizes = draw_digit(), []
+
+    def draw(sheet):
+        sizes.append(sheet.size)
+        return subplots(alt=f"{'ink' if sheet.getpixel((9, 9)) == (0, 0, 0) else 'no ink'}")[0]
+
+    explorer = explore(draw, sheet=pad)
+    picture = explorer.widget.children[-1]
+    assert explorer.figure.alt == "no ink" and pad in explorer.widget.children
+    pad.png = as_browser("black")
+    assert sizes == [(280, 280)] * 2 and 'alt="ink"' in picture.value
+
+
 def test_the_sheet_is_a_widget_and_a_picture():
     data, metadata = draw_digit()._repr_mimebundle_()
     assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} == set(data)
