@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import torch
 from lecture_app import model as model_module
 
@@ -63,6 +64,11 @@ def running(
         finally:
             process.kill()
             process.communicate()
+
+
+def decoders(process: subprocess.Popen) -> set[psutil.Process]:
+    """The processes in which the app decodes pictures."""
+    return {one for one in psutil.Process(process.pid).children(recursive=True) if "anyio.to_process" in one.cmdline()}
 
 
 def port_of(process: subprocess.Popen, errors) -> int:

@@ -30,7 +30,8 @@ SPLIT = {"test_checks.py", "test_exercises.py", "test_lectures.py", "test_second
 FIRST = [
     "tests/test_fork_server.py", "tests/test_book.py", "tests/test_checks.py", "tests/test_exercises.py",
     "tests/test_second_device.py", "tests/test_grading.py", "lectures/", "tests/test_cli.py", "tests/test_command.py",
-    "tests/test_kernels.py", "tests/test_dask.py", "tests/test_app_server.py", "tests/test_colab.py",
+    "tests/test_kernels.py", "tests/test_dask.py", "tests/test_app_attacks.py", "tests/test_app_server.py",
+    "tests/test_colab.py",
     "tests/test_slides.py", "tests/test_lectures.py", "tests/test_sandbox_attacks.py", "tests/test_nbgrader.py",
     "solutions/",
 ]  # fmt: skip

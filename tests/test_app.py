@@ -1,9 +1,7 @@
-"""The app of lecture 6, asked in this process: answers, errors, batching, the description, fuzzing."""
+"""The app of lecture 6, asked in this process: answers, errors, batching, the description."""
 
 import asyncio
 import base64
-import concurrent.futures
-import contextlib
 import gc
 import io
 import json
@@ -12,7 +10,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import tomllib
 import zlib
@@ -23,9 +20,9 @@ import pytest
 import torch
 from app_process import COMMAND, write_students_files
 from lecture_app import app as web
-from lecture_app import batching, compute, uploads
 from lecture_app import model as model_module
-from PIL import Image
+from lecture_app import pictures, server
+from PIL import Image, ImageFile
 from starlette.testclient import TestClient
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,29 +45,8 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def model_file(model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "model.pt"
-    model_module.save(model, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def settings(model_file):
-    return web.Settings(model=model_file, max_bytes=2**20, max_pixels=4_000_000)
-
-
-def a_thread() -> concurrent.futures.ThreadPoolExecutor:
-    """What computes here, in the place of a process, so that a test can reach into it."""
-    return concurrent.futures.ThreadPoolExecutor(1)
-
-
-def create_app(settings: web.Settings):
-    return web.create_app(settings, a_thread)
-
-
-@pytest.fixture(scope="module")
-def client(settings):
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+def client(model):
+    with TestClient(web.create_app(model), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -129,7 +105,7 @@ def test_is_imported_as_a_package(tmp_path):
     """Neither its folder on sys.path is needed, nor do files of a student with the same names get in the way."""
     folder = tmp_path / "student"
     folder.mkdir()
-    code = "import sys, lecture_app.app, lecture_app.server, lecture_app.compute\n"
+    code = "import sys, lecture_app.app, lecture_app.server, lecture_app.model\n"
     code += "assert not any(name.endswith('06_app') for name in sys.path)"
     for where in (folder, write_students_files(folder)):
         done = subprocess.run([sys.executable, "-c", code], cwd=where, capture_output=True, text=True)
@@ -185,7 +161,7 @@ PICTURES = {
     "WebP with alpha": encoded(Image.merge("RGBA", [*PHOTO.split(), PHOTO.split()[1]]), "WEBP"),
     "one pixel": encoded(Image.new("RGB", (1, 1), "red")),
     "very long": encoded(Image.new("RGB", (20_000, 2), "red")),
-    "large": encoded(PHOTO.resize((1600, 1200)), "JPEG"),  # decoded in the other thread
+    "large": encoded(PHOTO.resize((1600, 1200)), "JPEG"),  # decoded in the other process
     "many bytes": encoded(Image.fromarray(RNG.integers(0, 255, (350, 350, 3), dtype=np.uint8))),
 }
 
@@ -209,8 +185,8 @@ def test_pictures_are_what_their_names_say():
         opened["palette with transparency"].mode == "P" and "transparency" in opened["palette with transparency"].info
     )
     assert opened["WebP with alpha"].mode == "RGBA" and opened["black and white"].mode == "1"
-    assert opened["large"].width * opened["large"].height > compute.LARGE_PICTURE
-    assert len(PICTURES["many bytes"]) > batching.LARGE_BODY
+    assert opened["large"].width * opened["large"].height > pictures.SMALL_PIXELS
+    assert len(PICTURES["many bytes"]) > pictures.SMALL_BYTES
 
 
 def test_transparent_is_white_and_16_bits_keep_their_greys():
@@ -278,8 +254,8 @@ def bomb(width: int = 50_000, height: int = 50_000) -> bytes:
         (encoded(PHOTO, "PNG")[:400], 400, "damaged", "cut short"),
         (encoded(PHOTO, "WEBP")[:-100], 400, "damaged", "cut short"),
         (encoded(PHOTO, "JPEG")[:10], 400, "damaged", "cut short"),
-        (bomb(), 413, "too_many_pixels", "at most 4 million"),
-        (bomb(3000, 3000), 413, "too_many_pixels", "at most 4 million"),
+        (bomb(), 413, "too_many_pixels", "at most 25 million"),
+        (bomb(6000, 5000), 413, "too_many_pixels", "at most 25 million"),
         (encoded(PHOTO, "TIFF"), 415, "not_a_picture", "JPEG, PNG, WebP"),
         (SVG, 415, "not_a_picture", "JPEG, PNG, WebP"),
     ],
@@ -294,11 +270,11 @@ def test_wrong_uploads(client, data, status, code, word, way):
     wrong(client.post("/predict", **options), status, code, word)
 
 
-def test_bomb_is_never_decoded(client, monkeypatch):
-    from PIL import ImageFile
-
+def test_bomb_is_never_decoded(monkeypatch):
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("the pixels were asked for"))
-    wrong(client.post("/predict", content=bomb()), 413, "too_many_pixels")
+    with pytest.raises(pictures.Refused) as refused:
+        pictures.read_picture(bomb(6000, 5000), "image/png", large=True)
+    assert refused.value.code == "too_many_pixels"
 
 
 @pytest.mark.parametrize(
@@ -324,24 +300,20 @@ def test_content_type_that_is_none_of_ours(client):
     wrong(answer, 415, "content_type", "image/*", "multipart/form-data")
 
 
-def test_announced_size_is_refused_before_reading(client, settings):
-    def body():
-        pytest.fail("the body was read")
-        yield b""
-
-    answer = client.post("/predict", content=body(), headers={"content-length": str(100 * 2**20)})
-    wrong(answer, 413, "too_large", "at most 1 MB")
+def test_announced_size_is_refused_before_reading(client):
+    answer = client.post("/predict", content=iter([b"x"]), headers={"content-length": str(100 * 2**20)})
+    wrong(answer, 413, "too_large", "at most 10 MB")
 
 
-def test_unannounced_size_is_refused_while_reading(settings):
+def test_unannounced_size_is_refused_while_reading(model):
     sent = []
 
     async def receive():
         sent.append(2**16)
         return {"type": "http.request", "body": bytes(2**16), "more_body": len(sent) < 1600}  # 100 MB
 
-    messages = ask(create_app(settings), receive)
-    assert messages[0]["status"] == 413 and sum(sent) <= settings.max_bytes + 2 * 2**16
+    messages = ask(web.create_app(model), receive)
+    assert messages[0]["status"] == 413 and sum(sent) <= pictures.MAX_BYTES + 2 * 2**16
 
 
 def ask(app, receive, **scope) -> list[dict]:
@@ -351,45 +323,45 @@ def ask(app, receive, **scope) -> list[dict]:
     async def send(message):
         messages.append(message)
 
-    async def run():
-        async with app.app.router.lifespan_context(app.app):
-            start = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": []}
-            await app(start | {"asgi": {"version": "3.0"}, "http_version": "1.1"} | scope, receive, send)
-
-    asyncio.run(run())
+    start = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": []}
+    asyncio.run(app(start | {"asgi": {"version": "3.0"}, "http_version": "1.1"} | scope, receive, send))
     return messages
 
 
-def test_memory_of_uploads_is_given_back(model, model_file):
-    small = web.Settings(model=model_file, max_held=300_000)
-    with TestClient(create_app(small)) as client:
-        data = encoded(PHOTO)
-        for _ in range(2 * small.max_held // len(data)):
-            right(client.post("/predict", content=data), model, PHOTO)
-        for _ in range(5):
-            wrong(client.post("/predict", content=bytes(200_000)), 415, "not_a_picture")
-        answer = client.post("/predict", content=bytes(400_000))
-        wrong(answer, 503, "busy")
-        assert answer.headers["retry-after"] == "1"
+def test_memory_of_uploads_is_given_back(client, model, monkeypatch):
+    monkeypatch.setattr(web, "MAX_HELD", 300_000)
+    data = encoded(PHOTO)
+    for _ in range(2 * web.MAX_HELD // len(data)):
         right(client.post("/predict", content=data), model, PHOTO)
+    for _ in range(5):
+        wrong(client.post("/predict", content=bytes(200_000)), 415, "not_a_picture")
+    answer = client.post("/predict", content=bytes(400_000))
+    wrong(answer, 503, "busy")
+    assert answer.headers["retry-after"] == "1"
+    right(client.post("/predict", content=data), model, PHOTO)
 
 
-def test_slow_upload(model_file):
+def test_slow_upload(model):
     async def receive():
         await asyncio.sleep(0.05)
         return {"type": "http.request", "body": b"x", "more_body": True}
 
     start = time.perf_counter()
-    messages = ask(create_app(web.Settings(model=model_file, request_seconds=0.3)), receive)
+    messages = ask(web.create_app(model, seconds=0.3), receive)
     assert messages[0]["status"] == 408 and json.loads(messages[1]["body"])["error"]["code"] == "slow"
     assert time.perf_counter() - start < 3
 
 
+def test_client_that_leaves_in_the_midst_of_its_upload(model):
+    messages = ask(web.create_app(model), lambda: asyncio.sleep(0, {"type": "http.disconnect"}))
+    assert messages[0]["status"] == 499
+
+
 def test_wrong_addresses(client):
     wrong(client.get("/nothing"), 404, "not_found", "/docs")
-    wrong(client.get("/predict"), 405, "method")
+    wrong(client.get("/predict"), 405, "method_not_allowed")
     assert client.get("/predict").headers["allow"] == "POST"
-    wrong(client.post("/predict?seen=perhaps", content=b"x"), 422, "bad_query", "'seen'")
+    wrong(client.post("/predict?seen=perhaps", content=b"x"), 422, "bad_query", "seen")
     wrong(client.get("/static/../server.py"), 404, "not_found")
     wrong(client.get("/static/%2e%2e/server.py"), 404, "not_found")
 
@@ -398,7 +370,7 @@ def test_error_inside_is_one_too(client, monkeypatch):
     def broken(*_):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(compute, "predict", broken)
+    monkeypatch.setattr(web, "predict", broken)
     for way in ("/predict", "/predict?seen=1"):
         answer = client.post(way, content=encoded(PHOTO))
         wrong(answer, 500, "internal", "log")
@@ -410,289 +382,157 @@ def test_error_inside_is_one_too(client, monkeypatch):
 # --- batching ------------------------------------------------------------------------------------
 
 
-@contextlib.asynccontextmanager
-async def batching_by(model_file, **options):
-    batcher = batching.Batcher(model_file, make_executor=a_thread, **options)
-    batcher.start()
-    yield batcher
-    await asyncio.to_thread(batcher.stop)
-    assert not batcher.alive
-
-
-def upload(data: bytes) -> uploads.Upload:
-    return uploads.Upload(data, "image/png", 10**7, wants_seen=True)
-
-
-def submit_all(model_file, *pictures: bytes, **options) -> tuple[list, list[int]]:
-    """What becomes of pictures that all wait at once, predictions and errors; and the sizes of the batches."""
+def do_at_once(work, jobs: list, most: int = 8) -> tuple[list, list[int]]:
+    """The results of jobs that all wait at once, or their exceptions; and the sizes of the batches."""
     sizes = []
 
+    async def counted(batch):
+        sizes.append(len(batch))
+        return await work(batch)
+
     async def run():
-        async with batching_by(model_file, **options) as batcher:
-            batcher.observe = sizes.append
-            futures = [batcher.submit(upload(data)) for data in pictures]
-            return await asyncio.gather(*futures, return_exceptions=True)
+        station = web.Station(counted, most)
+        running = asyncio.create_task(station.run())
+        results = await asyncio.gather(*map(station.do, jobs), return_exceptions=True)
+        running.cancel()
+        return results
 
     return asyncio.run(run()), sizes
 
 
-@pytest.fixture
-def gated(monkeypatch):
-    """Uploads whose bytes begin with these wait until the event is set; and a list of what was decoded."""
-    entered, leave, decoded = threading.Event(), threading.Event(), []
-    original = compute.pixels_of
-
-    def pixels_of(upload, is_large):
-        if upload.body.startswith(b"wait"):
-            entered.set()
-            assert leave.wait(5)
-        decoded.append(upload.body[:4])
-        _, _, data = upload.body.partition(b"|")
-        return original(uploads.Upload(data.rstrip(b"."), upload.content_type, upload.max_pixels), is_large)
-
-    monkeypatch.setattr(compute, "pixels_of", pixels_of)
-    yield entered, leave, decoded
-    leave.set()
-
-
-def test_batches_give_the_answers_of_one_by_one(model, model_file):
+def test_batches_give_the_answers_of_one_by_one(model):
     images = [Image.fromarray(RNG.integers(0, 255, (40, 30, 3), dtype=np.uint8)) for _ in range(50)]
-    answers, sizes = submit_all(model_file, *map(encoded, images))
-    assert sum(sizes) == 50 and len(sizes) <= 5 and max(sizes) > 16  # really together
+    pixels = [pictures.fit_square(image).tobytes() for image in images]
+    answers, sizes = do_at_once(web.Network(model).predict, pixels, most=32)
+    assert sizes == [32, 18]
     for image, answer in zip(images, answers, strict=True):
         values = model_module.predict(model, model_module.prepare(image)[None])[0]
-        assert dict(answer.top) == pytest.approx(
-            {model.classes[k]: values[k].item() for k in values.topk(3).indices}, abs=1e-5
-        )
-        assert answer.seen == compute.as_data_uri(model_module.prepare(image))
+        expected = {model.classes[k]: values[k].item() for k in values.topk(3).indices}
+        assert dict(answer) == pytest.approx(expected, abs=1e-5)
 
 
-def test_no_batch_is_larger_than_allowed(model_file):
-    _, sizes = submit_all(model_file, *[encoded(PHOTO)] * 18, max_batch=4)
-    assert max(sizes) <= 4 and sum(sizes) == 18
+def test_a_batch_that_fails_fails_alone():
+    async def work(batch):
+        if 3 in batch:
+            raise RuntimeError("a mistake")
+        return [ValueError(job) if job == 9 else job for job in batch]
+
+    results, sizes = do_at_once(work, list(range(20)))
+    assert sizes == [8, 8, 4]
+    assert all(isinstance(result, RuntimeError) for result in results[:8])
+    assert isinstance(results[9], ValueError) and results[8] == 8 and results[10:] == list(range(10, 20))
 
 
-def test_one_bad_picture_harms_no_neighbour(model_file):
-    good, bad = encoded(PHOTO), encoded(PHOTO, "JPEG")[:-1500]
-    large = encoded(PHOTO.resize((1000, 800)))
-    (first, error, third, text, fifth), _ = submit_all(model_file, good, bad, large, b"text", good)
-    assert first.top == fifth.top and error.code == "damaged" and text.code == "not_a_picture"
-    assert third.top[0][1] > 0
+def test_nothing_is_done_for_who_has_left():
+    done = []
 
+    async def work(batch):
+        await asyncio.sleep(0.01)
+        done.extend(batch)
+        return batch
 
-def test_queue_is_bounded_and_drains(model_file):
     async def run():
-        async with batching_by(model_file, max_waiting=2) as batcher:
-            waiting = [batcher.submit(upload(encoded(PHOTO))) for _ in range(2)]
-            with pytest.raises(batching.Full):
-                batcher.submit(upload(encoded(PHOTO)))
-            await asyncio.gather(*waiting)
-            await batcher.submit(upload(encoded(PHOTO)))
-            assert batcher.waiting == 0
+        station = web.Station(work, 1, room=2)
+        running = asyncio.create_task(station.run())
+        jobs = [asyncio.create_task(station.do(k)) for k in range(4)]
+        await asyncio.sleep(0)
+        assert station.full
+        jobs[2].cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+        assert not station.full
+        running.cancel()
 
     asyncio.run(run())
+    assert done == [0, 1, 3]
 
 
-def test_who_is_gone_is_skipped(model_file, gated):
-    """Cancelled before its batch begins: neither decoded nor computed."""
-    entered, leave, decoded = gated
-    data = encoded(PHOTO)
+def test_a_decoder_is_as_before_after_every_kind_of_failure(monkeypatch):
+    """Its process cannot be started, dies, or takes too long. Who was in the same batch is answered."""
+    died, slow = web.anyio.BrokenWorkerProcess(), TimeoutError()
+    bad = {}
 
-    async def run():
-        async with batching_by(model_file) as batcher:
-            first = [batcher.submit(upload(b"wait|" + data))]
-            await asyncio.to_thread(entered.wait)
-            first.append(batcher.submit(upload(b"next|" + data)))  # given out: the one that is ready
-            await asyncio.sleep(0)
-            gone = batcher.submit(upload(b"gone|" + data))
-            stays = batcher.submit(upload(b"stay|" + data))
-            await asyncio.sleep(0)
-            gone.cancel()
-            leave.set()
-            await asyncio.gather(*first, stays)
-            assert batcher.waiting == 0
+    async def in_process(function, *args):
+        if function is not pictures.set_up_process:
+            for body, _ in args[0]:
+                if body in bad:
+                    raise bad[body]
+            return [body for body, _ in args[0]]
 
-    asyncio.run(run())
-    assert decoded == [b"wait", b"next", b"stay"]
-
-
-def test_small_pictures_overtake_large_ones(model_file, gated):
-    _, leave, _ = gated
-    data = encoded(PHOTO)
-
-    async def run():
-        order = []
-        async with batching_by(model_file) as batcher:
-            slow = [batcher.submit(upload(b"wait|" + data + b"." * batching.LARGE_BODY)) for _ in range(3)]
-            for future in slow:
-                future.add_done_callback(lambda _: order.append("large"))
-            for _ in range(5):
-                await batcher.submit(upload(b"pass|" + data))
-                order.append("small")
-            leave.set()
-            await asyncio.gather(*slow)
-        return order
-
-    assert asyncio.run(run()) == ["small"] * 5 + ["large"] * 3
-
-
-def test_what_computes_is_started_again_and_said_to_be_broken_if_that_does_not_help(model_file):
-    """With executors that break, as a process pool does whose process dies."""
-    made = []
-
-    def fragile():
-        made.append(a_thread())
-        return made[-1]
-
-    def died(*_):
-        raise concurrent.futures.BrokenExecutor("died")
-
-    async def ask_40(batcher):  # two batches
-        waiting = [batcher.submit(upload(encoded(PHOTO))) for _ in range(40)]
-        return await asyncio.gather(*waiting, return_exceptions=True)
-
-    async def run():
-        batcher = batching.Batcher(model_file, make_executor=fragile)
-        batcher.start()
-        for deaths in (1, 2, 0, 1, 2, 3):
-            if deaths:
-                batcher.small.executor.submit = died
-                assert [error.status for error in await ask_40(batcher)] == [503] * 40
-            else:
-                assert all(answer.top for answer in await ask_40(batcher))  # all is well again
-            assert batcher.small.deaths == deaths and batcher.alive == (deaths < 3)
-        batcher.stop()
-
-    asyncio.run(run())
-    assert len(made) == 1 + 5  # one new executor for both batches of each death; none for large pictures
+    monkeypatch.setattr(web, "in_process", in_process)
+    decoder = web.Decoder(1.0, large=False)
+    for failure in (died, OSError("no descriptor"), slow):
+        bad[b"bad"] = failure
+        good, result, more = asyncio.run(decoder.decode([(b"good", ""), (b"bad", ""), (b"more", "")]))
+        assert (good, more) == (b"good", b"more")
+        assert result is None if failure is slow else result.code == "busy"
+        bad.clear()
+        assert asyncio.run(decoder.decode([(b"bad", "")])) == [b"bad"]
 
 
 # --- too much ------------------------------------------------------------------------------------
 
 
-def test_full_queue_is_refused_before_anything_else(settings):
-    """Neither FastAPI nor the body is touched for a request that cannot be taken on."""
-
-    async def receive():
-        pytest.fail("the body was read")
-
-    app = create_app(settings)
-    app.full = lambda: True
-
-    async def not_reached(*_):
-        pytest.fail("the app was asked")
-
-    async def run():
-        messages = []
-        app.serve = not_reached
-
-        async def send(message):
-            messages.append(message)
-
-        await app({"type": "http", "method": "POST", "path": "/predict"}, receive, send)
-        return messages
-
-    start, body = asyncio.run(run())
-    assert start["status"] == 503 and (b"retry-after", b"1") in start["headers"]
-    assert json.loads(body["body"])["error"]["code"] == "busy"
+def test_full_queue_is_refused(client, monkeypatch):
+    monkeypatch.setattr(web.Station, "full", True)
+    answer = client.post("/predict", content=encoded(PHOTO))
+    wrong(answer, 503, "busy", "try again")
+    assert answer.headers["retry-after"] == "1"
+    assert client.get("/healthz").status_code == 200  # busy is not broken
 
 
-def test_too_many_requests_at_a_time(model_file):
-    app = create_app(web.Settings(model=model_file, max_requests=3, request_seconds=0.5))
-
-    async def run():
-        async def ask_once():
-            statuses = []
-
-            async def receive():
-                await asyncio.sleep(60)
-
-            async def send(message):
-                statuses.append(message.get("status"))
-
-            start = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": []}
-            await app(start, receive, send)
-            return statuses[0]
-
-        async with app.app.router.lifespan_context(app.app):
-            first = await asyncio.gather(*[ask_once() for _ in range(5)])
-            return first, await ask_once()
-
-    assert asyncio.run(run()) == ([408, 408, 408, 503, 503], 408)
-
-
-def test_computing_that_takes_too_long(model_file, monkeypatch):
-    monkeypatch.setattr(compute, "predict", lambda *a: time.sleep(0.5) or model_module.predict(*a))
-    with TestClient(create_app(web.Settings(model=model_file, request_seconds=0.2))) as client:
+def test_computing_that_takes_too_long(model, monkeypatch):
+    monkeypatch.setattr(web, "predict", lambda *args: time.sleep(4) or model_module.predict(*args))
+    with TestClient(web.create_app(model, seconds=2)) as client:
         answer = client.post("/predict", content=encoded(PHOTO))
         wrong(answer, 503, "busy", "try again")
         assert answer.headers["retry-after"] == "1"
 
 
-def test_client_that_goes_away_is_not_computed_for(model_file, monkeypatch):
-    cancelled = []
-
-    class Slow(batching.Batcher):
-        def submit(self, *args):
-            future = self.loop.create_future()
-            future.add_done_callback(lambda f: cancelled.append(f.cancelled()))
-            return future
-
-    monkeypatch.setattr(web, "Batcher", Slow)
-    monkeypatch.setattr(web, "PATIENCE", 0.01)
-    coming = [{"type": "http.request", "body": encoded(PHOTO), "more_body": False}, {"type": "http.disconnect"}]
-
-    async def receive():
-        return coming.pop(0)
-
-    ask(create_app(web.Settings(model=model_file)), receive)
-    assert cancelled == [True]
-
-
 # --- the rest ------------------------------------------------------------------------------------
 
 
-def test_health_and_readiness(model, settings):
-    app = create_app(settings)
-    client = TestClient(app)
-    wrong(client.get("/readyz"), 503, "not_ready", "starting or stopping")  # not started yet
-    wrong(client.post("/predict", content=encoded(PHOTO)), 503, "not_ready")
+@pytest.mark.parametrize("broken", ["in_process", "predict"])
+def test_health_is_that_of_the_whole(client, monkeypatch, broken):
+    """Whatever makes every prediction fail makes the health check fail, too."""
     assert client.get("/healthz").json() == {"status": "ok"}
-    with client:
-        assert client.get("/readyz").json() == {"status": "ready"}
-        app.app.state.service.ready = False  # as after SIGTERM: no new ones are wanted, but those that come are served
-        wrong(client.get("/readyz"), 503, "not_ready")
-        assert client.get("/readyz").headers["retry-after"] == "1"
-        right(client.post("/predict", content=encoded(PHOTO)), model, PHOTO)
-        app.app.state.service.ready = True
-        app.app.state.service.batcher.small.deaths = 3
-        wrong(client.get("/healthz"), 503, "broken", "restart the app")
+
+    def fail(*_):
+        raise RuntimeError("as if a part were broken")
+
+    monkeypatch.setattr(web, broken, fail)
+    assert client.post("/predict", content=encoded(PHOTO)).status_code == 500
+    wrong(client.get("/healthz"), 503, "broken", "restart the app")
+    monkeypatch.undo()
+    assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_metrics(settings):
-    with TestClient(create_app(settings)) as client:
-        label = client.post("/predict", content=encoded(PHOTO)).json()["top"][0]["label"]
-        client.post("/predict", content=b"x")
-        assert "compute_large_process" not in client.get("/metrics").text
-        large = client.post("/predict", content=encoded(PHOTO.resize((1200, 900)), "JPEG"))
-        labels = [label, large.json()["top"][0]["label"]]
-        for k in range(20):
-            client.get(f"/stranger/{k}")
-        text = client.get("/metrics").text
-    for line in (
-        'app_requests_total{path="/predict",status="200"} 2.0',
-        'app_requests_total{path="/predict",status="415"} 1.0',
-        'app_requests_total{path="other",status="404"} 20.0',
-        f'app_predicted_total{{label="{label}"}} {float(labels.count(label))}',
-        "app_batch_size_count 2.0",
-        "app_predict_seconds_count 2.0",
-        "app_waiting 0.0",
-        "app_refused_total 0.0",
+def numbers(client) -> dict[str, float]:
+    """All metrics; those that count stay from one test to the next."""
+    lines = [line for line in client.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_metrics(client):
+    before = numbers(client)
+    label = client.post("/predict", content=encoded(PHOTO)).json()["top"][0]["label"]
+    client.post("/predict", content=b"x")
+    client.post("/predict", content=encoded(PHOTO.resize((1200, 900)), "JPEG"))
+    for k in range(20):
+        client.get(f"/stranger/{k}")
+    after = numbers(client)
+    for name, more in (
+        ('app_requests_total{path="/predict",status="200"}', 2),
+        ('app_requests_total{path="/predict",status="415"}', 1),
+        ('app_requests_total{path="other",status="404"}', 20),
+        ("app_batch_size_count", 2),
+        ("app_predict_seconds_count", 2),
+        ("app_waiting", 0),
+        ("app_lost_processes_total", 0),
     ):
-        assert line in text.splitlines()
-    for name in ("process", "compute_process", "compute_large_process"):
-        assert f"{name}_resident_memory_bytes" in text
-    assert "stranger" not in text
+        assert after[name] - before.get(name, 0) == more, name
+    assert after[f'app_predicted_total{{label="{label}"}}'] > before.get(f'app_predicted_total{{label="{label}"}}', 0)
+    assert after["app_waiting"] == 0 and "process_resident_memory_bytes" in after
+    assert not [name for name in after if "stranger" in name]
 
 
 def test_every_answer_has_the_security_headers(client):
@@ -718,22 +558,28 @@ def test_description(client):
     for status, answer in operation["responses"].items():
         name = "Answer" if status == "200" else "Problem"
         assert answer["content"][JSON]["schema"]["$ref"].endswith(f"/{name}")
-    assert set(schema["paths"]) == {"/predict", "/healthz", "/readyz", "/metrics"}
+    assert set(schema["paths"]) == {"/predict", "/healthz", "/metrics"}
 
 
-def test_settings_from_the_environment(monkeypatch):
+def test_settings_from_the_environment(monkeypatch, capsys):
+    def options(*arguments: str):
+        return server.command_line().parse_args(arguments)
+
     for name in [name for name in os.environ if name.startswith("APP_") or name == "PORT"]:
         monkeypatch.delenv(name)
-    assert web.Settings.from_environment() == web.Settings()
+    assert (options().port, options().host, options().frame_ancestors) == (8000, "127.0.0.1", "'self'")
+    assert options().model == APP / "model.pt" and options().request_seconds == 20
     monkeypatch.setenv("PORT", "7860")
     monkeypatch.setenv("APP_MODEL", "/models/x.pt")
-    monkeypatch.setenv("APP_REQUEST_SECONDS", "2.5")
-    monkeypatch.setenv("APP_MAX_WAITING", "7")
-    changed = web.Settings.from_environment()
-    assert (changed.port, changed.model, changed.request_seconds) == (7860, Path("/models/x.pt"), 2.5)
-    assert changed.max_waiting == 7 and isinstance(changed.max_waiting, int)
+    monkeypatch.setenv("APP_REQUEST_SECONDS", "2")
+    assert (options().port, options().model, options().request_seconds) == (7860, Path("/models/x.pt"), 2)
     monkeypatch.setenv("APP_PORT", "9000")
-    assert web.Settings.from_environment().port == 9000
+    assert options().port == 9000 and options("--port", "1").port == 1
+    for value in ("nan", "inf", "many"):
+        monkeypatch.setenv("APP_REQUEST_SECONDS", value)
+        with pytest.raises(SystemExit):
+            options()
+        assert f"--request-seconds: invalid int value: '{value}'" in capsys.readouterr().err
 
 
 def test_requirements_are_those_of_the_project():

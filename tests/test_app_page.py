@@ -216,7 +216,7 @@ def test_both_languages_know_the_same(visit, address):
     folder = Path(__file__).resolve().parents[1] / "lectures" / "06_app"
     codes = {
         call.args[1].value
-        for file in ("uploads.py", "limits.py", "app.py", "batching.py")
+        for file in ("pictures.py", "app.py")
         for call in ast.walk(ast.parse((folder / file).read_text()))
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Refused"
     }
@@ -250,7 +250,7 @@ def test_axe_finds_nothing(visit, scheme, state):
 
     page = visit("docs" if state == "docs" else "", color_scheme=scheme)
     if state == "docs":
-        page.wait_for_selector("section:nth-of-type(4)")
+        page.wait_for_selector("section:nth-of-type(3)")
     elif state != "empty":
         data = picture() if state == "answered" else b"x"
         page.set_input_files("#choose", {"name": "x.png", "mimeType": "image/png", "buffer": data})
@@ -264,7 +264,7 @@ def test_axe_finds_nothing(visit, scheme, state):
 
 def test_docs_page(visit):
     page = visit("docs")
-    page.wait_for_selector("section:nth-of-type(4)")
+    page.wait_for_selector("section:nth-of-type(3)")
     text = page.locator("main").inner_text()
     for words in ("POST /predict", "GET /healthz", "curl -F file=@picture.png", "413", "probability", "image/webp"):
         assert words in text

@@ -2,7 +2,7 @@
 
 import sys
 
-from .server import main
-
 if __name__ == "__main__":
+    from .server import main  # not above: the processes that decode run this file, too, and need no PyTorch
+
     sys.exit(main())

@@ -1,362 +1,291 @@
 """The web app: it answers a picture with its three most probable classes. `server.py` starts it."""
 
 import asyncio
+import base64
 import contextlib
-import dataclasses
-import functools
+import io
 import json
 import logging
-import os
-from collections.abc import Callable
-from concurrent.futures import Executor
+import math
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 
+import anyio
+import torch
+from anyio import to_process
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from pydantic import BaseModel, Field
+from PIL import Image
+from prometheus_client import Counter, Gauge, Histogram, generate_latest
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from .batching import Batcher, Full, one_process
-from .limits import RETRY_AFTER, Gate, Memory, problem, read_body
-from .uploads import FORMATS, Refused, Upload
+from .model import Classifier, predict
+from .pictures import FORMATS, MAX_BYTES, SIZE, SMALL_BYTES, Refused, decode, set_up_process
 
-HERE = Path(__file__).resolve().parent
-log = logging.getLogger("app")
-PATIENCE = 0.2  # seconds that a request waits before it watches whether its client has disconnected
+STATIC = Path(__file__).resolve().parent / "static"
+MAX_HELD = 128 * 2**20  # bytes of all uploads together
+OWN_PICTURE = b"GIF87a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"  # one black pixel
+PATHS = {"/", "/predict", "/healthz", "/metrics", "/docs", "/openapi.json"}
 
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """The app's settings. Each has an environment variable: APP_MODEL, APP_PORT, APP_MAX_BYTES ..."""
-
-    model: Path = HERE / "model.pt"
-    host: str = "127.0.0.1"
-    port: int = 8000
-    device: str = "cpu"  # or cuda, mps, auto
-    max_bytes: int = 10 * 2**20  # of an upload
-    max_pixels: int = 25_000_000  # of a picture
-    max_held: int = 128 * 2**20  # bytes of all uploads together
-    max_batch: int = 32
-    max_waiting: int = 64  # pictures in the queue
-    max_requests: int = 256  # predictions at a time, slow uploads included
-    max_connections: int = 512
-    header_seconds: float = 10.0
-    request_seconds: float = 20.0  # from the headers to the answer
-    drain_seconds: float = 0.0  # after SIGTERM: requests are still served, but /readyz tells the load balancer to stop
-
-    @classmethod
-    def from_environment(cls) -> "Settings":
-        """Return the defaults, overridden by the environment. APP_PORT overrides PORT, which hosting services set.
-
-        Raises:
-            ValueError: a variable that must be a number is not one.
-        """
-        given = {"port": os.environ["PORT"]} if os.environ.get("PORT") else {}
-        for field in dataclasses.fields(cls):
-            if value := os.environ.get(f"APP_{field.name.upper()}"):
-                given[field.name] = value
-        kinds = {field.name: type(field.default) for field in dataclasses.fields(cls)}
-        kinds["model"] = Path
-        return cls(**{name: kinds[name](value) for name, value in given.items()})
+ANSWERS = Counter("app_requests", "Answers, by path and status", ["path", "status"])
+PREDICTED = Counter("app_predicted", "Predictions, by their first class", ["label"])
+SECONDS = Histogram("app_predict_seconds", "From the headers of a picture to its prediction")
+BATCH_SIZE = Histogram("app_batch_size", "Pictures per batch", buckets=(1, 2, 4, 8, 16, 32))
+WAITING = Gauge("app_waiting", "Pictures that wait for their prediction")
+LOST = Counter("app_lost_processes", "Decoding processes that died or took too long")
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it warns of malformed forms, which get a 400
 
 
-# --- the types of the answers, for the description at /docs --------------------------------------
+def busy() -> Refused:
+    """Return the refusal of a request that comes at a bad time."""
+    return Refused(503, "busy", "Too much to do at the moment: try again in a second.")
+
+
+async def in_process(function, *args):
+    """Call a function in another process. If the call is cancelled, that process is killed."""
+    return await to_process.run_sync(function, *args, cancellable=True, limiter=anyio.CapacityLimiter(math.inf))
+
+
+class Station:
+    """Does jobs in batches: those that arrive while it is busy wait, and together are the next batch.
+
+    Args:
+        work: takes the jobs of a batch and returns as many results. An exception among them is raised for its job.
+        most: the largest number of jobs in a batch.
+        room: the number of jobs from which on no more should come.
+    """
+
+    def __init__(self, work: Callable[[list], Awaitable[list]], most: int, room: float = math.inf):
+        self.work, self.most, self.room = work, most, room
+        self.queue: asyncio.Queue = asyncio.Queue()
+
+    @property
+    def full(self) -> bool:
+        """Whether no more jobs should come."""
+        return self.queue.qsize() >= self.room
+
+    async def do(self, job):
+        """Return the result of a job. Nothing is done for a caller that has been cancelled before its turn."""
+        future = asyncio.get_running_loop().create_future()
+        self.queue.put_nowait((job, future))
+        return await future
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            batch = [await self.queue.get()]
+            while not self.queue.empty() and len(batch) < self.most:
+                batch.append(self.queue.get_nowait())
+            jobs = [job for job, future in batch if not future.done()]
+            futures = [future for _, future in batch if not future.done()]
+            try:
+                results = await self.work(jobs)
+            except Exception as error:
+                results = [error] * len(jobs)
+            for future, result in zip(futures, results, strict=True):
+                if not future.done():
+                    future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
+
+
+class Decoder:
+    """Decodes pictures in a process of its own.
+
+    A picture that takes too long or crashes the decoder costs that process, and another one is started. Nothing is
+    remembered that could make later pictures fail.
+
+    Args:
+        seconds: the time limit for a batch.
+        large: whether large pictures are decoded.
+    """
+
+    def __init__(self, seconds: float, large: bool):
+        self.seconds, self.large = seconds, large
+
+    async def decode(self, uploads: list[tuple[bytes, str]]) -> list[bytes | Refused | None]:
+        """Return what :func:`.pictures.decode` does. If a batch fails, each picture is tried alone."""
+        try:
+            with anyio.fail_after(self.seconds):
+                return await in_process(decode, uploads, self.large)
+        except (TimeoutError, OSError, anyio.BrokenWorkerProcess) as error:
+            LOST.inc()
+            with contextlib.suppress(OSError, anyio.BrokenWorkerProcess):
+                await in_process(set_up_process)  # started before the next picture's time begins
+            if len(uploads) > 1:
+                return [(await self.decode([upload]))[0] for upload in uploads]
+            return [None if isinstance(error, TimeoutError) else busy()]
+
+
+class Network:
+    """Answers pictures. It needs little more time for sixteen than for one, so under load each is cheaper."""
+
+    def __init__(self, model: Classifier):
+        self.model = model
+
+    async def predict(self, batch: list[bytes]) -> list[list[tuple[str, float]]]:
+        """Return, of each picture, the most probable classes and their probabilities, best first."""
+        BATCH_SIZE.observe(len(batch))
+        return await asyncio.to_thread(self.compute, batch)
+
+    def compute(self, batch: list[bytes]) -> list[list[tuple[str, float]]]:
+        """Do what ``predict`` does. The network is asked once about the whole batch."""
+        pixels = torch.frombuffer(bytearray(b"".join(batch)), dtype=torch.uint8)
+        images = pixels.reshape(-1, SIZE, SIZE, 3).permute(0, 3, 1, 2)
+        classes = self.model.classes
+        best, places = predict(self.model, images).topk(min(3, len(classes)))
+        rows = zip(best.tolist(), places.tolist(), strict=True)
+        return [[(classes[place], value) for value, place in zip(*row, strict=True)] for row in rows]
 
 
 class Guess(BaseModel):
     label: str
-    probability: float = Field(ge=0, le=1)
+    probability: float
 
 
 class Answer(BaseModel):
-    top: list[Guess] = Field(description="the most probable classes, best first")
-    seen: str | None = Field(None, description="with ?seen=1: the picture as the network sees it, as a data URI")
-
-
-class ProblemText(BaseModel):
-    code: str = Field(description="for programs")
-    message: str = Field(description="for people: what is wrong, and what to do")
+    top: list[Guess]
+    seen: str | None = None
 
 
 class Problem(BaseModel):
-    error: ProblemText
+    error: dict[str, str]
 
 
-PICTURE = {"type": "string", "format": "binary"}
-UPLOAD = {
-    "requestBody": {
-        "required": True,
-        "description": "The picture as it is, or as the field `file` of a form.",
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "required": ["file"], "properties": {"file": PICTURE}},
-            },
-            **{f"image/{name.lower()}": {"schema": PICTURE} for name in FORMATS},
-            "application/octet-stream": {"schema": PICTURE},
-        },
-    }
-}
-ERRORS = {
-    400: "The picture is empty or damaged, or the form has no single file.",
-    408: "The upload came too slowly.",
-    413: "Too many bytes, or too many pixels.",
-    415: "Not a picture, or not in a format that is read.",
-    422: "A parameter of the address is wrong.",
-    503: "Too much to do, or about to stop; Retry-After says when to come again.",
-}
-
-
-# --- the app -------------------------------------------------------------------------------------
-
-
-class Metrics:
-    """What Prometheus records while the app runs."""
-
-    def __init__(self, batcher: Batcher):
-        registry = CollectorRegistry()
-        self.registry = registry
-        ProcessCollector(registry=registry)
-        for name, lane in (("compute", batcher.small), ("compute_large", batcher.large)):
-            ProcessCollector(name, lambda lane=lane: lane.pid, registry=registry)
-        requests = Counter("app_requests", "Answers, by path and status", ["path", "status"], registry=registry)
-        self.requests = functools.cache(requests.labels)  # labels() takes longer than inc(), so its results are kept
-        self.seconds = Histogram(
-            "app_predict_seconds",
-            "From the headers to the answer of POST /predict, status 200",
-            buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
-            registry=registry,
-        )
-        sizes = (1, 2, 4, 8, 16, 32, 64)
-        self.batches = Histogram("app_batch_size", "Pictures per batch", buckets=sizes, registry=registry)
-        batcher.observe = self.batches.observe
-        waiting = Gauge("app_waiting", "Pictures that wait or are computed", registry=registry)
-        waiting.set_function(lambda: batcher.waiting)
-        self.refused = Counter("app_refused", "Requests refused with 503", registry=registry)
-        predicted = Counter("app_predicted", "Answers, by their first class", ["label"], registry=registry)
-        self.predicted = {label: predicted.labels(label) for label in batcher.classes}
-
-    def answered(self, path: str, status: int, seconds: float) -> None:
-        """Count an answer and its time."""
-        if path not in ("/", "/predict", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"):
-            path = "other"  # clients can invent any number of paths, and Prometheus would keep each of them
-        self.requests(path, status).inc()
-        if path == "/predict":
-            if status == 200:
-                self.seconds.observe(seconds)
-            elif status == 503:
-                self.refused.inc()
+ERRORS = {status: {"model": Problem} for status in (400, 408, 413, 415, 422, 503)}
+PICTURE = {"schema": {"type": "string", "format": "binary"}}
+FORM = {"schema": {"type": "object", "required": ["file"], "properties": {"file": PICTURE["schema"]}}}
+KINDS = [*(f"image/{name.lower()}" for name in FORMATS), "application/octet-stream"]
+CONTENT = {"multipart/form-data": FORM, **dict.fromkeys(KINDS, PICTURE)}
+HOW = "The picture as it is, or as the field `file` of a form."
+UPLOAD = {"requestBody": {"required": True, "description": HOW, "content": CONTENT}}
 
 
 class Service:
-    """The endpoints and what they share: settings, batcher, metrics, and the memory that uploads hold.
-
-    The docstrings of the endpoints are their descriptions in /openapi.json.
+    """The endpoints and what they share. The docstring of an endpoint is its description in /openapi.json.
 
     Args:
-        settings: the app's settings.
-        make_executor: returns the executor of a computing process.
-
-    Raises:
-        CannotCompute: the model cannot be loaded.
+        model: the network.
+        seconds: the time limit of a request, from its headers to its answer.
     """
 
-    def __init__(self, settings: Settings, make_executor: Callable[[], Executor]):
-        self.settings = settings
-        self.batcher = Batcher(settings.model, settings.device, settings.max_batch, settings.max_waiting, make_executor)
-        self.metrics = Metrics(self.batcher)
-        self.memory = Memory(settings.max_held)
-        self.ready = False
+    def __init__(self, model: Classifier, seconds: float):
+        self.seconds, self.held = seconds, 0  # bytes of all uploads
+        self.small = Station(Decoder(1.0, large=False).decode, most=16, room=64)
+        self.large = Station(Decoder(10.0, large=True).decode, most=1, room=4)
+        self.network = Station(Network(model).predict, most=32)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: FastAPI):
-        """Accept uploads while the app runs."""
-        self.batcher.start()
-        self.ready = True
+        """Start the processes that decode, and the work at all stations."""
+        await asyncio.gather(in_process(set_up_process), in_process(set_up_process))
+        running = [asyncio.create_task(station.run()) for station in (self.small, self.large, self.network)]
         yield
-        self.ready = False
-        await asyncio.to_thread(self.batcher.stop)
+        for task in running:
+            task.cancel()
+
+    async def read(self, request: Request, body: bytearray) -> None:
+        """Read an upload into ``body``, and add its size to ``held``.
+
+        Raises:
+            Refused: it is too large, or all uploads together are.
+        """
+        announced = int(request.headers.get("content-length", 0))  # h11 has checked that it is a number
+        async for chunk in request.stream():
+            body += chunk
+            self.held += len(chunk)
+            if max(announced, len(body)) > MAX_BYTES:
+                message = f"The upload is too large: at most {MAX_BYTES >> 20} MB. Make the picture smaller."
+                raise Refused(413, "too_large", message)
+            if self.held > MAX_HELD:
+                raise busy()
+
+    async def answer(self, body: bytes, content_type: str, even_if_full: bool = False):
+        """Return what the network sees of an upload, and its most probable classes.
+
+        Raises:
+            Refused: the upload is no picture, or too many wait.
+        """
+        for station in (self.large,) if len(body) > SMALL_BYTES else (self.small, self.large):
+            if station.full and not even_if_full:
+                raise busy()
+            if pixels := await station.do((body, content_type)):
+                return pixels, await self.network.do(pixels)
+        raise Refused(400, "too_slow", "The picture takes too long to decode: open it, save it again and send that.")
 
     async def predict(self, request: Request, seen: bool = False) -> Response:
         """Send one picture, as it is or in the field `file` of a form."""
+        started, body, complete = time.perf_counter(), bytearray(), False
         kind = request.headers.get("content-type", "application/octet-stream")
         if not kind.lower().startswith(("image/", "multipart/form-data", "application/octet-stream")):
-            raise Refused(
-                415, "content_type", "Send the picture as image/*, application/octet-stream or multipart/form-data."
-            )
-        if not self.batcher.alive:
-            raise Refused(503, "not_ready", "The app is starting or stopping: try again in a second.")
-        body = None
+            message = "Send the picture as image/*, application/octet-stream or multipart/form-data."
+            raise Refused(415, "content_type", message)
         try:
-            async with asyncio.timeout(self.settings.request_seconds):
-                body = await read_body(request.headers, request.stream(), self.settings.max_bytes, self.memory)
-                upload = Upload(body, kind, self.settings.max_pixels, wants_seen=seen)
-                prediction = await wait_for(self.batcher.submit(upload), request.receive)
+            async with asyncio.timeout(self.seconds):
+                await self.read(request, body)
+                complete = True
+                with WAITING.track_inprogress():
+                    pixels, top = await self.answer(bytes(body), kind)
         except TimeoutError:
-            if body is None:
-                raise Refused(408, "slow", "The upload came too slowly: try again, or a smaller picture.") from None
-            raise Refused(503, "busy", "There is too much to do at the moment: try again in a second.") from None
-        except Full:
-            raise Refused(503, "busy", "Too many requests at the moment: try again in a second.") from None
+            slow = Refused(408, "slow", "The upload came too slowly: try again, or a smaller picture.")
+            raise (busy() if complete else slow) from None
         finally:
-            self.memory.held -= len(body or b"")
-        self.metrics.predicted[prediction.top[0][0]].inc()
-        answer = {"top": [{"label": label, "probability": round(value, 6)} for label, value in prediction.top]}
-        if prediction.seen:
-            answer["seen"] = prediction.seen
-        return Response(json.dumps(answer, ensure_ascii=False), media_type="application/json")
+            self.held -= len(body)
+        SECONDS.observe(time.perf_counter() - started)
+        PREDICTED.labels(top[0][0]).inc()
+        content = {"top": [{"label": label, "probability": round(value, 6)} for label, value in top]}
+        if seen:
+            png = io.BytesIO()
+            Image.frombytes("RGB", (SIZE, SIZE), pixels).save(png, "PNG")
+            content["seen"] = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
+        return Response(json.dumps(content, ensure_ascii=False), media_type="application/json")
 
     async def healthz(self) -> dict[str, str]:
-        """Answer 503 if the app must be restarted."""
-        if self.ready and not self.batcher.alive:
-            raise Refused(503, "broken", "The computing process keeps dying: look at the log and restart the app.")
+        """Have a picture of the app's own answered, however many wait; 503 if that fails."""
+        try:
+            async with asyncio.timeout(self.seconds):
+                await self.answer(OWN_PICTURE, "image/gif", even_if_full=True)
+        except Exception as error:
+            raise Refused(503, "broken", "Pictures cannot be answered: restart the app.") from error
         return {"status": "ok"}
 
-    async def readyz(self) -> dict[str, str]:
-        """Answer 503 while the app starts or stops."""
-        if not self.ready:
-            raise Refused(503, "not_ready", "The app is starting or stopping: try again in a second.")
-        return {"status": "ready"}
 
-    async def measurements(self) -> Response:
-        """Answer in the text format of Prometheus."""
-        return Response(generate_latest(self.metrics.registry), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-async def wait_for(future: asyncio.Future, receive):
-    """Return the future's result.
-
-    Raises:
-        ClientDisconnect: the client has closed its connection; the future is cancelled.
-    """
-
-    async def watch():
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        future.cancel()
-
-    watchers = []  # stays empty for most requests, which are answered before the timer runs out
-    timer = future.get_loop().call_later(PATIENCE, lambda: watchers.append(asyncio.ensure_future(watch())))
-    try:
-        return await future
-    except asyncio.CancelledError:
-        if asyncio.current_task().cancelling():  # the time limit cancelled it, not watch()
-            raise
-        raise ClientDisconnect from None
-    finally:
-        timer.cancel()
-        for watcher in watchers:
-            watcher.cancel()
+async def explain(request: Request, error: Exception) -> Response:
+    """Return the answer to a request that failed. Its body says what is wrong, to programs and to people."""
+    match error:
+        case Refused():
+            status, code, message = error.args
+        case HTTPException():
+            status, message = error.status_code, f"{error.detail}: /docs lists what there is."
+            code = HTTPStatus(status).name.lower()
+        case RequestValidationError():
+            status, code, message = (
+                422,
+                "bad_query",
+                f"A parameter of the address is wrong: {error.errors()[0]['loc'][-1]}.",
+            )
+        case ClientDisconnect():
+            status, code, message = 499, "disconnected", "Nobody reads this, but it is counted."
+        case _:
+            status, code, message = 500, "internal", "Something went wrong here; it is written in the log."
+    headers = {"retry-after": "1"} if status == 503 else getattr(error, "headers", None)
+    return Response(json.dumps({"error": {"code": code, "message": message}}), status, headers, "application/json")
 
 
-# --- errors --------------------------------------------------------------------------------------
-
-
-def problem_response(status: int, code: str, message: str, headers: dict | None = None) -> Response:
-    """Return an answer with an error. With status 503 it says when to ask again."""
-    headers = dict(headers or {})
-    if status == 503:
-        headers["retry-after"] = str(RETRY_AFTER)
-    return Response(problem(code, message), status, headers, "application/json")
-
-
-async def refused(request: Request, error: Refused) -> Response:
-    """Answer with the reason of a refusal."""
-    return problem_response(error.status, error.code, error.message)
-
-
-async def bad_query(request: Request, error: RequestValidationError) -> Response:
-    """Answer a request whose address has a wrong parameter."""
-    first = error.errors()[0]
-    name = first["loc"][-1]
-    return problem_response(422, "bad_query", f"The parameter {name!r} of the address is wrong: {first['msg']}.")
-
-
-async def http_error(request: Request, error: HTTPException) -> Response:
-    """Answer a request for a path or with a method that the app does not have."""
-    code = {404: "not_found", 405: "method"}.get(error.status_code, "http")
-    return problem_response(error.status_code, code, f"{error.detail}: /docs lists what there is.", error.headers)
-
-
-async def disconnected(request: Request, error: ClientDisconnect) -> Response:
-    """Answer a client that has closed its connection, so that the status is counted."""
-    return Response(status_code=499)
-
-
-async def unexpected(request: Request, error: Exception) -> Response:
-    """Answer after an error of the app itself, without its text, which may be confidential."""
-    return problem_response(500, "internal", "Something went wrong here; it is written in the log.")
-
-
-HANDLERS = {
-    Refused: refused,
-    RequestValidationError: bad_query,
-    HTTPException: http_error,
-    ClientDisconnect: disconnected,
-    Exception: unexpected,
-}
-
-
-# --- the application -----------------------------------------------------------------------------
-
-
-def add_endpoints(app: FastAPI, service: Service) -> None:
-    """Give the app its addresses."""
-    app.add_api_route(
-        "/predict",
-        service.predict,
-        methods=["POST"],
-        summary="The three most probable classes of a picture",
-        response_model=Answer,
-        response_model_exclude_none=True,
-        responses={status: {"model": Problem, "description": text} for status, text in ERRORS.items()},
-        openapi_extra=UPLOAD,
-    )
-    not_now = {503: {"model": Problem}}
-    app.add_api_route("/healthz", service.healthz, summary="Whether the process is alive", responses=not_now)
-    app.add_api_route("/readyz", service.readyz, summary="Whether requests are taken", responses=not_now)
-    app.add_api_route("/metrics", service.measurements, summary="Numbers for Prometheus", response_class=Response)
-    for path, file in (("/", "index.html"), ("/docs", "docs.html")):
-        app.add_route(path, lambda request, file=file: FileResponse(HERE / "static" / file), include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=HERE / "static"))
-
-
-def bypass_routing(app: FastAPI, service: Service):
-    """Return an ASGI application that answers most predictions itself and passes all other requests to FastAPI.
-
-    FastAPI's routing would take the server's process 100 microseconds more for each request.
-    """
-
-    async def direct(scope, receive, send):
-        if scope["path"] != "/predict" or scope["method"] != "POST" or scope["query_string"]:
-            return await app(scope, receive, send)
-        request = Request(scope, receive)
-        try:
-            response = await service.predict(request)
-        except Exception as error:
-            handler = HANDLERS.get(type(error), unexpected)
-            if handler is unexpected:
-                log.exception("a request failed")
-            response = await handler(request, error)
-        await response(scope, receive, send)
-
-    return direct
-
-
-def create_app(settings: Settings | None = None, make_executor: Callable[[], Executor] = one_process) -> Gate:
-    """Return the app, an ASGI application. Its attribute ``app`` is the FastAPI application.
+def create_app(model: Classifier, seconds: float = 20, frame_ancestors: str = "'self'"):
+    """Return the app, an ASGI application.
 
     Args:
-        settings: by default those of the environment.
-        make_executor: returns the executor of a computing process.
-
-    Raises:
-        CannotCompute: the model cannot be loaded.
+        model: the network.
+        seconds: the time limit of a request.
+        frame_ancestors: the pages that may show the app in a frame, as in a Content-Security-Policy.
     """
-    service = Service(settings or Settings.from_environment(), make_executor)
+    service = Service(model, seconds)
+    handled = (Refused, RequestValidationError, HTTPException, ClientDisconnect, Exception)
     app = FastAPI(
         title="What is in the picture?",
         description="The network of lecture 4, behind a web server.",
@@ -364,9 +293,44 @@ def create_app(settings: Settings | None = None, make_executor: Callable[[], Exe
         lifespan=service.lifespan,
         docs_url=None,  # FastAPI's page loads scripts from the network; this app's own /docs does not
         redoc_url=None,
-        exception_handlers=HANDLERS,
+        redirect_slashes=False,  # to whatever host the request names
+        exception_handlers=dict.fromkeys(handled, explain),
     )
-    app.state.service = service
-    add_endpoints(app, service)
-    direct = bypass_routing(app, service)
-    return Gate(app, direct, lambda: service.batcher.full, service.settings.max_requests, service.metrics.answered)
+    summary = "The three most probable classes of a picture"
+    app.post("/predict", summary=summary, response_model=Answer, responses=ERRORS, openapi_extra=UPLOAD)(
+        service.predict
+    )
+    app.get("/healthz", summary="Whether pictures are answered", responses={503: ERRORS[503]})(service.healthz)
+    app.head("/healthz", include_in_schema=False)(service.healthz)
+
+    @app.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    for path, file in (("/", "index.html"), ("/docs", "docs.html")):
+        app.add_route(path, lambda request, file=file: FileResponse(STATIC / file), include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    return with_headers(app, frame_ancestors)
+
+
+def with_headers(app, frame_ancestors: str):
+    """Return an ASGI application that adds headers to the answers of another one, and counts them."""
+    policy = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'"
+    headers = [
+        (b"content-security-policy", f"{policy}; frame-ancestors {frame_ancestors}".encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cache-control", b"no-cache"),
+    ]
+
+    async def serve(scope, receive, send):
+        async def send_more(message):
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *headers]
+                path = scope["path"] if scope["path"] in PATHS else "other"  # clients can invent any number of paths
+                ANSWERS.labels(path, message["status"]).inc()
+            await send(message)
+
+        await app(scope, receive, send_more)
+
+    return serve

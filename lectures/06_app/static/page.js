@@ -42,7 +42,7 @@ const TEXT = {
     several_files: "画像は1枚ずつ送ってください。",
     slow: "送信に時間がかかりすぎました。もう一度試すか、小さい画像を送ってください。",
     busy: "ただいま混み合っています。少し待ってからもう一度試してください。",
-    not_ready: "アプリは起動中か停止中です。少し待ってからもう一度試してください。",
+    too_slow: "この画像は読み取りに時間がかかりすぎます。開いて保存し直してから送ってください。",
   },
 };
 const language = navigator.languages.map((name) => name.slice(0, 2)).find((name) => name in TEXT) ?? "en";
