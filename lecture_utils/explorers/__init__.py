@@ -269,7 +269,10 @@ def decision_boundary(
     name, last = next(iter(watched)), answers.shape[1] - 1
     alt = f"Points of two classes, and how the network {name} divides the plane after {last} epochs."
     figure, ax = subplots(alt=alt, figsize=(7, 3.6))
-    ax.contourf(across, up, answers[0, -1], levels=[-1, 0.5, 2], colors=["#d5e8f5", "#fadfce"])
+    grid = watched[name][last][0].cpu()
+    ax.contourf(across, up, grid, levels=[0, 0.5, 1], colors=["#d5e8f5", "#fadfce"])
+    if grid.min() < 0.5 < grid.max():
+        ax.contour(across, up, grid, levels=[0.5], colors="black", linewidths=1.2)
     for kind, marker, color in ((0, "o", BLUE), (1, "^", VERMILION)):
         ax.plot(*points[classes == kind].T.cpu(), marker, markersize=4, color=color)
     return Explorer("decision_boundary", alt, data, picture_of(figure))
