@@ -27,7 +27,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from course_tools.notebooks import find_notebooks, read_notebook
-from lecture_utils import describe_device, get_device, seed_everything
+from lecture_utils import Timer, describe_device, get_device, seed_everything
 from lecture_utils.data import ImageDataset
 from lecture_utils.device import synchronize
 
@@ -50,34 +50,51 @@ def run_cells(lecture: str, ids: list[str], names: dict) -> None:
 # --- lecture 4 -----------------------------------------------------------------------------------
 
 CNN_CELLS = [
-    *("load", "to-tensor", "as-tensors", "standard", "standardise", "convnet", "accuracy"),
-    *("turn-batch", "erase-batch", "augment", "v2", "slides-loader", "slides-batches"),
-    *("tensor-batches", "short", "modern", "nudge", "bf16", "recipe", "steps"),
+    *("load", "to-tensor", "in-random-order", "validation-half", "standard", "standardise", "convnet", "fit"),
+    *("predict", "measure", "accuracy", "turn-batch", "erase-batch", "mirror", "augment", "v2"),
+    *(
+        "slides-loader",
+        "slides-batches",
+        "tensor-batches",
+        "short",
+        "modern",
+        "speed",
+        "speed-one",
+        "devices",
+        "devices-choice",
+    ),
+    "recipe",
 ]
 
 
 def cnn(folder: str, epochs: int) -> dict:
     lecture = {"profile": "full", "seed": 0, "folder": folder}
     run_cells("4", CNN_CELLS, lecture)
-    run, count = lecture["run"], len(lecture["train_data"])
-    # The lecture times a part of the pictures; here are all, in memory as torchvision's CIFAR-10 is.
+    count, classes, device = len(lecture["train_data"]), lecture["classes"], lecture["device"]
+    # The lecture reads a part of the pictures one by one; here are all, in memory as torchvision's CIFAR-10 is.
     pictures, labels = lecture["train_images"].permute(0, 2, 3, 1).contiguous().cpu(), lecture["train_labels"].cpu()
-    lecture["pil_data"] = ImageDataset(pictures, labels, lecture["classes"], lecture["per_picture"])
+    lecture["all_pictures"] = ImageDataset(pictures, labels, classes, lecture["per_picture"])
+    lecture["order"] = torch.arange(count)
 
-    def score(recipe: dict, n_epochs: int) -> tuple[float, float]:
-        seconds, network = run(recipe, n=count, epochs=n_epochs)
-        return seconds, lecture["accuracy"](network, lecture["test_images"], lecture["test_labels"])
+    def score(batches, *recipe, **options) -> tuple[float, float]:
+        seed_everything(0)
+        network, _, optimizer, scheduler = lecture["prepare"](*recipe, **options)
+        with Timer(device) as timer:
+            lecture["train"](network, batches, optimizer, scheduler)
+        return timer.seconds, lecture["accuracy"](network, lecture["test_images"], lecture["test_labels"])
 
-    slides_seconds, goal = score(lecture["slides"], epochs)
+    def ours(n: int, n_epochs: int) -> tuple[float, float]:
+        batches = lecture["all_at_once"](n, n_epochs, lecture["mirror"] if lecture["may_mirror"] else None)
+        return score(batches, lecture["deeper_net"], n, n_epochs, 8e-3, one_cycle=True)
+
+    usual_batches = lecture["one_by_one"](count, epochs)
+    slides_seconds, goal = score(usual_batches, lambda: lecture["ConvNet"](len(classes)), count, epochs, 1e-3)
     print(f"slides' recipe, {epochs} epochs: {goal:.1%} after {slides_seconds:.1f} s", flush=True)
 
-    recipe = lecture["slides"]
-    for change in lecture["steps"].values():
-        recipe = recipe | change
-    run(recipe, n=1024, epochs=1)  # warm up
+    ours(1024, 1)  # warm up
     reached = None
     for n_epochs in (1, 2, 3, 6):  # a one-cycle training is planned to its end, so each is a training of its own
-        seconds, value = score(recipe, n_epochs)
+        seconds, value = ours(count, n_epochs)
         print(f"ours, {n_epochs} epochs: {value:.1%} after {seconds:.1f} s", flush=True)
         if value >= goal and reached is None:
             reached = seconds
