@@ -780,7 +780,9 @@ def _forward(state: dict, x: torch.Tensor, training: bool) -> torch.Tensor:
     return F.linear(x.tanh(), state["3.weight"], state["3.bias"])
 
 
-def _train(state: dict, x, y, size: int | list[int], lr: float, *, clear=True, softmax=False) -> tuple[torch.Tensor, dict]:
+def _train(
+    state: dict, x, y, size: int | list[int], lr: float, *, clear=True, softmax=False
+) -> tuple[torch.Tensor, dict]:
     """The loss of each batch of an epoch of SGD, and the state after it, without the counter of batches."""
     state = {k: v.clone() for k, v in state.items() if v.dim()}
     parameters = [v for k, v in state.items() if "running" not in k]
