@@ -1605,24 +1605,8 @@ def _expect_calls(calls: list, x: torch.Tensor, seen: torch.Tensor, size: int, e
             hint = "model.train() and model.eval() reach every layer; `model.training = ...` sets the outermost alone."
             raise CheckFailed(f"{when}, some layers were in training mode and some in evaluation mode.", hint)
         training = modes == [True]
-        if first in trained_on:
-            if not training and not recorded:
-                hint = "The loss of an epoch is made of the losses of its batches, each as it was before its update."
-                if measured_on.isdisjoint(first for first, *_ in calls):
-                    hint = "The accuracy is measured on data that the model is not trained on: loop over "
-                    hint += "validation_loader."
-                raise CheckFailed("Training data went through the model in evaluation mode, without a graph.", hint)
-            if not training:
-                hint = "eval() stays on until train() is called: every epoch begins with model.train()."
-                raise CheckFailed(f"{when}, the model was in evaluation mode.", hint)
-        elif training:
-            hint = "Call model.eval() before the loop over validation_loader."
-            if recorded and steps_then > steps:
-                hint = "The model may not be trained on validation data: no backward() and no step() there."
-            raise CheckFailed(f"{when}, the model was in training mode.", hint)
-        elif recorded:
-            hint = "Measuring needs no gradients: put the loop inside `with torch.no_grad():`."
-            raise CheckFailed(f"{when}, a graph was recorded.", hint)
+        measures = not measured_on.isdisjoint(start for start, *_ in calls)
+        _expect_mode(when, first in trained_on, training, recorded, stepped=steps_then > steps, measures=measures)
         if first == previous:
             hint = "Call the model once for each batch, and take all that you need from the same logits."
             if first in trained_on:
@@ -1638,17 +1622,46 @@ def _expect_calls(calls: list, x: torch.Tensor, seen: torch.Tensor, size: int, e
             count += 1
         else:
             measured += samples
+    order = [first in trained_on for first, *_ in calls]
+    _expect_totals(count, measured, order, (batches, len(seen)), epochs)
+
+
+def _expect_mode(
+    when: str, in_training: bool, training: bool, recorded: bool, *, stepped: bool, measures: bool
+) -> None:
+    """Training data in training mode, validation data in evaluation mode and without a graph."""
+    if in_training:
+        if not training and not recorded:
+            hint = "The loss of an epoch is made of the losses of its batches, each as it was before its update."
+            if not measures:
+                hint = "The accuracy is measured on data that the model is not trained on: loop over validation_loader."
+            raise CheckFailed("Training data went through the model in evaluation mode, without a graph.", hint)
+        if not training:
+            hint = "eval() stays on until train() is called: every epoch begins with model.train()."
+            raise CheckFailed(f"{when}, the model was in evaluation mode.", hint)
+    elif training:
+        hint = "Call model.eval() before the loop over validation_loader."
+        if recorded and stepped:
+            hint = "The model may not be trained on validation data: no backward() and no step() there."
+        raise CheckFailed(f"{when}, the model was in training mode.", hint)
+    elif recorded:
+        hint = "Measuring needs no gradients: put the loop inside `with torch.no_grad():`."
+        raise CheckFailed(f"{when}, a graph was recorded.", hint)
+
+
+def _expect_totals(count: int, measured: int, order: list[bool], sizes: tuple[int, int], epochs: int) -> None:
+    """Each epoch trains on every batch, then measures on every validation sample; ``order`` is true for training."""
+    batches, samples = sizes
     if count != epochs * batches:
         hint = "In each epoch, every training batch goes through the model once, and every validation batch after them."
         if count % batches == 0 and count < epochs * batches:
             hint = f"The loop over epochs ended after epoch {count // batches}: does a `return` stand inside it?"
         words = f"The model was given training batches {count} times, for {epochs} epochs of {batches} batches."
         raise CheckFailed(words, hint)
-    if measured != epochs * len(seen):
+    if measured != epochs * samples:
         hint = "Go through all of validation_loader, once after each epoch."
-        words = f"The model was given {measured} validation samples, for {epochs} epochs with {len(seen)} each."
+        words = f"The model was given {measured} validation samples, for {epochs} epochs with {samples} each."
         raise CheckFailed(words, hint)
-    order = [first in trained_on for first, *_ in calls]
     if sum(a != b for a, b in pairwise(order)) != 2 * epochs - 1 or not order[0]:
         hint = "The loop over validation_loader comes after that over train_loader, once in each epoch."
         raise CheckFailed("Training and measuring did not take turns, epoch by epoch.", hint)
