@@ -357,7 +357,7 @@ def said(cell) -> str:
 
 
 def is_as_before(again, first) -> bool:
-    if re.search(r"Timer|perf_counter|seconds|\btime\b|elapsed|pid|memory", first.source):
+    if re.search(r"Timer|perf_counter|seconds|speeds|\btime\b|elapsed|pid|memory", first.source):
         return True
     exact = "nbval-ignore-output" not in first.metadata.get("tags", [])
     if exact:
