@@ -896,6 +896,9 @@ def _expect_steps(student: Student, optimizer: Handle, count: int, other: str = 
         raise CheckFailed(f"optimizer.step() was called {got} times for {count} update{'s' * (count > 1)}.", hint)
 
 
+STAYS_A_TENSOR = "The loss must stay a tensor until backward() was called: take .item() only afterwards."
+
+
 @task(
     "3.5",
     "The two for-loops",
@@ -913,8 +916,7 @@ def _expect_steps(student: Student, optimizer: Handle, count: int, other: str = 
         "Evaluation, inside `with torch.no_grad():`, also `correct += (logits.argmax(dim=1) == labels).sum().item()`.",
     ],
     on_error={
-        "no attribute 'backward'": "The loss must stay a tensor until backward() was called: take .item() only "
-        "afterwards.",
+        "no attribute 'backward'": STAYS_A_TENSOR,
         "the same device": "Move both tensors of a batch: inputs, labels = inputs.to(device), labels.to(device).",
         "size of tensor a|must match the size|Boolean value of Tensor": "logits has one row per sample and one column "
         "per class. The predicted class is logits.argmax(dim=1).",
@@ -1525,8 +1527,7 @@ def pairs_of(history):
         "before backward()?",
         "graph a second time": "backward() went through the graph of an earlier batch again: call it on the loss of "
         "the present batch alone, not on a sum that grows.",
-        "no attribute 'backward'": "The loss must stay a tensor until backward() was called: take .item() only "
-        "afterwards.",
+        "no attribute 'backward'": STAYS_A_TENSOR,
         "Inplace update to inference tensor|Inference tensors cannot": "inference_mode belongs around the measuring "
         "only: what it makes cannot be used in training.",
     },
@@ -1590,6 +1591,8 @@ def _expect_calls(calls: list, x: torch.Tensor, seen: torch.Tensor, size: int, e
     """Of each epoch: training batches in training mode, one graph at a time; then the validation data, without both."""
     batches = -(-len(x) // size)
     trained_on, measured_on = set(x[:, 0].tolist()), set(seen[:, 0].tolist())
+    starts = [first for first, *_ in calls]
+    measures = not measured_on.isdisjoint(starts)
     count = measured = 0
     previous = None
     # the steps after each call: those that the next call notes
@@ -1605,7 +1608,6 @@ def _expect_calls(calls: list, x: torch.Tensor, seen: torch.Tensor, size: int, e
             hint = "model.train() and model.eval() reach every layer; `model.training = ...` sets the outermost alone."
             raise CheckFailed(f"{when}, some layers were in training mode and some in evaluation mode.", hint)
         training = modes == [True]
-        measures = not measured_on.isdisjoint(start for start, *_ in calls)
         _expect_mode(when, first in trained_on, training, recorded, stepped=steps_then > steps, measures=measures)
         if first == previous:
             hint = "Call the model once for each batch, and take all that you need from the same logits."
@@ -1622,8 +1624,7 @@ def _expect_calls(calls: list, x: torch.Tensor, seen: torch.Tensor, size: int, e
             count += 1
         else:
             measured += samples
-    order = [first in trained_on for first, *_ in calls]
-    _expect_totals(count, measured, order, (batches, len(seen)), epochs)
+    _expect_totals(count, measured, [first in trained_on for first in starts], (batches, len(seen)), epochs)
 
 
 def _expect_mode(

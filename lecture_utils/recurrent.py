@@ -37,10 +37,12 @@ def _name(ax: Axes, x: float, y: float, text: str, side: str = "center") -> None
     ax.text(x, y, text, ha=side, va="center", fontsize=13)
 
 
-def _feed(ax: Axes, x: float) -> None:
-    """The old state and the input go up into a gate's box."""
-    _arrow(ax, (x - 0.2, 0.8), (x - 0.2, 1.4))
-    _arrow(ax, (x + 0.2, 0.2), (x + 0.2, 1.4))
+def _gates(ax: Axes, *gates: tuple[float, str, str]) -> None:
+    """A box for each gate, given by place, text and colour. The old state and the input go up into it."""
+    for x, text, color in gates:
+        _arrow(ax, (x - 0.2, 0.8), (x - 0.2, 1.4))
+        _arrow(ax, (x + 0.2, 0.2), (x + 0.2, 1.4))
+        _box(ax, x, 1.8, text, color)
 
 
 def _rnn(ax: Axes) -> None:
@@ -58,14 +60,13 @@ def _rnn(ax: Axes) -> None:
 def _lstm(ax: Axes) -> None:
     ax.plot([0.6, 6.7], [0.8, 0.8], color="black", linestyle="-", linewidth=1, zorder=1)
     ax.plot([0.6, 7.1], [0.2, 0.2], color="black", linestyle="-", linewidth=1, zorder=1)
-    for x, text, color in (
+    _gates(
+        ax,
         (1.9, "forget $f$\nσ", _STATE),
         (3.6, "input $i$\nσ", _STATE),
         (5.3, "candidate $g$\ntanh", _INPUT),
         (6.9, "output $o$\nσ", _STATE),
-    ):
-        _feed(ax, x)
-        _box(ax, x, 1.8, text, color)
+    )
     _arrow(ax, (0.6, 4), (9.4, 4))
     _arrow(ax, (1.9, 2.1), (1.9, 3.75))
     _arrow(ax, (3.6, 2.1), (3.6, 3), (4.2, 3))
@@ -86,13 +87,12 @@ def _lstm(ax: Axes) -> None:
 def _gru(ax: Axes) -> None:
     ax.plot([0.9, 0.9, 7.4], [4, 0.8, 0.8], color="black", linestyle="-", linewidth=1, zorder=1)
     ax.plot([0.6, 7.8], [0.2, 0.2], color="black", linestyle="-", linewidth=1, zorder=1)
-    for x, text, color in (
+    _gates(
+        ax,
         (2.4, "update $z$\nσ", _STATE),
         (4.5, "reset $r$\nσ", _STATE),
         (7.6, "candidate $n$\ntanh", _INPUT),
-    ):
-        _feed(ax, x)
-        _box(ax, x, 1.8, text, color)
+    )
     _arrow(ax, (0.6, 4), (9.4, 4))
     _arrow(ax, (2.4, 2.1), (2.4, 3.75))
     _arrow(ax, (2.4, 3), (7.35, 3))
