@@ -425,7 +425,7 @@ def printed(path, pattern) -> list[float]:
 
 
 def test_lecture_4_in_full_on_a_folder_of_pictures(full, tmp_path, pictures):
-    """A tenth of the pictures, of each class as many. With seeds 0 to 4 the recipe before this one gave 57.6 to 60.3 %."""
+    """A tenth of the pictures, of each class as many. The recipe before this one gave 57.6 to 60.3 % (seeds 0 to 4)."""
     path = shortened(LECTURES[3], tmp_path, "runs", "(5_000, 20) if", "(2_000, 2) if")
     result = check_run(path, tmp_path / "out", profile="full", folder=pictures(500, 100), cell_timeout=1800)
     (accuracy,) = printed(tmp_path / "out" / path.name, r"ours: ([\d.]+)%")
