@@ -64,6 +64,7 @@ STILL = {  # those whose still picture lies beside the script
     "backward_steps": explorers.backward_steps,
     "broadcasting": explorers.broadcasting,
     "reduction": explorers.reduction,
+    "strides": explorers.strides,
     "warps": explorers.warps,
     "convolution": explorers.convolution,
     "padding_and_stride": explorers.padding_and_stride,
@@ -218,6 +219,31 @@ def test_the_reductions_are_those_of_torch(compute, dim):
     for kind, theirs in (("sum", cube.sum(dim)), ("mean", cube.mean(dim)), ("max", cube.amax(dim))):
         assert compute("reduction", f"reduced({dim}, {kind!r})") == pytest.approx(theirs.flatten().tolist())
     assert compute("reduction", f"groups([2, 3, 4], {dim})")[-1][-1] == 23
+
+
+def test_parts_of_a_tensor_lie_in_memory_as_those_of_torch(compute):
+    choices = itertools.product(compute("strides", "Object.keys(FIRST)"), compute("strides", "Object.keys(THEN)"))
+    kinds = []
+    for first, then in choices:
+        x = torch.arange(12).reshape(3, 4)
+        ours = compute(
+            "strides",
+            f"((t) => t && {{...t, places: places(t), inOrder: isContiguous(t)}})(made({first!r}, {then!r}))",
+        )
+        try:
+            theirs = eval(first + then.replace("nothing more", ""), {"x": x})
+        except RuntimeError:
+            kinds.append("refused")
+            assert ours is None, (first, then)
+            continue
+        own = theirs.untyped_storage().data_ptr() != x.untyped_storage().data_ptr()
+        kinds.append("copy" if own else "view")
+        storage = torch.as_strided(theirs, (theirs.untyped_storage().nbytes() // 8,), (1,), 0).tolist()
+        said = (ours["shape"], ours["strides"], ours["offset"], ours["inOrder"], ours["copied"])
+        true = (list(theirs.shape), list(theirs.stride()), theirs.storage_offset(), theirs.is_contiguous())
+        assert said == (*true, storage if own else None), (first, then)
+        assert [storage[place] for place in ours["places"]] == theirs.flatten().tolist(), (first, then)
+    assert kinds.count("copy") == 8 and kinds.count("refused") == 2
 
 
 @pytest.mark.parametrize(("threads", "t"), [(128, 48), (128, 64), (100, 1), (33, 32), (1, 128), (256, 2)])
@@ -498,6 +524,26 @@ def test_a_picture_arrives_as_it_is(show, dtype):
         "e => [...e.getContext('2d').getImageData(0, 0, 32, 32).data].filter((_, i) => i % 4 < 3)"
     )
     assert drawn == image.permute(1, 2, 0).flatten().tolist()
+def test_a_storage_lights_up_in_the_order_of_reading(show):
+    page = show(html_of("strides"))
+    first, then = page.locator("select").all()
+    tables = page.locator(".stage table")
+    turns = lambda n: tables.nth(n).locator("tr").nth(1).locator("td").all_inner_texts()  # noqa: E731
+    assert turns(0) == [f"{n}." for n in (1, 4, 7, 10, 2, 5, 8, 11, 3, 6, 9, 12)]  # x.T at first
+    page.locator("input[type=range]").fill("2")
+    assert turns(0) == ["1.", "", "", "", "2.", *[""] * 7]
+    assert tables.nth(0).locator("td.chosen").inner_text() == tables.nth(1).locator("td.chosen").inner_text() == "4"
+    assert page.get_by_role("status").inner_text().endswith("Number 2, at [0, 1], lies in place 0 + 0·1 + 1·4 = 4.")
+    then.select_option(".reshape(-1)")  # a copy has a storage of its own, and nothing of x is read
+    assert tables.count() == 3 and set(turns(0)) == {""} and turns(1) == [f"{n}." for n in range(1, 13)]
+    assert "a copy: it shares nothing with x" in page.get_by_role("status").inner_text()
+    first.select_option("x[:, ::2]")
+    assert tables.count() == 2 and "a view" in page.get_by_role("status").inner_text()
+    first.select_option("x.T")
+    then.select_option(".view(-1)")
+    assert "x.T.view(-1) is refused with a RuntimeError" in page.get_by_role("status").inner_text()
+
+
 
 
 # --- the same stored output everywhere -------------------------------------------------------------

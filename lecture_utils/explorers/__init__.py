@@ -136,6 +136,19 @@ def broadcasting() -> Explorer:
     return Explorer("broadcasting", alt)
 
 
+def strides() -> Explorer:
+    """Follow parts of a tensor through its storage, and see which of them copy. Used in lecture 1, section 7.4.
+
+    >>> strides()
+    A storage of 12 numbers...
+    """
+    alt = (
+        "A storage of 12 numbers, 0 to 11, and the order in which x.T, of shape (4, 3), reads them: 0, 4, 8, 1, 5, 9 "
+        "and so on, with strides (1, 4) and offset 0. It is a view, not contiguous."
+    )
+    return Explorer("strides", alt)
+
+
 def reduction() -> Explorer:
     """Take the sum, mean or maximum of a cube along one of its dimensions. Used in lecture 1, section 8.
 
