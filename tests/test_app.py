@@ -120,7 +120,7 @@ def test_picture_as_it_is(client, model, kind):
     data = encoded(PHOTO, kind)
     answer = client.post("/predict", content=data, headers={"content-type": f"image/{kind}"})
     right(answer, model, Image.open(io.BytesIO(data)))
-    assert list(answer.json()) == ["top"]
+    assert list(answer.json()) == ["top", "unsure"]
 
 
 def test_three_ways_to_send_give_one_answer(client, model):
@@ -512,6 +512,16 @@ def numbers(client) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
+@pytest.mark.parametrize("unsure_below", [0.0, 1.0])
+def test_an_answer_of_small_probability_is_marked_as_unsure_and_counted(model, unsure_below):
+    with TestClient(web.create_app(model, unsure_below=unsure_below)) as client:
+        before = numbers(client)["app_unsure_total"]
+        answer = client.post("/predict", content=encoded(PHOTO))
+        right(answer, model, PHOTO)
+        assert answer.json()["unsure"] is bool(unsure_below)
+        assert numbers(client)["app_unsure_total"] - before == unsure_below
+
+
 def test_metrics(client):
     before = numbers(client)
     label = client.post("/predict", content=encoded(PHOTO)).json()["top"][0]["label"]
@@ -568,7 +578,7 @@ def test_settings_from_the_environment(monkeypatch, capsys):
     for name in [name for name in os.environ if name.startswith("APP_") or name == "PORT"]:
         monkeypatch.delenv(name)
     assert (options().port, options().host, options().frame_ancestors) == (8000, "127.0.0.1", "'self'")
-    assert options().model == APP / "model.pt" and options().request_seconds == 20
+    assert options().model == APP / "model.pt" and options().request_seconds == 20 and options().unsure_below == 0.5
     monkeypatch.setenv("PORT", "7860")
     monkeypatch.setenv("APP_MODEL", "/models/x.pt")
     monkeypatch.setenv("APP_REQUEST_SECONDS", "2")
@@ -589,7 +599,9 @@ def test_requirements_are_those_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     ours = named((APP / "requirements.txt").read_text().splitlines())
     network = {line for line in named(project["dependencies"]) if line.startswith(("torch>", "numpy>"))}
-    app = {line for line in named(project["optional-dependencies"]["app"]) if not line.startswith("httpx")}
+    app = {
+        line for line in named(project["optional-dependencies"]["app"]) if not line.startswith(("httpx", "safetensors"))
+    }
     assert len(network) == 2 and ours == network | app
 
 

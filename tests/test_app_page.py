@@ -83,11 +83,17 @@ def test_upload(visit, address):
         32,
     ]
     label, share = guesses(page)[0]
-    assert page.locator("#status").inner_text().startswith(f"Most probably: {label} ({share})")
+    assert page.locator("#status").inner_text().startswith(f"I am not sure. Perhaps: {label} ({share})")
     widths = [float(rect.get_attribute("width")[:-1]) for rect in page.locator(".bar rect:last-child").all()]
     assert widths == sorted(widths, reverse=True)
     assert widths[0] == pytest.approx(float(share[:-1]), abs=0.06)
     shot(page, "desktop")
+
+
+def test_a_sure_answer_is_called_most_probable(visit):
+    page = visit()
+    page.evaluate("show({ top: [{ label: 'cat', probability: 0.9 }], seen: 'data:,', unsure: false })")
+    assert page.locator("#status").inner_text() == "Most probably: cat (90.0%)"
 
 
 def test_draw_with_the_mouse(visit):
@@ -198,7 +204,7 @@ def test_japanese(visit):
     assert page.evaluate("document.documentElement.lang") == "ja" and page.title() == "何の画像でしょう？"
     page.set_input_files("#choose", {"name": "x.png", "mimeType": "image/png", "buffer": picture()})
     guesses(page)
-    assert "おそらく" in page.locator("#status").inner_text()
+    assert "もしかすると" in page.locator("#status").inner_text()
     texts = page.evaluate("Array.from(document.querySelectorAll('[data-text]'), (e) => e.textContent)")
     assert all(any(ord(letter) > 0x3000 for letter in words) for words in texts)
     shot(page, "japanese")

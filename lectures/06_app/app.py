@@ -35,6 +35,7 @@ PATHS = {"/", "/predict", "/healthz", "/metrics", "/docs", "/openapi.json"}
 
 ANSWERS = Counter("app_requests", "Answers, by path and status", ["path", "status"])
 PREDICTED = Counter("app_predicted", "Predictions, by their first class", ["label"])
+UNSURE = Counter("app_unsure", "Predictions of too small a probability to rely on")
 SECONDS = Histogram("app_predict_seconds", "From the headers of a picture to its prediction")
 BATCH_SIZE = Histogram("app_batch_size", "Pictures per batch", buckets=(1, 2, 4, 8, 16, 32))
 WAITING = Gauge("app_waiting", "Pictures that wait for their prediction")
@@ -149,6 +150,7 @@ class Guess(BaseModel):
 
 class Answer(BaseModel):
     top: list[Guess]
+    unsure: bool
     seen: str | None = None
 
 
@@ -171,10 +173,11 @@ class Service:
     Args:
         model: the network.
         seconds: the time limit of a request, from its headers to its answer.
+        unsure_below: an answer whose highest probability is below this one is marked as unsure.
     """
 
-    def __init__(self, model: Classifier, seconds: float):
-        self.seconds, self.held = seconds, 0  # bytes of all uploads
+    def __init__(self, model: Classifier, seconds: float, unsure_below: float):
+        self.seconds, self.unsure_below, self.held = seconds, unsure_below, 0  # held: bytes of all uploads
         self.small = Station(Decoder(1.0, large=False).decode, most=16, room=64)
         self.large = Station(Decoder(10.0, large=True).decode, most=1, room=4)
         self.network = Station(Network(model).predict, most=32)
@@ -237,7 +240,9 @@ class Service:
             self.held -= len(body)
         SECONDS.observe(time.perf_counter() - started)
         PREDICTED.labels(top[0][0]).inc()
-        content = {"top": [{"label": label, "probability": round(value, 6)} for label, value in top]}
+        unsure = top[0][1] < self.unsure_below
+        UNSURE.inc(unsure)
+        content = {"top": [{"label": label, "probability": round(value, 6)} for label, value in top], "unsure": unsure}
         if seen:
             png = io.BytesIO()
             Image.frombytes("RGB", (SIZE, SIZE), pixels).save(png, "PNG")
@@ -276,15 +281,16 @@ async def explain(request: Request, error: Exception) -> Response:
     return Response(json.dumps({"error": {"code": code, "message": message}}), status, headers, "application/json")
 
 
-def create_app(model: Classifier, seconds: float = 20, frame_ancestors: str = "'self'"):
+def create_app(model: Classifier, seconds: float = 20, frame_ancestors: str = "'self'", unsure_below: float = 0.5):
     """Return the app, an ASGI application.
 
     Args:
         model: the network.
         seconds: the time limit of a request.
         frame_ancestors: the pages that may show the app in a frame, as in a Content-Security-Policy.
+        unsure_below: an answer whose highest probability is below this one is marked as unsure.
     """
-    service = Service(model, seconds)
+    service = Service(model, seconds, unsure_below)
     handled = (Refused, RequestValidationError, HTTPException, ClientDisconnect, Exception)
     app = FastAPI(
         title="What is in the picture?",

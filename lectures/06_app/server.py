@@ -89,6 +89,7 @@ def command_line() -> argparse.ArgumentParser:
     option("port", os.environ.get("PORT", "8000"), int, "0 takes a free one")
     option("request-seconds", "20", int, "time limit of a request")
     option("frame-ancestors", "'self'", str, "pages that may show the app in a frame")
+    option("unsure-below", "0.5", float, "an answer of a smaller probability is marked as unsure")
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
     return parser
 
@@ -121,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(f"listening on http://{host}:{listener.getsockname()[1]}", flush=True)
     config = uvicorn.Config(
-        create_app(model, options.request_seconds, options.frame_ancestors),
+        create_app(model, options.request_seconds, options.frame_ancestors, options.unsure_below),
         http=functools.partial(Protocol, options.request_seconds + 5),
         ws="none",
         log_config=None,

@@ -6,6 +6,7 @@ const TEXT = {
   en: {
     busyNow: "Asking the network …",
     result: (top) => "Most probably: " + top,
+    unsure: (top) => "I am not sure. Perhaps: " + top,
     penDown: "Pen down", penUp: "Pen lifted", cleared: "The drawing is empty.",
     offline: "The app does not answer: see whether it runs and the network is there, then try again.",
     unexpected: "The app could not answer. Try again.",
@@ -29,6 +30,7 @@ const TEXT = {
     docs: "プログラムから使う方法",
     busyNow: "ネットワークに尋ねています…",
     result: (top) => "おそらく：" + top,
+    unsure: (top) => "自信がありません。もしかすると：" + top,
     penDown: "ペンを下ろしました", penUp: "ペンを上げました", cleared: "描画を消しました。",
     offline: "アプリから応答がありません。アプリとネットワークを確認して、もう一度試してください。",
     unexpected: "アプリが答えられませんでした。もう一度試してください。",
@@ -87,7 +89,7 @@ async function ask(picture) {
   }
 }
 
-function show({ top, seen }) {
+function show({ top, seen, unsure }) {
   find("top").replaceChildren(...top.map(({ label, probability }) => {
     const item = document.createElement("li");
     const words = document.createElement("span");
@@ -100,7 +102,7 @@ function show({ top, seen }) {
   }));
   find("seen").src = seen;
   find("result").hidden = false;
-  find("status").textContent = text.result(
+  find("status").textContent = text[unsure ? "unsure" : "result"](
     top.map(({ label, probability }) => `${label} (${percent.format(probability)})`).join(", "));
 }
 
