@@ -16,7 +16,7 @@ UNITS       := addresses class_page compare device diagrams feedback files lint 
 # arguments for the command behind the target: make lectures ARGS="2 --seed 1"
 ARGS        ?=
 
-.PHONY: lectures test banks check gpu full coverage colab walk lab slides book app doctor lint pins clean help
+.PHONY: lectures test banks check gpu full coverage colab walk lab slides book app web doctor lint pins clean help
 .DEFAULT_GOAL := help
 
 lectures: $(READY)  ## execute every lecture; results in build/lectures/
@@ -57,6 +57,10 @@ book: $(READY)  ## everything as a web site that needs no network: build/book/in
 app: $(READY)  ## start the web app of lecture 6 (the first time it runs that lecture) and print its address
 	@test -f lectures/06_app/model.pt || $(BIN)/lecture run 6
 	@$(BIN)/python -m lecture_app $(ARGS)
+
+web: $(READY)  ## the network of lecture 6 as a page for any web server, in build/web/; fetches its runtime once
+	@test -f lectures/06_app/model.pt || $(BIN)/lecture run 6
+	@$(BIN)/lecture web $(ARGS)
 
 doctor: $(READY)  ## look at this machine and say what to do
 	$(BIN)/lecture doctor

@@ -246,6 +246,21 @@ def slides(names: Names = None, out: Out = Path("build/slides")) -> None:
 
 
 @app.command()
+def web(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", file_okay=False)] = Path("build/web"),
+    model: Annotated[Path | None, typer.Option(metavar="FILE", help="default: the one that lecture 6 saves")] = None,
+) -> None:
+    """Make a page in which the network of lecture 6 runs in the visitor's browser, for any web server."""
+    with _starting():
+        from lecture_app.model import ModelError
+        from lecture_web.build import WebError, build
+
+    with _fail_on(WebError, ModelError, code=1):
+        size = build(model or course_root() / "lectures" / "06_app" / "model.pt", folder)
+    say(escape(f"made {folder}, {size / 1e6:.1f} MB; to look at it: python -m http.server --directory {folder}"))
+
+
+@app.command()
 def badges(
     check: Annotated[bool, typer.Option("--check", help="change nothing; exit 1 if something would change")] = False,
 ) -> None:

@@ -87,7 +87,7 @@ DISTRIBUTIONS |= {"prometheus_client": "prometheus-client"}
 OPTIONAL = {"psutil", "IPython"}  # lecture_utils does without where they are missing
 # which extras a user of each package has installed, beside what every user has
 EXTRAS = {"lecture_utils": [], "lecture_grader": ["grade", "dask", "nbgrader"], "course_tools": ["course", "grade"]}
-EXTRAS |= {"checks": ["app"], "lectures/06_app": ["app"]}
+EXTRAS |= {"checks": ["app"], "lectures/06_app": ["app"], "lectures/06_web": ["app", "onnx"]}
 
 
 def imported_by(path):
@@ -106,6 +106,7 @@ def test_every_import_is_declared_for_who_installs_the_package(package):
         "lecture_utils",
         "lecture_grader",
         "lecture_app",
+        "lecture_web",
         "lecture_checks",
         "course_tools",
         *sys.stdlib_module_names,
