@@ -43,7 +43,7 @@ def boundary() -> explorers.Explorer:
 
 def curves() -> explorers.Explorer:
     snapshots = {epoch: (X[10:].sin() * epoch / 20, X.sin() * epoch / 30) for epoch in (1, 5, 10, 15, 20)}
-    return explorers.generated_curves(X, X.sin(), snapshots)
+    return explorers.generated_curves(X, X.sin(), snapshots, trained=35)
 
 
 def written() -> explorers.Explorer:
@@ -432,6 +432,15 @@ def test_less_motion_means_one_step_a_press(show, name):
         assert seen(page) != once
 
 
+def test_a_curve_says_where_the_training_data_end(show):
+    page = show(explorers.generated_curves(X, X.sin(), {1: (X.sin(), X.sin())}, trained=35)._repr_html_())
+    x = page.locator(".stage svg [stroke-dasharray]").evaluate("e => e.getAttribute('d')")
+    dots = page.locator(".stage svg circle").evaluate_all("all => all.map((e) => Number(e.getAttribute('cx')))")
+    assert dots[34] < float(x[1:].split()[0]) < dots[35]
+    page = show(explorers.generated_curves(X, X.sin(), {1: (X.sin(), X.sin())})._repr_html_())
+    assert page.locator(".stage svg .grid").count() and page.locator(".stage svg [stroke-dasharray]").count() == 0
+
+
 # --- where no script runs --------------------------------------------------------------------------
 
 
@@ -515,15 +524,6 @@ def test_a_question_is_answered_by_keyboard(show):
     assert page.locator("code").first.inner_text() == "x < 1"
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
-def test_a_picture_arrives_as_it_is(show, dtype):
-    image = (PICTURE * 255).round()
-    page = show(explorers.augmentation(image.byte() if dtype == torch.uint8 else image / 255)._repr_html_())
-    page.locator(".box").wait_for()
-    drawn = page.locator("canvas").first.evaluate(
-        "e => [...e.getContext('2d').getImageData(0, 0, 32, 32).data].filter((_, i) => i % 4 < 3)"
-    )
-    assert drawn == image.permute(1, 2, 0).flatten().tolist()
 def test_a_storage_lights_up_in_the_order_of_reading(show):
     page = show(html_of("strides"))
     first, then = page.locator("select").all()
@@ -544,6 +544,15 @@ def test_a_storage_lights_up_in_the_order_of_reading(show):
     assert "x.T.view(-1) is refused with a RuntimeError" in page.get_by_role("status").inner_text()
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_a_picture_arrives_as_it_is(show, dtype):
+    image = (PICTURE * 255).round()
+    page = show(explorers.augmentation(image.byte() if dtype == torch.uint8 else image / 255)._repr_html_())
+    page.locator(".box").wait_for()
+    drawn = page.locator("canvas").first.evaluate(
+        "e => [...e.getContext('2d').getImageData(0, 0, 32, 32).data].filter((_, i) => i % 4 < 3)"
+    )
+    assert drawn == image.permute(1, 2, 0).flatten().tolist()
 
 
 # --- the same stored output everywhere -------------------------------------------------------------

@@ -292,7 +292,10 @@ def decision_boundary(
 
 
 def generated_curves(
-    x: torch.Tensor, measured: torch.Tensor, snapshots: Mapping[int, tuple[torch.Tensor, torch.Tensor]]
+    x: torch.Tensor,
+    measured: torch.Tensor,
+    snapshots: Mapping[int, tuple[torch.Tensor, torch.Tensor]],
+    trained: int | None = None,
 ) -> Explorer:
     """Show the curves that a network predicts and generates, epoch by epoch. Used in lecture 5, section 4.2.
 
@@ -300,6 +303,7 @@ def generated_curves(
         x, measured: coordinates and measured values of the curve, shape (N,).
         snapshots: for each epoch two curves, one-step predictions and free-running generation, of shape (at most N,);
             they end where ``measured`` ends.
+        trained: the first so many values were for training: a dashed line is drawn after them.
 
     >>> x = torch.linspace(0, 6, 50)
     >>> generated_curves(x, x.sin(), {1: (x[10:] * 0, x * 0), 2: (x[10:].sin(), x.sin())})
@@ -312,6 +316,7 @@ def generated_curves(
     data = {
         "x": [round(value, 3) for value in x.tolist()],
         "measured": [round(value, 2) for value in measured.tolist()],
+        "trained": trained,
         "epochs": list(snapshots),
         "lengths": [len(curve) for curve in snapshots[last]],
         "packed": _base64(((curves - low) / max(high - low, 1e-9) * 255).round().byte().numpy().tobytes()),
@@ -320,6 +325,8 @@ def generated_curves(
     alt = f"Measured values, one-step predictions and the free-running curve after {last} epochs."
     figure, ax = subplots(alt=alt, figsize=(7, 3.2))
     ax.plot(x, measured.cpu(), ".", color="0.5", label="measured")
+    if trained is not None:
+        ax.axvline((x[trained - 1] + x[trained]).item() / 2, color="0.5", linestyle="--", label="end of training data")
     for curve, label in zip(snapshots[last], ("one step ahead", "free-running"), strict=True):
         ax.plot(x[-len(curve) :], curve.cpu(), label=label)
     ax.legend(fontsize=8, ncols=3)

@@ -26,13 +26,13 @@ export function gru(inputs, update, reset) {
 
 export function render(host) {
   const ui = frame(host, "Gates of an LSTM and a GRU");
-  const gate = (label, value) => ui.slider(label, { min: 0, max: 1, step: 0.05, value, text: (v) => v.toFixed(2) });
+  const gate = (label, value, step = 0.05) => ui.slider(label, { min: 0, max: 1, step, value, text: (v) => v.toFixed(2) });
   const kind = ui.choice("layer", ["LSTM", "GRU"]);
   const steps = ui.slider("steps shown", { min: 0, max: STEPS - 1, value: STEPS - 1 });
-  const forget = gate("forget gate f (忘却ゲート)", 0.9);
+  const forget = gate("forget gate f (忘却ゲート)", 0.9, 0.01);
   const input = gate("input gate i after step 3 (入力ゲート)", 0);
   const output = gate("output gate o (出力ゲート)", 1);
-  const update = gate("update gate z after step 3 (更新ゲート)", 0.9);
+  const update = gate("update gate z after step 3 (更新ゲート)", 0.9, 0.01);
   const reset = gate("reset gate r (リセットゲート)", 0);
   ui.play("Play the steps", steps, { interval: 250 });
   const paint = picture(ui, { height: 230 });
