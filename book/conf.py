@@ -84,6 +84,27 @@ def put_mathjax_there(app) -> None:
     shutil.copytree(static, app.outdir / "_static" / "mathjax", dirs_exist_ok=True)
 
 
+WEB = ROOT / "build" / "web"  # what `lecture web` made, if it was called before
+SHEET = """<details class="sheet"><summary>Draw here: the network comes into this page ({size:.0f} MB at most)</summary>
+<iframe src="../web/index.html" title="A sheet to draw on, and what the network sees in it" loading="lazy"></iframe>
+</details>"""
+
+
+def put_web_there(app) -> None:
+    if (WEB / "index.html").is_file():
+        shutil.copytree(WEB, app.outdir / "web", dirs_exist_ok=True)
+
+
+def add_sheet(notebook: dict) -> None:
+    """Below the drawing sheet of lecture 6, which needs a kernel, put one that needs none."""
+    for at, cell in enumerate(notebook["cells"]):
+        if cell["id"] == "pad" and (WEB / "index.html").is_file():
+            size = sum(file.stat().st_size for file in WEB.rglob("*") if file.is_file()) / 1e6
+            sheet = {"cell_type": "markdown", "id": "sheet", "metadata": {}, "source": SHEET.format(size=size)}
+            notebook["cells"].insert(at + 1, sheet)
+            return
+
+
 class EnglishAndJapanese(SearchEnglish):
     """Words of English, and of Japanese, which writes no spaces: each run of it, and each pair of neighbours in it.
 
@@ -109,6 +130,8 @@ def prepare_notebook(app, docname: str, source: list[str]) -> None:
     notebook["metadata"]["language_info"]["pygments_lexer"] = "ipython3"
     if docname.startswith("solutions/"):
         _introduce_solution(notebook["cells"][0], docname)
+    if docname == "lectures/06_deployment":
+        add_sheet(notebook)
     for cell in notebook["cells"]:
         tags = cell["metadata"].setdefault("tags", [])
         if cell["metadata"].get("nbgrader", {}).get("solution") and docname.startswith("solutions/"):
@@ -178,6 +201,8 @@ def finish_page(app, pagename: str, template: str, context: dict, doctree) -> No
 def setup(app) -> None:
     app.add_search_language(EnglishAndJapanese)
     app.connect("builder-inited", put_mathjax_there)
+    app.connect("builder-inited", put_web_there)
+    app.connect("env-get-outdated", lambda *_: ["lectures/06_deployment"])  # the sheet may be there now, or gone
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", mend_pictures_and_links)
     app.connect("html-page-context", finish_page)

@@ -6,22 +6,27 @@ import functools
 import http.server
 import io
 import json
+import shutil
 import threading
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 from app_process import LABELS
+from conftest import ROOT
 from lecture_app.model import Classifier, ModelError, load, predict, prepare, save
 from lecture_web import build as web
 from lecture_web.export import InBrowser, export
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_sample_images
+from test_book import build as build_book
 from typer.testing import CliRunner
 
 from course_tools.cli import app
+from course_tools.notebooks import read_notebook
 
 NOWHERE = "http://127.0.0.1:9"  # where nobody listens
 
@@ -202,7 +207,7 @@ def test_without_a_model_it_says_what_to_do(tmp_path):
 
 @pytest.fixture(scope="module")
 def site(model_file, tmp_path_factory):
-    """The page in a subfolder of a served folder, and its address."""
+    """The address of the page, in a subfolder of what is served, and its folder."""
     folder = tmp_path_factory.mktemp("site")
     try:
         size = web.build(model_file, folder / "deep" / "web")
@@ -210,7 +215,7 @@ def site(model_file, tmp_path_factory):
         pytest.skip(str(error))
     assert 14_000_000 < size < 16_000_000
     with serving(folder) as address:
-        yield f"{address}deep/web/"
+        yield f"{address}deep/web/", folder / "deep" / "web"
 
 
 @pytest.fixture
@@ -222,11 +227,11 @@ def visit(chromium, site):
         context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or bad.append(r.url))
+        page.on("request", lambda r: r.url.startswith((site[0], "data:", "blob:")) or bad.append(r.url))
         page.on("requestfailed", lambda r: bad.append(f"{r.url}: {r.failure}"))
         page.on("pageerror", lambda error: bad.append(str(error)))
         page.on("console", lambda m: m.type in ("error", "warning") and bad.append(m.text))
-        page.goto(site)
+        page.goto(site[0])
         page.wait_for_selector("#file:enabled")
         page.bad = bad
         return page
@@ -324,7 +329,7 @@ def test_nothing_can_be_sent_elsewhere(visit):
     page.bad.clear()
 
 
-def test_from_a_disk_the_page_says_what_is_missing(chromium, site, tmp_path):
+def test_from_a_disk_the_page_says_what_is_missing(chromium):
     page = chromium.new_page()
     page.goto((Path(web.__file__).with_name("index.html")).as_uri())
     assert "a web server has to send it" in page.inner_text("#status") and page.is_disabled("#file")
@@ -361,3 +366,48 @@ def test_a_network_with_other_classes(tmp_path, chromium):
         page.wait_for_selector("#file:enabled")
         assert page.locator("th").all_inner_texts() == names
         page.close()
+
+
+@pytest.fixture(scope="module")
+def book(site, tmp_path_factory):
+    """A book of some cells of lecture 6 only, built where `lecture web` was called before."""
+    root = tmp_path_factory.mktemp("book")
+    shutil.copytree(ROOT / "book", root / "book")
+    shutil.copy(ROOT / "pyproject.toml", root)
+    shutil.copytree(site[1], root / "build" / "web")
+    notebook = read_notebook(ROOT / "lectures" / "06_deployment.ipynb")
+    notebook.cells = [cell for cell in notebook.cells if cell.id in ("pad", "pad-seen")]
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("# Lecture 6"))
+    (root / "lectures").mkdir()
+    nbformat.write(notebook, root / "lectures" / "06_deployment.ipynb")
+    (root / "index.md").write_text("# Front\n\n```{toctree}\n:glob:\n\nlectures/*\n```\n")
+    done = build_book(root, root / "build" / "book")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return root / "build" / "book"
+
+
+def test_the_book_has_a_sheet_that_answers_without_a_kernel(chromium, book, model_file):
+    with serving(book) as address:
+        page, asked = chromium.new_page(), []
+        page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
+        page.goto(f"{address}lectures/06_deployment.html")
+        page.wait_for_load_state("networkidle")
+        assert not [url for url in asked if url.startswith("web/")]  # who does not open it loads nothing
+        page.get_by_text("Draw here").click()
+        frame = page.frame_locator("details.sheet iframe")
+        frame.locator("#file:enabled").set_input_files(as_file(PICTURES["wide"]))
+        frame.locator("#status", has_text="Most probably").wait_for()
+        answer = frame.locator("meter").evaluate_all("meters => meters.map((one) => one.value)")
+        assert (torch.tensor(answer) - expected(model_file, PICTURES["wide"])).abs().max() < 0.02
+        page.close()
+        assert "web/model.onnx" in asked and not [url for url in asked if "://" in url and not url.startswith("data:")]
+
+
+def test_the_book_on_a_disk_says_that_the_sheet_needs_a_server(chromium, book):
+    page, bad = chromium.new_page(), []
+    page.on("console", lambda m: m.type in ("error", "warning") and bad.append(m.text))
+    page.goto((book / "lectures" / "06_deployment.html").as_uri())
+    page.get_by_text("Draw here").click()
+    page.get_by_text("Not from a disk").wait_for()
+    assert not page.locator("iframe").count() and not bad
+    page.close()
