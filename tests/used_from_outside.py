@@ -10,7 +10,7 @@ load_dataset, seed_everything, is_full, Timer, plot_graph, plot_gpu_hierarchy, p
 plot_predictions, plot_confusion_matrix, draw_digit, quiz, hand_in, require_version
 VERMILION, GREEN, PURPLE, SKY, ORANGE
 explore, explorers.learning_rate, explorers.secant, explorers.broadcasting, explorers.convolution
-explorers.reduction, explorers.warps, plot_matmul_times, plot_unrolled, plot_cells, load_text
+explorers.reduction, explorers.strides, explorers.warps, plot_matmul_times, plot_unrolled, plot_cells, load_text
 explorers.padding_and_stride, explorers.memory, explorers.gates, explorers.augmentation, explorers.decision_boundary
 explorers.generated_curves, explorers.temperature, explorers.backward_steps, explorers.valley, SlowDisk
 student.define, module.train_steps  # for checks of an instructor
