@@ -1,4 +1,4 @@
-"""Record docs/draw_a_digit.gif: a 3 is drawn on the page of lecture 6's app, which answers.
+"""Record docs/draw_a_digit.gif and lectures/06_app/page.png: a 3 is drawn on the app's page, which answers.
 
 python docs/draw_a_digit.py [chromium]     after `make app` has trained the model once
 """
@@ -13,7 +13,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
-MODEL = HERE.parent / "lectures" / "06_app" / "model.pt"
+APP = HERE.parent / "lectures" / "06_app"
+MODEL = APP / "model.pt"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 STROKE = [(0.33, 0.28), (0.42, 0.2), (0.55, 0.19), (0.65, 0.26), (0.66, 0.36), (0.58, 0.45), (0.46, 0.48)]
 STROKE += [(0.6, 0.5), (0.69, 0.58), (0.69, 0.7), (0.6, 0.79), (0.46, 0.81), (0.34, 0.74)]
@@ -43,6 +44,7 @@ def main(chromium: str) -> None:
             app.terminate()
     pictures = [Image.open(io.BytesIO(frame)).convert("RGB").resize((640, 448)) for frame in frames]
     palette = pictures[-1].quantize(48)
+    Image.open(io.BytesIO(frames[-1])).convert("RGB").quantize(64).save(APP / "page.png", optimize=True)
     first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     times = [900, *[110] * (len(pictures) - 2), 3500]
     first.save(HERE / "draw_a_digit.gif", save_all=True, append_images=rest, duration=times, loop=0, optimize=True)

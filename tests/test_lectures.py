@@ -290,10 +290,10 @@ class Names(ast.NodeVisitor):
         own |= {alias.asname or alias.name for part in imports for alias in part.names}
         read = {part.id for part in inner if isinstance(part, ast.Name)} - own
         self.later |= read - set(self.bound)  # looked up when the function is called
-        if isinstance(node, ast.FunctionDef):
+        if not isinstance(node, ast.Lambda):
             self.bound[node.name] = "value"
 
-    visit_Lambda = visit_FunctionDef
+    visit_Lambda = visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_ClassDef(self, node):
         self.in_order(node.bases, [part for part in node.body if isinstance(part, ast.FunctionDef)])
@@ -332,11 +332,6 @@ def two_meanings(pieces: list[str]) -> dict[str, list[int]]:
     return found
 
 
-def with_reason(path, reasons: dict[int, str]):
-    reason = reasons.get(int(path.name[:2]))
-    return pytest.param(path, marks=[pytest.mark.xfail(reason=reason, strict=True)] * bool(reason))
-
-
 @lecture
 def test_a_section_takes_no_name_that_means_two_things(path):
     """A section that is run again after a later one does the same: what it takes from outside is bound once."""
@@ -366,13 +361,8 @@ def is_as_before(again, first) -> bool:
     return numbers[0] == pytest.approx(numbers[1], rel=0.2, abs=0.05) if len(numbers[0]) == len(numbers[1]) else False
 
 
-GOING_BACK = {
-    6: "section 9, run alone, asks the server of section 8, which has been stopped by then",
-}
-
-
 @pytest.mark.bank
-@pytest.mark.parametrize("path", [with_reason(path, GOING_BACK) for path in LECTURES], ids=lambda p: p.stem)
+@lecture
 def test_going_back(path, tmp_path):
     """All cells, all of them again in order, then each section alone, the last one first: each says what it said."""
     if path == LECTURES[5]:

@@ -13,6 +13,7 @@ explore, explorers.learning_rate, explorers.secant, explorers.broadcasting, expl
 explorers.reduction, explorers.strides, explorers.warps, plot_matmul_times, plot_unrolled, plot_cells, load_text
 explorers.padding_and_stride, explorers.memory, explorers.gates, explorers.augmentation, explorers.decision_boundary
 explorers.generated_curves, explorers.temperature, explorers.backward_steps, explorers.valley, SlowDisk
+add_printed, on_paper, nudge, put_under_load
 student.define, module.train_steps  # for checks of an instructor
 
 # Python, IPython, ipywidgets, Jupyter, torchvision, papermill and uvicorn call or read these.
