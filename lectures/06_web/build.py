@@ -1,6 +1,7 @@
 """Put a folder together that any web server can show: the page, the network, and what runs it in a browser."""
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
@@ -73,7 +74,7 @@ def fetch_runtime() -> bytes:
         ) from None
     if checksum(data) != RUNTIME["integrity"]:
         raise WebError(f"{url} is not the file that runtime.json means: its checksum is another. Nothing was kept.")
-    with atomic_write(copy) as draft:
+    with contextlib.suppress(OSError), atomic_write(copy) as draft:  # where nothing can be kept, it is fetched again
         draft.write_bytes(data)
     return data
 
@@ -82,8 +83,9 @@ def registry() -> str:
     """Return the address of npm's registry: where npm is set up to ask another one than the public one, that."""
     address = os.environ.get("npm_config_registry", "")  # noqa: SIM112 - as npm writes it
     if not address and (npm := shutil.which("npm")):
-        done = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, timeout=60)
-        address = done.stdout.strip()
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            words = [npm, "config", "get", "registry"]
+            address = subprocess.run(words, capture_output=True, text=True, timeout=60).stdout.strip()
     return (address if address.startswith("http") else "https://registry.npmjs.org").rstrip("/")
 
 
