@@ -552,6 +552,13 @@ def test_every_answer_has_the_security_headers(client):
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize("value", ["bytes=0-9", "bytes=999999-", "bytes=x", "lines=1-2"])
+def test_a_range_is_not_noticed(client, value):
+    whole = client.get("/static/page.js")
+    part = client.get("/static/page.js", headers={"range": value})
+    assert (part.status_code, part.content) == (200, whole.content)
+
+
 def test_page_asks_for_nothing_from_elsewhere():
     for file in (APP / "static").iterdir():
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")

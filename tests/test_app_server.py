@@ -73,6 +73,17 @@ def app(model, scratch, tmp_path_factory):
         assert process.errors.read() == b""  # whatever the tests sent: nothing went wrong inside
 
 
+def test_a_client_that_sends_no_more_still_gets_its_answer(app):
+    data = drawing()
+    with socket.create_connection(("127.0.0.1", app[1]), timeout=30) as client:
+        client.sendall(f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+        client.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := client.recv(65536):  # until the app closes
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 200") and b'"top"' in answer
+
+
 # --- start and stop ------------------------------------------------------------------------------
 
 
@@ -114,6 +125,15 @@ def test_starts_from_the_files_of_the_container_alone(model, tmp_path):
         content = httpx.post(f"http://127.0.0.1:{port}/predict", content=drawing(), timeout=30).json()
         assert len(content["top"]) == 3
         assert "<!doctype html>" in httpx.get(f"http://127.0.0.1:{port}/").text
+
+
+def test_a_package_that_is_missing_is_one_line(model, tmp_path):
+    (tmp_path / "uvicorn.py").write_text("raise ImportError('too little memory')\n")
+    process = subprocess.run(
+        [*COMMAND, "--model", str(model)], env=environment(PYTHONPATH=str(tmp_path)), capture_output=True, text=True
+    )
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr == "the app cannot start: too little memory\n"
 
 
 def test_what_else_prevents_the_start_is_one_line(model, tmp_path, capsys, monkeypatch):

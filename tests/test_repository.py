@@ -83,7 +83,7 @@ def test_installed_torch_and_torchvision_are_the_pinned_pair_or_newer():
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "IPython": "ipykernel", "jupyter_client": "ipykernel"}
 DISTRIBUTIONS |= {"cycler": "matplotlib", "traitlets": "ipywidgets", "markupsafe": "jinja2"}  # part of their interface
 DISTRIBUTIONS |= {"starlette": "fastapi", "pydantic": "fastapi", "python_multipart": "python-multipart"}
-DISTRIBUTIONS |= {"prometheus_client": "prometheus-client"}
+DISTRIBUTIONS |= {"prometheus_client": "prometheus-client", "h11": "uvicorn"}
 OPTIONAL = {"psutil", "IPython"}  # lecture_utils does without where they are missing
 # which extras a user of each package has installed, beside what every user has
 EXTRAS = {"lecture_utils": [], "lecture_grader": ["grade", "dask", "nbgrader"], "course_tools": ["course", "grade"]}

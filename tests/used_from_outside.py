@@ -20,7 +20,7 @@ student.define, module.train_steps  # for checks of an instructor
 module.__getattr__, module.__dir__, thing._repr_html_
 shell.encoding, shell.publish, shell.write_output_prompt, shell.write_format_data, shell._showtraceback, shell.ask_exit
 shell.enabled, shell.colors, shell.xmode, shell.starting_dir, md_dict, etype, exception
-WarmProvisioner.pgid, engine.execute_managed_notebook, folder.find_classes, cycle.disconnected
+WarmProvisioner.pgid, engine.execute_managed_notebook, folder.find_classes, cycle.disconnected, protocol.eof_received
 Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
 leave, tempfile.tempdir, sys.dont_write_bytecode, process.authkey, frame.f_trace
 grade.needs_manual_grade, answer.probability, limits.disk_mb, cell_index

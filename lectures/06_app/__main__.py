@@ -3,6 +3,9 @@
 import sys
 
 if __name__ == "__main__":
-    from .server import main  # not above: the processes that decode run this file, too, and need no PyTorch
-
+    try:
+        from .server import main  # not above: the processes that decode run this file, too, and need no PyTorch
+    except (ImportError, MemoryError) as error:  # a package is missing, or there is no memory for PyTorch
+        print(f"the app cannot start: {error}", file=sys.stderr)
+        sys.exit(2)
     sys.exit(main())

@@ -14,6 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
+import h11
 import torch
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -45,6 +46,9 @@ class Protocol(H11Protocol):
         self.clock.cancel()
         self.clock = self.loop.call_later(self.seconds, self.transport.abort)
         super().on_response_complete()
+
+    def eof_received(self):
+        return self.conn.their_state is h11.DONE  # who sends no more may still read the answer
 
     def connection_lost(self, exc):
         self.clock.cancel()
