@@ -195,7 +195,7 @@ def show_images(
             raise ValueError(f"{len(pictures)} images, but {len(titles)} titles")
     ncols = min(ncols or 10, len(pictures))
     nrows = -(-len(pictures) // ncols)
-    height = size * (1.25 if titles else 1)
+    height = max(1.25 * size, size + 0.235) if titles else size  # a title needs its room, however small the images
     if alt is None:
         alt = f"{len(pictures)} images" + (f", titled {', '.join(titles)}." if titles else ".")
     figure, axes = subplots(nrows, ncols, alt=alt, figsize=(size * ncols, height * nrows), squeeze=False)
