@@ -86,7 +86,7 @@ def put_mathjax_there(app) -> None:
 
 WEB = ROOT / "build" / "web"  # what `lecture web` made, if it was called before
 SHEET = """<details class="sheet"><summary>Draw here: the network comes into this page ({size:.0f} MB at most)</summary>
-<iframe src="../web/index.html" title="A sheet to draw on, and what the network sees in it" loading="lazy"></iframe>
+<iframe data-src="../web/index.html" title="A sheet to draw on, and what the network sees in it"></iframe>
 </details>"""
 
 
