@@ -8,9 +8,10 @@ from torch import nn
 
 
 def shares(length: int, side: torch.Tensor, size: int) -> torch.Tensor:
-    """Return how much each of ``length`` pixels in a row has part in each of ``size`` new ones: a row for each of them.
+    """Return the share that each of ``length`` pixels in a line has in each of ``size`` new ones: (size, length).
 
-    The new pixels divide the middle ``side`` pixels; where there are fewer of them, each is a mean of several old ones.
+    The new pixels lie side by side over the middle ``side`` old ones. Each is a mean of the old ones near it, in which
+    the nearest count most.
     """
     step = side / size
     centers = (length - side) / 2 + step * (torch.arange(size) + 0.5)
