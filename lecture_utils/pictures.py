@@ -26,6 +26,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
     (255, 255, 255)
     """
     image.load()
+    if image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+        image = image.convert("RGB")  # many programs leave the fourth byte empty: it does not mean transparent
     turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     if turn is not None:  # ImageOps.exif_transpose also writes the EXIF data anew, and fails if they hold odd entries
         image = image.transpose(turn)

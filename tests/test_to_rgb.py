@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import struct
 
 import numpy as np
 import pytest
@@ -37,6 +38,14 @@ def lying() -> bytes:
     return encoded(halves("RGB", "red", "blue"), exif=exif)
 
 
+def bmp(left, right) -> bytes:
+    """A BMP file of 32 bits with masks that say that the fourth byte is the opacity, as Pillow itself writes none."""
+    pixels = np.array(halves("RGBA", left, right))[::-1, :, [2, 1, 0, 3]].tobytes()
+    head = struct.pack("<IiiHHIIiiII", 56, 32, 32, 1, 32, 3, len(pixels), 2835, 2835, 0, 0)
+    head += struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    return struct.pack("<2sIII", b"BM", 14 + len(head) + len(pixels), 0, 14 + len(head)) + head + pixels
+
+
 @pytest.mark.parametrize(
     ("data", "top_right"),
     [
@@ -51,10 +60,12 @@ def lying() -> bytes:
         (lying(), (255, 0, 0)),
         (encoded(halves("1", 0, 1)), (255, 255, 255)),
         (encoded(halves("L", 0, 100)), (100, 100, 100)),
+        (bmp((0, 0, 255, 255), (255, 0, 0, 128)), (255, 127, 127)),
+        (bmp((0, 0, 255, 0), (255, 0, 0, 0)), (255, 0, 0)),
     ],
     ids=[
         *("palette with transparency", "palette with half transparency", "transparent colour", "LA", "RGBA", "WebP"),
-        *("16 bits", "CMYK", "turned by EXIF", "1 bit", "grey"),
+        *("16 bits", "CMYK", "turned by EXIF", "1 bit", "grey", "BMP", "BMP, fourth byte empty"),
     ],
 )
 def test_training_and_serving_see_the_same(tmp_path, data, top_right):
