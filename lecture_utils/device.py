@@ -87,7 +87,9 @@ def describe_device(device: str | torch.device | None = None) -> str:
     cpuinfo = Path("/proc/cpuinfo")  # Linux only
     named = re.search(r"^model name\s*:(.+)", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
     name = named[1].strip() if named else platform.processor() or platform.machine()
-    return f"{device}: {name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads used{_memory()}"
+    threads = torch.get_num_threads()
+    used = f"{threads} thread{'' if threads == 1 else 's'} used"
+    return f"{device}: {name}, {os.cpu_count()} cores, {used}{_memory()}"
 
 
 def _memory() -> str:
