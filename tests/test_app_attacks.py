@@ -22,6 +22,7 @@ import pytest
 import torch
 from app_process import COMMAND, decoders, environment, running, save_model
 from lecture_app import model as model_module
+from lecture_app.server import main
 from PIL import Image, PngImagePlugin
 
 SECONDS = 2  # the time limit of a request in these tests
@@ -239,22 +240,31 @@ def test_model_file_that_changes_under_the_running_app(tmp_path):
 
 
 BAD_MODELS = {
-    "not finite": {"classes": list("ab"), "width": 4, "weight": float("nan")},
-    "classes are numbers": {"classes": [0, 1], "width": 4},
-    "a class twice": {"classes": ["a", "a"], "width": 4},
-    "nested classes": {"classes": [["a"], ["b"]], "width": 4},
+    "not finite": {"layers.0.weight": float("nan")},
+    "a deviation of 0": {"std": 0},
+    "a negative variance": {"layers.1.running_var": -1},
+    "answers too large for a number": {"layers.0.weight": 1e30, "layers.3.weight": 1e30},
+    "classes are numbers": {"classes": [0, 1]},
+    "a class twice": {"classes": ["a", "a"]},
+    "nested classes": {"classes": [["a"], ["b"]]},
+    "half a character": {"classes": ["a", "\ud83d"]},
+    "no classes": {"classes": []},
     "a tensor": torch.zeros(3),
     "a list": [1],
 }
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 @pytest.mark.parametrize("name", BAD_MODELS)
 def test_bad_model_is_refused_when_it_is_loaded(tmp_path, name):
+    """A network without classes, or whose answers are no numbers, was once started, and healthy."""
     content = BAD_MODELS[name]
     if isinstance(content, dict):
-        weights = model_module.Classifier(["a", "b"], 4).state_dict()
-        weights["layers.0.weight"][0] = content.get("weight", 0)
-        content = {"classes": content["classes"], "width": 4, "state_dict": weights}
+        classes = content.get("classes", ["a", "b"])
+        weights = model_module.Classifier(["a", "b"][: len(classes)], 4).state_dict()
+        for entry in content.keys() & weights.keys():
+            weights[entry].fill_(content[entry])
+        content = {"classes": classes, "width": 4, "state_dict": weights}
     torch.save(content, tmp_path / "model.pt")
     with pytest.raises(model_module.ModelError, match="is no model of lecture 6"):
         model_module.load(tmp_path / "model.pt")
@@ -379,6 +389,30 @@ def test_frames_are_allowed_by_a_setting(app, model):
     with running(model, APP_FRAME_ANCESTORS="'self' https://huggingface.co") as (_, port):
         policy = httpx.get(f"http://127.0.0.1:{port}/", timeout=20).headers["content-security-policy"]
         assert policy.endswith("; frame-ancestors 'self' https://huggingface.co")
+
+
+@pytest.mark.parametrize(("setting", "sent"), [("", "'none'"), (" 'self' \nhttps://a.b\n", "'self' https://a.b")])
+def test_settings_with_odd_spaces_do_not_break_all_answers(model, setting, sent):
+    with running(model, APP_FRAME_ANCESTORS=setting) as (_, port):
+        policy = httpx.get(f"http://127.0.0.1:{port}/", timeout=20).headers["content-security-policy"]
+        assert policy.endswith(f"; frame-ancestors {sent}")
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (("--request-seconds", "0"), "from 1 to 3600"),
+        (("--request-seconds", "-5"), "from 1 to 3600"),
+        (("--request-seconds", "1" + "0" * 400), "from 1 to 3600"),
+        (("--unsure-below", "nan"), "from 0 to 1"),
+        (("--unsure-below", "50"), "from 0 to 1"),
+    ],
+)
+def test_settings_that_make_no_sense(model, capsys, options, word):
+    """With a time limit of nothing, each request would get 503; with a threshold of 50, each answer would be unsure."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["--model", str(model), "--port", "0", *options])
+    assert word in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
