@@ -325,8 +325,9 @@ def with_headers(app, frame_ancestors: str):
     It takes no notice of ``Range``: all files are small, and a range that is not there would get an answer of its own.
     """
     policy = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'"
+    ancestors = " ".join(frame_ancestors.split()) or "'none'"  # a header neither ends with a space nor has two lines
     headers = [
-        (b"content-security-policy", f"{policy}; frame-ancestors {frame_ancestors}".encode()),
+        (b"content-security-policy", f"{policy}; frame-ancestors {ancestors}".encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"referrer-policy", b"no-referrer"),
         (b"cache-control", b"no-cache"),

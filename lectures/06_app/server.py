@@ -107,7 +107,10 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code 2, if the app cannot start.
     """
-    options = command_line().parse_args(arguments)
+    parser = command_line()
+    options = parser.parse_args(arguments)
+    if not 1 <= options.request_seconds <= 3600 or not 0 <= options.unsure_below <= 1:
+        parser.error("--request-seconds is from 1 to 3600, and --unsure-below from 0 to 1")
     logging.basicConfig(level=logging.ERROR)
     torch.set_num_threads(1)  # batches are small: a second thread costs more than it helps
     try:
