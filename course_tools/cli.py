@@ -257,7 +257,7 @@ def web(
 
     with _fail_on(WebError, ModelError, code=1):
         size = build(model or course_root() / "lectures" / "06_app" / "model.pt", folder)
-    say(escape(f"made {folder}, {size / 1e6:.1f} MB; to look at it: python -m http.server --directory {folder}"))
+    say(escape(f'made {folder}, {size / 1e6:.1f} MB; to look at it: python -m http.server --directory "{folder}"'))
 
 
 @app.command()

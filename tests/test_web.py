@@ -213,6 +213,12 @@ def test_it_asks_the_registry_that_npm_would_ask(monkeypatch, tmp_path, environm
     assert web.registry() == address
 
 
+def test_the_command_to_look_at_it_can_be_copied(tmp_path, monkeypatch):
+    monkeypatch.setattr(web, "build", lambda model, folder: 15_000_000)
+    output = "".join(lecture_web(tmp_path / "my page").output.split())  # where it is broken depends on the terminal
+    assert output.endswith(f'--directory"{tmp_path / "mypage"}"')
+
+
 def test_without_a_model_it_says_what_to_do(tmp_path):
     done = lecture_web(tmp_path / "web", "--model", tmp_path / "model.pt")
     assert done.exit_code == 1 and "run lecture 6" in done.output and "Traceback" not in done.output
@@ -335,8 +341,12 @@ def test_draw_with_the_mouse_and_by_keyboard(visit, model_file):
 
 def test_what_is_no_picture(visit, model_file):
     page = visit()
+    page.set_input_files("#file", as_file(PICTURES["drawn"]))
+    assert shown(page).sum() > 0.9
     page.set_input_files("#file", {"name": "x.png", "mimeType": "image/png", "buffer": b"a text"})
     page.locator("#status", has_text="cannot be read").wait_for()
+    bars = "[...document.querySelectorAll('#bars tr')].map((row) => [row.querySelector('meter').value, row.innerText])"
+    assert all(value == 0 and "%" not in words for value, words in page.evaluate(bars))  # not the picture before
     page.set_input_files("#file", as_file(PICTURES["wide"]))
     assert (shown(page) - expected(model_file, PICTURES["wide"])).abs().max() < 0.02
 

@@ -27,6 +27,13 @@ async function start() {
     return meter;
   });
 
+  function show(values) {
+    meters.forEach((meter, i) => {
+      meter.value = values[i] ?? 0;
+      meter.closest("tr").cells[2].textContent = i in values ? percent.format(values[i]) : "";
+    });
+  }
+
   async function answer(source) {
     const { data, width, height } = pixelsOf(source);
     const rgba = new ort.Tensor("uint8", new Uint8Array(data.buffer), [height, width, 4]);
@@ -34,10 +41,7 @@ async function start() {
     const { probabilities } = await session.run({ rgba });
     document.body.dataset.milliseconds = performance.now() - began;
     const values = [...probabilities.data];
-    values.forEach((value, i) => {
-      meters[i].value = value;
-      meters[i].closest("tr").cells[2].textContent = percent.format(value);
-    });
+    show(values);
     const best = values.indexOf(Math.max(...values));
     find("status").textContent = `Most probably: ${names[best]} (${percent.format(values[best])})`;
   }
@@ -45,6 +49,7 @@ async function start() {
   let turn = Promise.resolve(); // one picture after the other
   const ask = (source) => {
     turn = turn.then(async () => answer(await source())).catch((error) => {
+      show([]); // not the picture before
       find("status").textContent = `This picture cannot be read: choose another one. (${error.message})`;
     });
   };
