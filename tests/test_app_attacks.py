@@ -104,6 +104,24 @@ def test_trailers_without_an_end(app, line):
     assert sent < 20 * 2**20 and memory(process) - before < 30 * 2**20
 
 
+def test_chunks_of_one_byte(app):
+    """One client that sent nothing else made everybody wait for a minute."""
+    _, port = app
+    with connect(port) as client, pytest.raises(ConnectionError):
+        client.sendall(head("Transfer-Encoding: chunked"))
+        for _ in range(400):
+            client.sendall(b"1\r\na\r\n" * 5000)
+    assert seconds_for_a_drawing(port) < 3
+
+
+def test_chunks_as_programs_send_them(app):
+    _, port = app
+    data = drawing(1000)
+    for size in (300, 4096):
+        pieces = (data[start : start + size] for start in range(0, len(data), size))
+        assert httpx.post(f"http://127.0.0.1:{port}/predict", content=pieces, timeout=60).status_code == 200
+
+
 def test_uploads_that_stop_before_their_end(model):
     """Many at once, each just below the limit of one: together they have a limit, too."""
     with running(model) as (process, port), contextlib.ExitStack() as stack:

@@ -42,6 +42,13 @@ class Protocol(H11Protocol):
         if len(self.connections) > 2 * MAX_CONNECTIONS:
             transport.abort()
 
+    def data_received(self, data):
+        chunked = b"chunked" in data[:MAX_HEADER].lower() or (b"transfer-encoding", b"chunked") in (self.headers or ())
+        if chunked and data.count(b"\r\n") > 200 + len(data) / 64:  # to parse chunks of a byte would take all the time
+            self.give_up()
+        else:
+            super().data_received(data)
+
     def on_response_complete(self):
         self.clock.cancel()
         self.clock = self.loop.call_later(self.seconds, self.transport.abort)
