@@ -443,23 +443,26 @@ def test_lecture_4_on_pictures_of_every_kind(tmp_path):
 @pytest.mark.bank
 @pytest.mark.parametrize("seed", range(3))
 def test_what_lecture_5_says_of_recurrent_networks_on_mixed_delays(seed):
-    """Section 5.5. Seeds 0 to 7 gave 0.997 or more for the GRU, 0.26 to 0.40 for the plain RNN."""
+    """Sections 5.4 and 5.5. Seeds 0 to 7, mixed delays: GRU 0.997 or more, plain RNN 0.26 to 0.40.
+
+    With the delay 29 in all examples the GRU only guesses: 0.24 to 0.27 (seeds 0 to 4).
+    """
     names = {"device": torch.device("cpu"), "torch": torch, "nn": torch.nn}
-    wanted = ("clip", "gate-layer", "recall-data", "recall-train")
     for cell in cells(LECTURES[4]):
-        if cell.id in wanted:
+        if cell.id in ("clip", "gate-layer", "recall-data", "recall-train"):
             exec(cell.source, names)
-    right = {}
-    for kind in ("GRU", "RNN"):
+
+    def share_right(kind, places):
         torch.manual_seed(seed)
         net = names["Recall"](kind)
         adam = torch.optim.Adam(net.parameters(), lr=0.01)
         for _ in range(300):
-            signals, symbols = names["recall_batch"](64, 30, torch.randint(30, (64,)))
+            signals, symbols = names["recall_batch"](64, 30, torch.randint(places, (64,)))
             names["update"](net, torch.nn.functional.cross_entropy(net(signals), symbols), adam, 1.0)
-        signals, symbols = names["recall_batch"](4000, 30, torch.randint(30, (4000,)))
-        right[kind] = (net(signals).argmax(dim=1) == symbols).float().mean().item()
-    assert right["RNN"] < 0.5 and right["GRU"] > 0.97
+        signals, symbols = names["recall_batch"](4000, 30, torch.randint(places, (4000,)))
+        return (net(signals).argmax(dim=1) == symbols).float().mean().item()
+
+    assert share_right("GRU", 1) < 0.4 and share_right("RNN", 30) < 0.5 and share_right("GRU", 30) > 0.97
 
 
 def test_lecture_5_in_full(full, tmp_path, archives):
