@@ -383,7 +383,8 @@ def move_explorer(notebook: Notebook, cell, area) -> list[float]:
     status, control = area.locator("p[role=status]"), area.locator("input, select").first
     before = status.inner_text()
     notebook.tab_to(cell, control, "the explorer")
-    for key in ("End", "Backspace", "2") if control.get_attribute("type") == "text" else ("ArrowLeft", "ArrowDown"):
+    keys = {"text": ("End", "Backspace", "2"), "select-one": ("ArrowDown",)}  # in a list left and down are opposites
+    for key in keys.get(control.evaluate("e => e.type"), ("ArrowLeft", "ArrowDown")):
         notebook.page.keyboard.press(key)
     assert status.inner_text() != before
     assert notebook.selected() == [int(cell.get_attribute("data-windowed-list-index"))]
