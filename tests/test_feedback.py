@@ -366,6 +366,8 @@ def test_a_loop_without_end_is_stopped_with_a_word(names, answer):
 
 
 def test_in_another_thread_it_is_stopped_as_well(names):
+    if sys.gettrace() is not None:
+        pytest.skip("Python 3.11 never comes back from an exception of another thread while coverage traces")
     names["double"] = endless
     shown = []
     thread = threading.Thread(target=lambda: shown.append(repr(feedback.check("9.1", checks=CHECKS, seconds=0.5))))
