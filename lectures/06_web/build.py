@@ -54,10 +54,10 @@ def build(model_file: Path, folder: Path) -> int:
 
 
 def fetch_runtime() -> bytes:
-    """Return the archive of the runtime, from the user's cache or else from npm's registry.
+    """Return the archive of the runtime, from the user's cache or else from where npm would fetch it.
 
     Raises:
-        WebError: there is no network and no copy, or the archive has another checksum than the one in runtime.json.
+        WebError: there is no copy, and no network or no npm, or the archive has not the checksum of runtime.json.
     """
     copy = platformdirs.user_cache_path("lecture_utils", appauthor=False) / ARCHIVE
     if copy.is_file() and checksum(data := copy.read_bytes()) == RUNTIME["integrity"]:
@@ -80,13 +80,19 @@ def fetch_runtime() -> bytes:
 
 
 def registry() -> str:
-    """Return the address of npm's registry: where npm is set up to ask another one than the public one, that."""
+    """Return the address that npm is set up to fetch packages from.
+
+    Raises:
+        WebError: npm is not here, or knows none.
+    """
     address = os.environ.get("npm_config_registry", "")  # noqa: SIM112 - as npm writes it
     if not address and (npm := shutil.which("npm")):
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             words = [npm, "config", "get", "registry"]
             address = subprocess.run(words, capture_output=True, text=True, timeout=60).stdout.strip()
-    return (address if address.startswith("http") else "https://registry.npmjs.org").rstrip("/")
+    if not address.startswith("http"):
+        raise WebError("npm, which fetches what runs the network in a browser, is not here: install Node.js")
+    return address.rstrip("/")
 
 
 def checksum(data: bytes) -> str:
