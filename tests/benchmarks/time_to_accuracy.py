@@ -101,7 +101,7 @@ def cnn(folder: str, epochs: int) -> dict:
         if value >= goal and reached is None:
             reached = seconds
     change = lecture["mirror"] if lecture["may_mirror"] else None
-    lecture |= {"n_whole": count, "change": change, "whole_accuracy": value, "fast_seconds": seconds}
+    lecture |= {"n_whole": count, "change": change}
     run_cells("4", RECORD_CELLS, lecture)
     return {
         "cnn_ratio": round(slides_seconds / reached, 1) if reached else 0.0,
