@@ -53,7 +53,7 @@ export function render(host) {
     const empty = counts.length * LANES - threads.value;
     const test = condition.value.replace("t ==", `${t.value} ==`).replace("< t", `< ${t.value}`);
     ui.say(`${test}, ${few(threads.value, "thread", "threads")} in ${few(counts.length, "warp", "warps")}. Filled: the condition is true. `
-      + (both ? `${both} of ${few(counts.length, "warp", "warps")} ${both === 1 ? "runs" : "run"} both branches, one after the other: divergence (分岐). `
+      + (both ? `${both} of ${few(counts.length, "warp", "warps")} ${both === 1 ? "runs" : "run"} both branches, one after the other: divergence. `
         : "In no warp do the answers differ: no time is lost at the if. ")
       + (empty ? `${few(empty, "place", "places")} of the last warp ${empty === 1 ? "has" : "have"} no thread (dashed).` : "No place is empty."));
   };
