@@ -524,3 +524,31 @@ def test_plain_papermill_runs_a_lecture(tmp_path):
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run([*command, "--no-progress-bar"], cwd=ROOT / "lectures", env=environment, capture_output=True)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_benchmark_finds_the_cells_and_names_that_it_times():
+    """``time_to_accuracy.py`` runs cells of lectures 4 and 5 by their ids, and takes names from what they define."""
+    tree = ast.parse((ROOT / "tests" / "benchmarks" / "time_to_accuracy.py").read_text(encoding="utf-8"))
+    lists, functions = {}, {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            functions[node.name] = node
+        elif isinstance(node, ast.Assign) and node.targets[0].id.endswith("_CELLS"):
+            lists[node.targets[0].id] = [text.value for text in ast.walk(node.value) if isinstance(text, ast.Constant)]
+    for number, names, function in ((4, ("CNN_CELLS", "RECORD_CELLS"), "cnn"), (5, ("RNN_CELLS",), "rnn")):
+        sources = {cell.id: cell.source for cell in cells(LECTURES[number - 1])}
+        ids = [cell_id for name in names for cell_id in lists[name]]
+        assert ids and set(ids) <= sources.keys()
+        body = list(ast.walk(functions[function]))
+        items = [
+            node for node in body if isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "lecture"
+        ]
+        given = {node.slice.value for node in items if isinstance(node.ctx, ast.Store)}
+        given |= {key.value for node in body if isinstance(node, ast.Dict) for key in node.keys if key}
+        for cell_id in ids:
+            for node in ast.walk(ast.parse(sources[cell_id])):
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    given.add(node.name)
+                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    given.add(node.id)
+        assert {node.slice.value for node in items} <= given, function
