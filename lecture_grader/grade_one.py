@@ -12,7 +12,7 @@ from lecture_grader.remote_student import RemoteStudent
 from lecture_grader.sandbox import MB, Limits, SandboxError, check_not_stopped
 from lecture_grader.text import all_printable
 from lecture_utils.grading.tasks import Exercise, Task
-from lecture_utils.grading.verdict import Verdict, for_report, run_check
+from lecture_utils.grading.verdict import Verdict, for_report, points_of, run_check
 
 MAX_FILE = 400 * MB
 MAX_NOTES = 200
@@ -44,8 +44,8 @@ class Grade:
     """
 
     status: str
-    points: int | None
-    max_points: int
+    points: float | None
+    max_points: float
     seconds: float
     verdicts: list[Verdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -70,6 +70,7 @@ def grade_notebook(
     hidden: bool = True,
     isolate: bool = True,
     fork: bool = True,
+    run: type[NotebookRun] = NotebookRun,
 ) -> Grade:
     """Run a notebook in a sandbox and judge its tasks.
 
@@ -82,6 +83,7 @@ def grade_notebook(
         hidden: run all cases, or only those that the student sees too.
         isolate: False runs it without protection.
         fork: fork the worker where that is possible; False starts a new Python.
+        run: the class that starts the worker, for another kind of sandbox.
 
     Raises:
         SandboxError: a protection is not available.
@@ -98,7 +100,7 @@ def grade_notebook(
         try:
             check_not_stopped()
             bits = secrets.randbits(128) if seed is None else seed
-            return _grade(NotebookRun(content, exercise, bits, limits, isolate, fork), hidden)
+            return _grade(run(content, exercise, bits, limits, isolate, fork), hidden)
         except SandboxError:  # the sandbox worked when grading began, so the machine may only be too busy
             if attempt == 2:
                 raise
@@ -126,7 +128,7 @@ def _grade(run: NotebookRun, hidden: bool) -> Grade:
     for task in exercise.tasks[len(verdicts) :]:
         message = "This task could not be judged: see the notes above."
         verdicts.append(Verdict(task.id, "unjudged", 0, 0, "", message))
-    points = sum(exercise[verdict.task].points for verdict in verdicts if verdict.status == "passed")
+    points = sum(points_of(exercise[verdict.task], verdict) or 0 for verdict in verdicts)
     status = run.troubles[0] if run.troubles else Status.GRADED
     greedy, timed_out = any(sandbox.usage.greedy for sandbox in run.sandboxes), Status.TIMEOUT in run.troubles
     seconds = _seconds_since(begun)

@@ -6,6 +6,7 @@ comparison and no hint, so ``check`` imports those itself, and in that process (
 
 import html
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from lecture_utils.grading.live import Attempt, Case
     from lecture_utils.grading.tasks import Task
 
-_COLORS = {"passed": "#00704a", "failed": "#b03a00", "todo": "#5f5f5f"}
+_COLORS = {"passed": "#00704a", "failed": "#b03a00", "todo": "#5f5f5f", "manual": "#5f5f5f"}
 _FIRST_TIME = "Compare what was expected with what you got. If the same happens again, a hint is shown here."
 _failures: set[tuple[str, str]] = set()  # the task's key and the hint of each failure: its hint is shown next time
 
@@ -22,6 +23,11 @@ if not os.environ.get("LECTURE_GRADING"):
     from lecture_utils.grading.cells import watch
 
     watch()
+
+
+def _with_code(text: str) -> str:
+    """A text as HTML, in which what stands between backticks is code, as in Markdown."""
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
 
 
 class Deferred:
@@ -75,13 +81,16 @@ class Feedback:
             cases = f"{verdict.cases} visible case{'s' * (verdict.cases != 1)} passed"
             more = f"; {task.hidden} more are run when graded" if task.hidden else ""
             lines = [("✓", f"{name}: {cases}{more}."), ("", f"{task.points} point{'s' * (task.points != 1)}.")]
+        elif verdict.status == "manual":
+            lines = [("✎", f"{name}: a person marks this task."), ("", f"Up to {task.points} points.")]
         elif verdict.status == "todo":
             lines = [("○", f"{name}: not answered yet."), ("", verdict.message)]
         else:
             details = {"case": verdict.case.removeprefix("case "), "call": last.shown() if last else ""}
             details |= {"expected": verdict.expected, "got": verdict.got}
             details |= {"error": verdict.error, "at": verdict.where, "hint": self._hint}
-            lines = [("✗", f"{name}: not right yet."), ("", verdict.message)]
+            words = f"right so far: {', '.join(verdict.parts)}" if verdict.parts else "not right yet"
+            lines = [("✗", f"{name}: {words}."), ("", verdict.message)]
             lines += [(label, text) for label, text in details.items() if text]
         if self._attempt.note:
             lines.insert(1, ("note", self._attempt.note))
@@ -92,7 +101,7 @@ class Feedback:
 
     def _repr_html_(self) -> str:
         (mark, title), *rest = self._lines()
-        rows = "".join(f"<div>{f'<b>{label}:</b> ' if label else ''}{html.escape(text)}</div>" for label, text in rest)
+        rows = "".join(f"<div>{f'<b>{label}:</b> ' if label else ''}{_with_code(text)}</div>" for label, text in rest)
         color = _COLORS[self.verdict.status]
         return (
             f'<div role="status" style="border-left: 6px solid {color}; padding: 4px 12px; overflow-wrap: anywhere">'

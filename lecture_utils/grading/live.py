@@ -99,10 +99,14 @@ class _WatchedStudent(LiveStudent):
 
     case: str
     last: Case | None = None
+    failed: Case | None = None  # the last call of the first case that failed
 
     def __init__(self, names: dict[str, Any], seconds: float):
         super().__init__(names)
         self._seconds = seconds
+
+    def note_failure(self) -> None:
+        self.failed = self.last
 
     def _call(self, function: Any, args: list, kwargs: dict, keep: bool) -> Any:
         space = self._namespace
@@ -246,7 +250,7 @@ def attempt(
     else:
         _seeds[key] = seed
     note = stale_note(task.id, task.names, names)
-    _attempts[key] = made = Attempt(verdict, note, student.last, _parts(task, names), too_long)
+    _attempts[key] = made = Attempt(verdict, note, student.failed or student.last, _parts(task, names), too_long)
     if not hidden:
         remember(key, verdict.status)
     return made

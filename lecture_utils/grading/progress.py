@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lecture_utils.grading.tasks import Exercise
 
 _NOW = {"passed": "✓ solved", "failed": "✗ not right", "todo": "○ open", "long": "✗ too slow", "": "? not checked"}
+_NOW["manual"] = "✎ marked by a person"
 _BEST = {"passed": "✓ solved", "failed": "✗ tried"}
 _SECONDS = 30.0  # in which the checks that are run again are started; none of their calls may take longer
 
@@ -35,7 +36,7 @@ class Progress:
             sum(task.points for task in exercise.tasks if states.get(task.id) == "passed") for states in (now, best)
         )
         self.max_points = exercise.max_points
-        self.open = [task.id for task in exercise.tasks if now.get(task.id) != "passed"]
+        self.open = [task.id for task in exercise.tasks if now.get(task.id) not in ("passed", "manual")]
         self.unchecked = [task.id for task in exercise.tasks if task.id not in now]
         more = f" now, {self.best} at best," if self.best != self.points else ""
         self._sum = f"{self.points} of {self.max_points} points{more} in exercise {int(exercise.number)}"

@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lecture_utils.grading.compare import describe, equal
-from lecture_utils.grading.errors import CheckFailed, StudentError
+from lecture_utils.grading.errors import CheckError, CheckFailed, GraderError, StudentError
 from lecture_utils.grading.hints import IN_PLACE_HINT
 from lecture_utils.grading.namespace import Namespace
 from lecture_utils.grading.values import Code, Handle
@@ -38,7 +38,40 @@ class Student:
 
     case = ""
     got_something = False
+    part_names: Sequence[str] = ()
+    part_failures: dict[str, Exception] = {}  # noqa: RUF012, replaced before each case
     _awaited: Sequence[Handle] = ()  # the arguments of the current call that the function could change
+
+    def note_failure(self) -> None:
+        """Called when the first case has failed, before further ones are run."""
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """A part of a task with partial credit: what fails in the block costs this part's points only.
+
+        The check goes on after the block, without the names that the rest of the block would have bound.
+
+        Args:
+            name: one of the task's ``parts``.
+
+        Raises:
+            CheckError: the task has no such part.
+
+        >>> def check(student, rng, case):
+        ...     result = student.call("standardise", torch.ones(3, 2))
+        ...     with student.part("shape"):
+        ...         expect(result.shape, (3, 2))
+        ...     with student.part("values"):
+        ...         expect(result, torch.zeros(3, 2))
+        """
+        if name not in self.part_names:
+            raise CheckError(f"the task has no part {name!r}, only {', '.join(self.part_names) or 'the whole'}")
+        try:
+            yield
+        except (GraderError, CheckError):
+            raise
+        except Exception as error:
+            self.part_failures.setdefault(name, error)
 
     def value(self, name: str) -> Any:
         """The value of a global name: plain data, or a handle.

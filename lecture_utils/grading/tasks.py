@@ -40,7 +40,7 @@ class Task:
 
     id: str
     title: str
-    points: int
+    points: float
     difficulty: int
     minutes: int
     names: tuple[str, ...]
@@ -48,6 +48,10 @@ class Task:
     visible: int
     hidden: int
     on_error: dict[str, str] = field(compare=False)
+    parts: dict[str, float] = field(compare=False)
+    per_case: bool
+    bonus: bool
+    manual: str
     check: Check = field(compare=False)
 
 
@@ -55,7 +59,7 @@ def task(
     id: str,
     title: str,
     *,
-    points: int,
+    points: float,
     difficulty: int,
     minutes: int,
     names: Sequence[str],
@@ -63,16 +67,19 @@ def task(
     visible: int = 3,
     hidden: int = 7,
     on_error: dict[str, str] | None = None,
+    parts: dict[str, float] | None = None,
+    per_case: bool = False,
+    bonus: bool = False,
+    manual: str = "",
     held_out: int | None = None,
 ) -> Callable[[Check], Task]:
     """Turn a check function into a :class:`Task`.
 
-    The function is called for case 0, 1, ... It raises :class:`~lecture_utils.grading.errors.CheckFailed` if the answer
-    is wrong.
+    The function is called for case 0, 1, ... It raises :class:`.CheckFailed` if the answer is wrong.
 
     Args:
         id: exercise and number, ``"2.3"``; the answer's cell begins with ``# Task 2.3``.
-        points: for an answer that passes all cases; there is no partial credit.
+        points: for an answer that passes all cases. Without ``parts`` or ``per_case`` it is all or nothing.
         difficulty: 1 (warm-up) to 3 (demanding).
         minutes: the time a student is expected to need.
         names: the functions and values that the answer defines.
@@ -80,12 +87,16 @@ def task(
         visible: the number of cases that ``check()`` runs in the notebook.
         hidden: the number of further cases that are run when a class is graded.
         on_error: hints for exceptions, by a regular expression that is searched in, for example, ``"KeyError: 'x'"``.
+        parts: points by the name of a part, for :meth:`.Student.part`; together they are ``points``.
+        per_case: an answer gets points for the share of the cases that it passes.
+        bonus: the points do not count in the exercise's maximum.
+        manual: a rubric: a person marks the task's cell, code or text. No case is run; the body may be ``...``.
         held_out: the old name of ``hidden``, accepted for one more release.
 
     Raises:
         ValueError: the id or a number is not possible.
 
-    >>> from lecture_utils.grading import expect, task
+    >>> from lecture_utils.grading import expect
     >>> @task("9.1", "Double", points=1, difficulty=1, minutes=2, names=["double"], hints=["Add it to itself."])
     ... def double(student, rng, case):
     ...     x = float(rng.normal())
@@ -98,10 +109,12 @@ def task(
         hidden = held_out
     if not re.fullmatch(r"\d+\.\d+", id):
         raise ValueError(f"task id {id!r}: write EXERCISE.NUMBER, such as '2.3'")
-    if points < 1 or not 1 <= difficulty <= 3 or minutes < 1 or visible < 1 or hidden < 0 or not names:
-        raise ValueError(f"task {id}: points, minutes, visible >= 1, difficulty 1 to 3, hidden >= 0, some names")
-    fields = (id, title, points, difficulty, minutes, tuple(names), tuple(hints), visible, hidden, on_error or {})
-    return functools.partial(Task, *fields)
+    if points <= 0 or not 1 <= difficulty <= 3 or minutes < 1 or visible < 1 or hidden < 0 or not (names or manual):
+        raise ValueError(f"task {id}: points > 0, minutes, visible >= 1, difficulty 1 to 3, hidden >= 0, some names")
+    if parts and (per_case or min(parts.values()) <= 0 or abs(sum(parts.values()) - points) > 1e-9):
+        raise ValueError(f"task {id}: parts have points above 0, together {points}, and exclude per_case")
+    given = (id, title, points, difficulty, minutes, tuple(names), tuple(hints), visible, hidden, on_error or {})
+    return functools.partial(Task, *given, parts or {}, per_case, bonus, manual)
 
 
 @dataclass(frozen=True)
@@ -131,8 +144,9 @@ class Exercise:
         return _from_source, self.file
 
     @property
-    def max_points(self) -> int:
-        return sum(one.points for one in self.tasks)
+    def max_points(self) -> float:
+        """Of all tasks but those that are a bonus."""
+        return sum(one.points for one in self.tasks if not one.bonus)
 
     @property
     def version(self) -> str:
@@ -153,6 +167,8 @@ def load_exercise(which: str | Path) -> Exercise:
     """
     checks = checks_folder()
     path = checks / f"exercise_{int(str(which)):02d}.py" if str(which).isdecimal() else Path(which)
+    if not path.is_file() and path.suffix == ".py" and not str(which).isdecimal():
+        raise ValueError(f"no checks: there is no file {which} in {Path.cwd()}; put it beside the notebook")
     if not path.is_file():
         known = ", ".join(sorted(p.stem.removeprefix("exercise_") for p in checks.glob("exercise_*.py")))
         raise ValueError(f"no checks for exercise {which!r}: there are {known or 'none here'}")

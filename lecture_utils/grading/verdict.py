@@ -5,7 +5,7 @@ import contextlib
 import functools
 import re
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ _MESSAGES = {
     "in place": "The function changed one of its arguments.",
 }
 _OTHER_MESSAGE = "The answer breaks a rule of the task."
-_OTHER_HINT = "Try it on inputs of your own, also on the smallest and the oddest that the task's text allows."
+OTHER_HINT = "Try it on inputs of your own, also on the smallest and the oddest that the task's text allows."
 _WRONG_KIND = "The answer is not of the kind that was asked for."
 _GRADIENTS_OFF = "Your code left gradients switched off."
 # What ``expect`` appends to its ``what``; no value is among it.
@@ -49,17 +49,22 @@ _COMMON_ERRORS = """
 """
 
 
+_TOO_LONG = ("TimeoutError", "RanTooLong", "KeyboardInterrupt")  # after these, more cases would only cost time
+
+
 @dataclass
 class Verdict:
     """What the check of a task found.
 
     Attributes:
         task: its id.
-        status: ``passed``, ``failed`` or ``todo`` (not attempted); the grader adds ``unjudged``.
+        status: ``passed``, ``failed``, ``todo`` (not attempted) or ``manual`` (a person marks it); the grader adds
+            ``unjudged``.
         passed, cases: how many cases passed, and how many should have been run.
         case, hidden: a description of the case that failed, and whether it is a hidden one.
         message, hint, expected, got, kind: see :class:`~lecture_utils.grading.errors.CheckFailed`.
         error, error_kind, where: the text, class and line of an exception in the student's code.
+        parts: the parts of the task whose points the answer gets although it failed.
         stopped: where the check itself stopped with an exception, for the instructor: file, line and class.
     """
 
@@ -78,53 +83,102 @@ class Verdict:
     hidden: bool = False
     kind: str = ""
     stopped: str = ""
+    parts: list[str] = field(default_factory=list)
 
 
 def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdict:
-    """Run a task's cases until one fails; with ``hidden`` the hidden ones, too.
+    """Run a task's cases; the verdict describes the first that failed.
 
-    An exception in the student's code becomes a verdict.
+    With ``hidden`` all cases are run, the hidden ones too. Without it the first failure ends the task, unless its
+    points depend on more. A stub, or a call that ran too long, always ends it. An exception in the student's code
+    becomes a verdict.
 
     Raises:
         CheckError: the check itself has a fault.
         GraderError: the process that runs the submission cannot go on.
     """
+    if task.manual:
+        return Verdict(task.id, "manual", 0, 0, message="A person marks this task.")
     cases = task.visible + (task.hidden if hidden else 0)
+    passed, first = 0, None
+    lost: set[str] = set()
     for case in range(cases):
         # Each case has a generator of its own, so its inputs do not depend on what earlier cases drew.
         rng = np.random.default_rng([seed, *map(int, task.id.split(".")), case])
         student.case = f"case {case + 1}"
         student.got_something = False
-        failure = _run_case(task, student, rng, case)
-        if failure:
+        student.part_names, student.part_failures = tuple(task.parts), {}
+        failure, in_parts = _run_case(task, student, rng, case)
+        if not failure:
+            passed += 1
+            continue
+        lost |= student.part_failures.keys() if in_parts else task.parts.keys()
+        if not first:
             is_hidden = case >= task.visible
             public, _, inputs = student.case.partition(" | ")
             words = f"{public}, {inputs}" if inputs and not is_hidden else public
-            return Verdict(task.id, passed=case, cases=cases, case=words, hidden=is_hidden, **failure)
-    return Verdict(task.id, "passed", cases, cases)
+            first = failure | {"case": words, "hidden": is_hidden}
+            student.note_failure()
+        over = failure["status"] == "todo" or failure.get("error_kind") in _TOO_LONG
+        if (over and not in_parts) or not (hidden or task.parts or task.per_case):
+            break
+    if not first:
+        return Verdict(task.id, "passed", cases, cases)
+    kept = [name for name in task.parts if name not in lost]
+    if kept or (task.per_case and passed):
+        first["status"] = "failed"
+    return Verdict(task.id, passed=passed, cases=cases, parts=kept, **first)
 
 
-def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int) -> dict[str, Any]:
-    """Run one case; return the fields of its verdict if it does not pass, otherwise nothing."""
+def points_of(task: Task, verdict: Verdict) -> float | None:
+    """The points of an answer: of the whole task, of the parts that it got right, or of the share of the cases.
+
+    None where there is no mark, because the task was not judged, or waits for a person.
+
+    >>> from lecture_utils.grading.tasks import load_exercise
+    >>> points_of(load_exercise("1")["1.1"], Verdict("1.1", "failed", 3, 10))
+    0
+    """
+    if verdict.status in ("unjudged", "manual"):
+        return None
+    if verdict.status == "passed":
+        return task.points
+    share = task.points * verdict.passed / verdict.cases if task.per_case and verdict.cases else 0
+    points = round(share + sum(task.parts[name] for name in verdict.parts), 2)
+    return int(points) if points == int(points) else points
+
+
+def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int) -> tuple[dict[str, Any], bool]:
+    """Run one case.
+
+    Returns:
+        The fields of its verdict, empty if it passes; and whether all that failed lies in parts of the task.
+    """
     try:
         # Tensors from the student's process arrive on the CPU, so those of the check belong there, too.
         with torch.device("cpu") if torch.get_default_device().type != "cpu" else contextlib.nullcontext():
             task.check(student, rng, case)
-    except NotAttempted as error:
-        return {"status": "todo", "message": str(error)}
-    except CheckFailed as failure:
-        return {"status": "failed", **vars(failure)}
-    except StudentError as error:
-        if error.kind == GRADIENTS_LEFT_OFF:
-            return {"status": "failed", "message": _GRADIENTS_OFF, "hint": GRADIENTS_HINT}
-        hint = hint_for_error(str(error), task.on_error, error.where, task.names)
-        fields = {"error": error.message, "error_kind": error.kind, "where": error.where, "hint": hint}
-        return {"status": "failed", "message": f"Your code raised {error.kind}.", **fields}
-    except GraderError:
+    except (GraderError, CheckError):
         raise
     except Exception as error:
+        return _failure(task, student, error), False
+    first = next(iter(student.part_failures.values()), None)
+    return (_failure(task, student, first) if first else {}), True
+
+
+def _failure(task: Task, student: Student, error: Exception) -> dict[str, Any]:
+    """The fields of a verdict for what ended a case, or a part of it."""
+    if isinstance(error, NotAttempted):
+        return {"status": "todo", "message": str(error)}
+    if isinstance(error, CheckFailed):
+        return {"status": "failed", **vars(error)}
+    if not isinstance(error, StudentError):
         return _stopped_check(task, student, error)
-    return {}
+    if error.kind == GRADIENTS_LEFT_OFF:
+        return {"status": "failed", "message": _GRADIENTS_OFF, "hint": GRADIENTS_HINT}
+    hint = hint_for_error(str(error), task.on_error, error.where, task.names)
+    fields = {"error": error.message, "error_kind": error.kind, "where": error.where, "hint": hint}
+    return {"status": "failed", "message": f"Your code raised {error.kind}.", **fields}
 
 
 def _stopped_check(task: Task, student: Student, error: Exception) -> dict[str, Any]:
@@ -178,7 +232,7 @@ def for_report(verdict: Verdict, exercise: Exercise) -> Verdict:
         message = _MESSAGES.get(verdict.kind, _OTHER_MESSAGE)
     hint = verdict.hint
     if not _consists_of(hint, fixed):
-        hint = DEFAULT_HINTS.get(verdict.kind, _OTHER_HINT)
+        hint = DEFAULT_HINTS.get(verdict.kind, OTHER_HINT)
     return replace(verdict, message=message, hint=hint, expected="", got="", error="", where="")
 
 
