@@ -40,7 +40,12 @@ _NO_FOLDER = "its folder is a link, or not a folder"
 # Made by macOS and Jupyter, never by a person, so they are neither graded nor listed as left out.
 JUNK = {".DS_Store", ".ipynb_checkpoints", "__MACOSX"}
 # Browsers save a notebook as `work.ipynb.json` or `work.ipynb.txt`, and number a second one: `work.ipynb (1).txt`.
-_NOTEBOOK = re.compile(r"\.ipynb(?:[ _-]?\(?\d{0,3}\)?\.(?:ipynb|json|txt))*\s*$", re.IGNORECASE)
+# Google Drive writes behind the suffix that a file is a copy, in the languages in which that comes last.
+_COPY = "のコピー|的副本|의 ?사본|kopyası|másolata"
+_COPY += f"|{unicodedata.normalize('NFD', _COPY)}"
+_NOTEBOOK = re.compile(
+    rf"\.ipynb(?:[ _-]?\(?\d{{0,3}}\)?\.(?:ipynb|json|txt))*(?:[\"”」]?\s*(?:{_COPY}))?\s*$", re.IGNORECASE
+)
 # Decoded as Japanese, a name such as Müller in a European code page has kanji beside Latin letters.
 _KANJI = "\u3000-\u30ff\u4e00-\u9fff\uf900-\ufaff\uff01-\uff9f"
 _NOT_JAPANESE = re.compile(rf"[^\0-\x7f{_KANJI}]|[A-Za-z][{_KANJI}]|[{_KANJI}][A-Za-z]")
@@ -212,11 +217,31 @@ def list_folder(top: int, out: Path | None) -> Iterator[Entry]:
     entries = _names_in(top, (), None, MAX_ENTRIES + 1) or []
     if len(entries) > MAX_ENTRIES:
         raise ValueError(f"the folder holds more than {MAX_ENTRIES} entries: give a part of it")
+    folders = [name for name, kind in entries if kind == "folder" and not is_hidden(name)]
+    alone = len(folders) == 1 and not any(_entry(top, (name,), kind).is_notebook for name, kind in entries)
     for name, kind in entries:
-        if kind == "folder" and not is_hidden(name):
-            yield from list_student(top, (name,), out_stat)
-        else:
+        if name not in folders:
             yield _entry(top, (name,), kind)
+        elif alone:
+            yield from _list_outer(top, name, out_stat)
+        else:
+            yield from list_student(top, (name,), out_stat)
+
+
+def _list_outer(top: int, first: str, out_stat: os.stat_result | None) -> Iterator[Entry]:
+    """The files of a folder without others beside it: it may hold the class, so the limit is that of each in it."""
+    try:
+        inside = _names_in(top, (first,), out_stat, MAX_OF_STUDENT + 1)
+    except OSError:
+        inside = None
+    if not inside or len(inside) > MAX_OF_STUDENT:
+        yield from list_student(top, (first,), out_stat)
+        return
+    for name, kind in inside:
+        if kind == "folder" and not is_hidden(name):
+            yield from list_student(top, (first, name), out_stat)
+        else:
+            yield _entry(top, (first, name), kind)
 
 
 def list_student(top: int, first: tuple[str, ...], out_stat: os.stat_result | None) -> Iterator[Entry]:
@@ -275,8 +300,13 @@ def _entry(top: int, parts: tuple[str, ...], kind: str) -> Entry:
     return Entry(parts, problem=LINK if kind == "link" else _NO_FILE)
 
 
-def list_zip(file: zipfile.ZipFile, archive: str) -> Iterator[Entry]:
+def list_zip(file: zipfile.ZipFile, archive: str, doubts: list[str] | None = None) -> Iterator[Entry]:
     """The entries of a zip, which the messages call ``archive``.
+
+    Args:
+        file: the zip.
+        archive: what it is called.
+        doubts: gets a sentence if the zip does not say in which code page its names are.
 
     Raises:
         ValueError: it has too many entries, is encrypted, or has a path that leads out of it.
@@ -284,8 +314,9 @@ def list_zip(file: zipfile.ZipFile, archive: str) -> Iterator[Entry]:
     infos = file.infolist()
     if len(infos) > MAX_ENTRIES:
         raise ValueError(f"{archive} holds {len(infos)} files: more than {MAX_ENTRIES} are not unpacked")
-    for info in infos:
-        name = _decoded_name(info).replace("\\", "/")
+    names = _decoded_names(infos, [] if doubts is None else doubts)
+    for info, name in zip(infos, names, strict=True):
+        name = name.replace("\\", "/")
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if ".." in parts or name.startswith("/") or re.match(r"[A-Za-z]:", name):
             raise ValueError(f"{archive} holds {clean_name(name)!r}, a path to outside of it: do not trust it")
@@ -301,20 +332,32 @@ def list_zip(file: zipfile.ZipFile, archive: str) -> Iterator[Entry]:
             yield Entry(parts, partial(file.open, info))
 
 
-def _decoded_name(info: zipfile.ZipInfo) -> str:
-    """An entry's name. Many programs write UTF-8 without the flag for it, and zipfile decodes it as code page 437.
-
-    Windows writes the code page of its language; only the Japanese one can be recognised by its characters.
+def _decoded_names(infos: list[zipfile.ZipInfo], doubts: list[str]) -> list[str]:
+    """The names of the entries. Many programs write UTF-8 without the flag for it, and zipfile decodes it as code page
+    437. Windows writes the code page of its language: of these, the Japanese one is recognised, if all names fit it.
     """
-    if not info.flag_bits & 0x800:
-        content = info.orig_filename.encode("cp437")
-        with contextlib.suppress(UnicodeError):
-            return content.decode("utf-8")
-        with contextlib.suppress(UnicodeError):
-            name = content.decode("cp932")
-            if not _NOT_JAPANESE.search(name):
-                return name
-    return info.orig_filename
+    names, japanese = [], dict[int, str]()
+    legacy = []
+    for at, info in enumerate(infos):
+        names.append(info.orig_filename)
+        if not info.flag_bits & 0x800 and not info.orig_filename.isascii():
+            content = info.orig_filename.encode("cp437")
+            with contextlib.suppress(UnicodeError):
+                names[at] = content.decode("utf-8")
+                continue
+            legacy.append(at)
+            with contextlib.suppress(UnicodeError):
+                name = content.decode("cp932")
+                if not _NOT_JAPANESE.search(name):
+                    japanese[at] = name
+    if legacy:
+        sure = len(japanese) == len(legacy)
+        for at in japanese if sure else ():
+            names[at] = japanese[at]
+        some = ", ".join(dict.fromkeys(clean_name(names[at].replace("\\", "/").split("/")[0]) for at in legacy[:20]))
+        how = "read as Japanese ones of Windows (code page 932)" if sure else "they may be misspelt"
+        doubts.append(f"the zip does not say in which code page these are, {how}: {one_line(some, 200)}")
+    return names
 
 
 class BoundedZip(io.FileIO):

@@ -1,7 +1,7 @@
-"""What a class handed in: one notebook for each student, from a folder, a download from Moodle or Canvas, or a zip.
+"""What a class handed in: one notebook for each student, from a folder, a zip, or what a platform exports.
 
-``handed_in`` lists and copies the files; here each file's student is found, and which of a student's notebooks counts.
-No notebook is parsed here, since the files are not trusted: the worker does that in its sandbox.
+``handed_in`` lists and copies the files, ``platforms`` knows whose each is; here is found which of a student's
+notebooks counts. No notebook is parsed here, since the files are not trusted: the worker does that in its sandbox.
 """
 
 import contextlib
@@ -12,30 +12,20 @@ import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from pathlib import Path
 
-from lecture_grader import handed_in
-from lecture_grader.handed_in import LINK, Copies, Entry, clean_name, is_hidden, list_zip
+from lecture_grader import handed_in, platforms
+from lecture_grader.handed_in import Copies, Entry, clean_name, is_hidden, list_zip
+from lecture_grader.platforms import Export, Who, is_of_platform
+from lecture_grader.platforms import read_time as read_time
 from lecture_utils.grading.tasks import Exercise
 
 MAX_ZIPS = 5  # zips that are searched, of a student without another notebook
 _NOTHING = "no notebook was handed in"
 # Folders of an instructor or of a program, unless they hold a notebook.
 _NOT_STUDENTS = {"__pycache__", "build", "data", "datasets", "dist", "env", "node_modules", "venv"}
-# Moodle: a folder `Name_12345_assignsubmission_file` (before 4.1 with `_` at the end), or files with that before
-# their names. nbgrader's exchange: `name+assignment+time+more`. Canvas: `name_LATE_12345_67890_work.ipynb`,
-# `name_12345_text.html` for a typed text, and `LATE_anon_a1B2c_67890_work.ipynb` where names are hidden. The first
-# numbers are the platform's; the student chose what follows them.
-_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.DOTALL)
-_EXCHANGE = re.compile(r"(?P<name>.+)\+[^+]+\+(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^+]*)(?:\+[^+]*)?", re.DOTALL)
-_CANVAS = re.compile(
-    r"(?:(?P<late_unnamed>LATE_)?(?P<unnamed>anon_[0-9A-Za-z]{5})"
-    r"|(?P<name>[^\s!-/:-@\[-^`{-~]+?)(?P<late>_LATE)?_(?P<id>[1-9]\d{0,18}))"
-    r"_(?:(?P<number>[1-9]\d{0,18})_(?P<file>.+)|(?P<typed>text\.html|link\.html))",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -47,12 +37,13 @@ class Submission:
         path: a copy of the notebook that no student can change, under another name.
         problem: why there is no notebook, or why it cannot be read; empty where it can.
         name: the file's own name, empty where that is the student's.
-        platform: ``moodle``, ``canvas`` or ``nbgrader``, or empty.
-        user_id: the student's number on Moodle or Canvas, or name in nbgrader.
+        platform: such as ``moodle``, see :mod:`~lecture_grader.platforms`, or empty.
+        user_id: the student's number or login there.
         handed_in: when, or None where that is not known.
         late: whether the platform called it late.
         earlier: how many notebooks the student had handed in before.
         foreign: whether the notebook holds no task of the exercise.
+        attempt, who, unknown: see :class:`~lecture_grader.platforms.Origin`.
     """
 
     student: str
@@ -65,9 +56,13 @@ class Submission:
     late: bool = False
     earlier: int = 0
     foreign: bool = False
+    attempt: tuple[str, int] = ("", 0)
+    who: tuple[Who, ...] = ()
+    unknown: str = ""
 
 
 _Files = list[tuple[Entry, Submission]]
+Remark = tuple[str, list[tuple[list[str], str]]]  # a title, and (students, detail) for each line below it
 
 
 def find_submissions(
@@ -78,14 +73,14 @@ def find_submissions(
     out: Path | None = None,
     name: str = "",
     left_out: list[str] | None = None,
+    remarks: list[Remark] | None = None,
 ) -> list[Submission]:
     """One submission for each student, in order of their names.
 
     ``where`` holds ``STUDENT.ipynb``, ``STUDENT/`` with the notebook anywhere in it (nbgrader's ``submitted/``,
-    JupyterHub's homes, a folder of Google Drive), a download from Moodle or Canvas, or nbgrader's exchange
-    (``inbound/``); each also as a zip. A student's zip is searched if there is no other notebook. Of several notebooks
-    of one student, the one with tasks of the exercise counts; of several such, the last one handed in, then the one
-    called ``name``.
+    JupyterHub's homes, a folder of Google Drive), or what a platform exports, see :mod:`~lecture_grader.platforms`;
+    each also as a zip. A student's zip is searched if there is no other notebook. Of several notebooks of one student,
+    the one with tasks of the exercise counts; of several such, the last one handed in, then the one called ``name``.
 
     Args:
         where: a folder, a zip or one notebook.
@@ -94,6 +89,7 @@ def find_submissions(
         out: the folder of results, which holds no submissions.
         name: the exercise's file name without ``.ipynb``, if it is known.
         left_out: gets a line for each entry of ``where`` that is no submission, such as ``roster.csv (no notebook)``.
+        remarks: gets what the instructor should know about how ``where`` was read.
 
     Raises:
         ValueError: there is nothing to grade, or the archive is not safe or cannot be read.
@@ -102,30 +98,49 @@ def find_submissions(
         >>> find_submissions(Path("Course-1234.zip"), load_exercise("2"), Path("scratch"))  # doctest: +SKIP
         [Submission(student='Aki Sato_101', path=PosixPath('scratch/0'), ...)]
     """
+    said: list[Remark] = []
     with contextlib.ExitStack() as stack:
         stack.enter_context(_errors_as_value_error(where, scratch))
         is_zip = where.suffix.lower() == ".zip" and where.is_file()
         copies = Copies(scratch, where if is_zip else None)
-        if is_zip:
-            file = stack.enter_context(zipfile.ZipFile(where))
-            entries = _without_outer_folder(list(list_zip(file, str(where))))
-        elif where.is_file():
+        if where.is_file() and not is_zip:
             path, problem = copies.take(Entry((where.name,), lambda: where.open("rb")), handed_in.MAX_READ)
             return [Submission(clean_name(where.stem), path, problem)]
-        elif where.is_dir():
-            top = os.open(where, os.O_RDONLY | handed_in.FOLDER)
-            stack.callback(os.close, top)
-            entries = list(handed_in.list_folder(top, out))
-        else:
-            raise ValueError(f"{where} is neither a notebook nor a folder or zip of notebooks")
+        entries, around = _without_outer_folder(_entries_of(where, is_zip, out, stack, said), name, is_zip)
+        if around and not is_zip:
+            said.append(("Taken for the folder of the class", [([], clean_name(around))]))
         entries = list(_without_hidden_folders(_without_group_folders(entries)))
-        found, others = _submission_of_each(entries, exercise, name, copies)
+        export = Export(entries, name, around or (where.stem if is_zip else where.resolve().name))
+        found, others = _submission_of_each(entries, export, exercise, name, copies)
     if left_out is not None:
         left_out.extend(others)
     if not found:
         words = f"{where} holds no submissions: STUDENT.ipynb, or STUDENT/ with one notebook in it"
         raise ValueError(f"{words}. Not looked at: {', '.join(others[:8])}" if others else words)
-    return _with_unique_names(found)
+    found = _with_unique_names(found)
+    if len(found) == 1 and found[0].problem.endswith("notebooks, not one"):
+        found = [replace(found[0], problem=f"{found[0].problem}; if it is the class's, name this folder itself")]
+    if remarks is not None:
+        unknown: Remark = ("Nobody knows whose", [([one.student], one.unknown) for one in found if one.unknown])
+        remarks += [*said, unknown] if unknown[1] else said
+    return found
+
+
+def _entries_of(
+    where: Path, is_zip: bool, out: Path | None, stack: contextlib.ExitStack, said: list[Remark]
+) -> list[Entry]:
+    """All that is in a folder or zip, which stays open as long as the stack does."""
+    if is_zip:
+        file, doubts = stack.enter_context(zipfile.ZipFile(where)), list[str]()
+        entries = list(list_zip(file, str(where), doubts))
+        if doubts:
+            said.append(("Names in the zip", [([], doubt) for doubt in doubts]))
+        return entries
+    if not where.is_dir():
+        raise ValueError(f"{where} is neither a notebook nor a folder or zip of notebooks")
+    top = os.open(where, os.O_RDONLY | handed_in.FOLDER)
+    stack.callback(os.close, top)
+    return list(handed_in.list_folder(top, out))
 
 
 def of_folders(folders: dict[str, Path], exercise: Exercise, name: str, scratch: Path) -> list[Submission]:
@@ -145,7 +160,7 @@ def of_folders(folders: dict[str, Path], exercise: Exercise, name: str, scratch:
     copies, submissions = Copies(scratch), []
     for student, folder in folders.items():
         with _errors_as_value_error(folder, scratch), _opened_above(folder, student) as (top, parts):
-            one = Submission(student, folder, platform="nbgrader", user_id=student)
+            one = Submission(student, folder, platform="nbgrader", user_id=student, who=(Who((), (student,)),))
             entries = _without_hidden_folders(handed_in.list_student(top, parts, None), len(parts))
             files = [(entry, replace(one, name=entry.parts[-1])) for entry in entries]
             submissions.append(_submission_of(files, exercise, name, copies))
@@ -230,30 +245,57 @@ def _normal_form(name: str) -> str:
     return "".join(c for c in plain if not (unicodedata.category(c) == "Cf" or "\ufe00" <= c <= "\ufe0f")).strip()
 
 
-def _without_outer_folder(entries: list[Entry]) -> list[Entry]:
-    """Entries without the one folder around all students', as Google Drive makes it; a student's own folder stays."""
-    while True:
-        shown = [e for e in entries if not any(map(is_hidden, e.parts))]
-        around = {e.parts[0] for e in shown if len(e.parts) > 1}
-        inner = {e.parts[1] if len(e.parts) > 1 else "" for e in shown if e.is_notebook or e.is_zip}
-        if len(around) != 1 or len(inner) < 2 or "" in inner or any(map(_is_of_platform, around)):
-            return entries
-        within = [replace(e, parts=e.parts[1:]) for e in entries if e.parts[0] in around and any(e.parts[1:])]
-        entries = within + [e for e in entries if e.parts[0] not in around]
+def _without_outer_folder(entries: list[Entry], name: str, is_zip: bool) -> tuple[list[Entry], str]:
+    """Entries without the folders around all students', as exports and people make them, and the innermost's name.
+
+    A student's own folder stays. In a zip, one folder with several others in it is taken for such a folder, since
+    Google Drive makes one; a folder has to look like a class, see :func:`~lecture_grader.platforms.is_class_of`.
+    """
+    inside, around, loose = entries, "", is_zip
+    for _ in range(handed_in.MAX_DEPTH):
+        shown = [e for e in inside if not any(map(is_hidden, e.parts))]
+        folders = {e.parts[0] for e in shown if len(e.parts) > 1}
+        below: dict[str, set[str]] = {}
+        for entry in (e for e in shown if e.parts[0] in folders and any(e.parts[1:])):
+            below.setdefault(entry.parts[1], set()).update(entry.parts[2:] or entry.parts[1:])
+        full = any(e.problem and not any(e.parts[1:]) for e in shown if len(e.parts) > 1)
+        alone = any(len(e.parts) == 1 and (e.is_notebook or e.is_zip) for e in shown)
+        if len(folders) != 1 or full or alone or any(map(is_of_platform, folders)):
+            break
+        several = len({e.parts[1] for e in shown if len(e.parts) > 1 and (e.is_notebook or e.is_zip)}) > 1
+        within = [replace(e, parts=e.parts[1:]) for e in inside if e.parts[0] in folders and any(e.parts[1:])]
+        inside = within + [e for e in inside if e.parts[0] not in folders]
+        if platforms.is_class_of(below, name) or (loose and several):
+            entries, around = inside, next(iter(folders))
+        else:
+            loose = False
+    return entries, around
 
 
 def _without_group_folders(entries: list[Entry]) -> list[Entry]:
-    """Entries with Moodle's folder for a group taken off their paths: most names in such a folder are Moodle's."""
+    """Entries with the folder of a group taken off their paths: most names in it are a platform's, as in Moodle's.
+
+    Of Teams' two folders, the one with drafts is left out.
+    """
     inside: dict[str, set[str]] = {}
     for entry in entries:
         if len(entry.parts) > 1 and entry.parts[1] and not any(map(is_hidden, entry.parts[:2])):
             inside.setdefault(entry.parts[0], set()).add(entry.parts[1])
+    teams = platforms.TEAMS in inside
     groups = {
         first
         for first, names in inside.items()
-        if not _is_of_platform(first) and 2 * sum(map(_is_of_platform, names)) > len(names)
-    }
-    return [replace(e, parts=e.parts[1:], group=e.parts[0]) if e.parts[0] in groups else e for e in entries]
+        if not is_of_platform(first) and 2 * sum(map(is_of_platform, names)) > len(names)
+    } | {platforms.TEAMS}
+    drafts = "drafts that were not handed in"
+    return [
+        replace(e, parts=e.parts[1:], group=e.parts[0])
+        if e.parts[0] in groups and any(e.parts[1:])
+        else Entry(e.parts[:1], problem=drafts)
+        if teams and e.parts[0] == platforms.TEAMS_DRAFTS
+        else e
+        for e in entries
+    ]
 
 
 def _without_hidden_folders(entries: Iterable[Entry], shown: int = 1) -> Iterator[Entry]:
@@ -264,30 +306,13 @@ def _without_hidden_folders(entries: Iterable[Entry], shown: int = 1) -> Iterato
             yield Entry((*entry.parts[:hidden], ""), group=entry.group) if hidden else entry
 
 
-def _is_of_platform(name: str) -> bool:
-    return bool(_MOODLE.fullmatch(name) or _EXCHANGE.fullmatch(name) or _match_canvas(name))
-
-
-def _match_canvas(file: str) -> re.Match[str] | None:
-    """The parts of a name that Canvas made; None for other names, such as ``hw_1_2_ann`` or one with a date."""
-    match = _CANVAS.fullmatch(file)
-    if not match or not match["name"]:
-        return match
-    user, number = int(match["id"]), int(match["number"] or match["id"])
-    date = 1900 <= user <= 2100 and number <= 12
-    return None if match["name"].isdigit() or date or max(user, number) < 100 else match
-
-
 def _submission_of_each(
-    entries: list[Entry], exercise: Exercise, name: str, copies: Copies
+    entries: list[Entry], export: Export, exercise: Exercise, name: str, copies: Copies
 ) -> tuple[list[Submission], list[str]]:
     """One submission for each student, and a line for each entry that belongs to none."""
-    # Canvas gives each file its own number, so a name whose numbers occur twice is not one of Canvas's.
-    names = [(e.group, _match_canvas(e.parts[0])) for e in entries if len(e.parts) == 1]
-    canvas_counts = Counter((group, *match.group("name", "id", "number")) for group, match in names if match)
     students: dict[tuple[str, ...], _Files] = {}
     for entry in entries:
-        if owner := _owner(entry, canvas_counts, name):
+        if owner := _owner(entry, export):
             key, one = owner
             students.setdefault((entry.group, *key), []).append((entry, one))
     found, used = [], set()
@@ -313,44 +338,14 @@ def _why_left_out(entry: Entry) -> str:
     return entry.problem or "no notebook"
 
 
-def _owner(entry: Entry, canvas_counts: Counter, name: str) -> tuple[tuple[str, ...], Submission] | None:
-    """Whose file it is, from its path alone.
-
-    Args:
-        entry: the file.
-        canvas_counts: how often each (group, student's name, number of the student, number of the file) occurs.
-        name: the exercise's file name without ``.ipynb``, or empty.
-
-    Returns:
-        A key that all files of this student share, and what the path tells of the submission; None for no student's.
-    """
-    first, last = entry.parts[0], entry.parts[-1]
-    alone = len(entry.parts) == 1
-    one = Submission(first, Path(last), name=last)
-    if is_hidden(first):
+def _owner(entry: Entry, export: Export) -> tuple[tuple[str, ...], Submission] | None:
+    """Whose file it is: a key that all files of this student share, and what is known of the submission."""
+    origin = export.origin(entry)
+    if not origin:
         return None
-    if match := _MOODLE.fullmatch(first):
-        file = match["file"] or "" if alone else last
-        student = f"{match['name']}_{match['id']}"
-        return ("moodle", student), replace(one, student=student, name=file, platform="moodle", user_id=match["id"])
-    match = _match_canvas(first) if alone else None
-    if match and canvas_counts[(entry.group, *match.group("name", "id", "number"))] < 2:
-        one = replace(one, name=match["file"] or match["typed"], late=bool(match["late"] or match["late_unnamed"]))
-        if match["unnamed"]:
-            return ("canvas", match["unnamed"]), replace(one, student=match["unnamed"])
-        student = f"{match['name']}_{match['id']}"
-        return ("canvas", student), replace(one, student=student, platform="canvas", user_id=match["id"])
-    if alone:
-        suffix = handed_in.notebook_suffix(first) or (".zip" if entry.is_zip else "")
-        stem = first[: len(first) - len(suffix)]
-        # a link without a suffix may stand for a student's folder
-        if not stem or not (entry.is_notebook or entry.is_zip or (entry.problem == LINK and "." not in first)):
-            return None
-        student = stem.removesuffix(f" - {name}" if name else "")  # Google Classroom's copies
-        return ("file", first), replace(one, student=student, name="")
-    if match := _EXCHANGE.fullmatch(first):
-        return ("exchange", match["name"]), replace(one, student=match["name"], handed_in=read_time(match["time"]))
-    return ("folder", first), one
+    known = {field.name: getattr(origin, field.name) for field in fields(origin) if field.name != "key"}
+    known["who"] = origin.who or (Who((origin.student,), (origin.student,)),)
+    return origin.key, Submission(path=Path(entry.parts[-1]), **known)
 
 
 def _submission_of(files: _Files, exercise: Exercise, name: str, copies: Copies) -> Submission:
@@ -368,7 +363,7 @@ def _submission_of(files: _Files, exercise: Exercise, name: str, copies: Copies)
         taken = []
         for entry, one in notebooks:
             path, problem = copies.take(entry, limit)
-            time = times.get(entry.parts[:-1], one.handed_in)
+            time = _time_of(entry, times) or one.handed_in
             taken.append(replace(one, path=path, problem=problem, handed_in=time))
     one = _choose(taken, exercise, name)
     for other in taken:
@@ -386,10 +381,16 @@ def _choose(notebooks: list[Submission], exercise: Exercise, name: str) -> Submi
         notebooks = fitting or notebooks
     newest = max((one.handed_in for one in notebooks if one.handed_in), default=None)
     last = [one for one in notebooks if one.handed_in == newest]
-    exact = [one for one in last if name and _plain_name(one.name) == exactly]
+    attempts: dict[str, int] = {}
+    for one in last:
+        attempts[one.attempt[0]] = max(attempts.get(one.attempt[0], 0), one.attempt[1])
+    last = [one for one in last if one.attempt[1] == attempts[one.attempt[0]]]
+    exact = [one for one in last if name and _given_name(one, name) == exactly]
     chosen = exact if len(exact) == 1 else last
     problem = next((one.problem for one in chosen if one.problem), "")
-    if len(chosen) > 1:
+    if len(chosen) > 1 and chosen[0].platform == "google":
+        problem = problem or f"{len(chosen)} notebooks were handed in, and nothing says which is last"
+    elif len(chosen) > 1:
         problem = problem or f"the folder holds {len(chosen)} notebooks, not one"
     return replace(chosen[0], problem=problem, earlier=len(notebooks) - len(last), foreign=foreign)
 
@@ -409,7 +410,7 @@ def _given_name(one: Submission, name: str) -> str:
 
 
 def _hand_in_times(files: _Files) -> dict[tuple[str, ...], datetime]:
-    """When each folder was handed in, according to nbgrader's ``timestamp.txt`` in it."""
+    """When each folder was handed in, according to nbgrader's or Sakai's ``timestamp.txt`` in it."""
     times = {}
     for entry, _ in files:
         if entry.parts[-1] == "timestamp.txt" and entry.read:
@@ -418,6 +419,12 @@ def _hand_in_times(files: _Files) -> dict[tuple[str, ...], datetime]:
                 if time:
                     times[entry.parts[:-1]] = time
     return times
+
+
+def _time_of(entry: Entry, times: dict[tuple[str, ...], datetime]) -> datetime | None:
+    """The time of the outermost folder around a file: a student may have handed in a ``timestamp.txt``, too."""
+    around = (entry.parts[:depth] for depth in range(1, len(entry.parts)))
+    return next((times[folder] for folder in around if folder in times), None)
 
 
 def _notebooks_in_zips(
@@ -448,23 +455,3 @@ def _holds_task(path: Path, exercise: Exercise) -> bool:
     """Whether a file holds the line ``# Task N.M`` of one of the tasks; it is searched, not parsed."""
     ids = "|".join(re.escape(task.id) for task in exercise.tasks)
     return bool(re.search(rf"# Task (?:{ids})\b".encode(), path.read_bytes()))
-
-
-def read_time(text: str, *, local: bool = False) -> datetime | None:
-    """The time that a text such as nbgrader's ``2026-02-02 15:58:23.948203 UTC`` names; None if it is no time.
-
-    Args:
-        text: ISO 8601, with or without a time zone.
-        local: a time without a zone is in this machine's zone; by default it is UTC.
-
-    Example:
-        >>> read_time("2026-12-01 18:00 UTC").isoformat()
-        '2026-12-01T18:00:00+00:00'
-    """
-    try:
-        time = datetime.fromisoformat(text.strip().removesuffix(" UTC").removesuffix(" Etc/UTC"))
-    except ValueError:
-        return None
-    if time.tzinfo:
-        return time
-    return time.astimezone() if local else time.replace(tzinfo=UTC)

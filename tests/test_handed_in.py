@@ -16,9 +16,9 @@ from grading_bank.command import grade
 from grading_bank.submissions import RIGHT1, notebook
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_submissions import EXERCISE, MOODLE, OTHER, WORK, archive, folder
+from test_submissions import EXERCISE, MOODLE, OTHER, WORK, archive, folder, zipped
 
-from lecture_grader import handed_in, submissions
+from lecture_grader import handed_in, platforms, submissions
 from lecture_grader.results import report_name
 from lecture_grader.submissions import find_submissions, of_folders, read_small
 
@@ -30,14 +30,6 @@ def collected(where, tmp_path, **more):
     left_out = []
     found = find_submissions(where, EXERCISE, tmp_path / "scratch", left_out=left_out, **more)
     return {one.student: one for one in found}, left_out
-
-
-def zipped(files):
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, one in files.items():
-            file.writestr(name, one)
-    return content.getvalue()
 
 
 # --- read once -----------------------------------------------------------------------------------
@@ -621,7 +613,7 @@ def test_any_set_of_entries(entries):
             found = []
         named = made - {".DS_Store", ".ipynb_checkpoints", "__MACOSX"}
         # each is a submission or named; Moodle's and Canvas's names may say that two are one student's
-        platform = [n for n in named if submissions._is_of_platform(n)]
+        platform = [n for n in named if platforms.is_of_platform(n)]
         assert len(found) + len(left_out) <= len(named) <= len(found) + len(left_out) + max(len(platform) - 1, 0)
         looks = {submissions._normal_form(one.student) for one in found}
         assert len(looks) == len(found), [one.student for one in found]
