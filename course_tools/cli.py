@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from rich.table import Column, Table
 from typer.core import TyperGroup
 
 from course_tools.notebooks import CourseError, course_root, find_notebooks, read_notebook
-from lecture_grader.command import grade
+from lecture_grader.command import course, grade
 from lecture_grader.interrupts import end_on_interrupt, raise_on_interrupt
 from lecture_grader.terminal import complain, console, fail, progress_bar, say
 from lecture_utils.files import write_text
@@ -210,27 +211,87 @@ def lint(names: Names = None) -> None:
         raise typer.Exit(1)
 
 
+@app.command("new-exercise")
+def new_exercise(
+    number: Annotated[int, typer.Argument(metavar="NN", help="1 to 99")],
+    title: Annotated[str, typer.Option(metavar="TEXT")] = "My exercise",
+    out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="where the files go")] = Path(),
+) -> None:
+    """Write an exercise of your own, as a working example to change: checks, solution, wrong answers."""
+    with _starting():
+        from course_tools.new_exercise import new_exercise
+
+    with _fail_on(CourseError, code=1):
+        checks, solution, answers = new_exercise(number, title, out)
+    for path, what in ((solution, "the solution"), (checks, "its checks"), (answers, "answers to try the checks on")):
+        say(escape(f"made {path}, {what}"))
+    say(escape(f'next: lecture checks "{checks}" "{solution}"'))
+
+
+@app.command("checks")
+def try_checks(
+    checks: Annotated[Path, typer.Argument(metavar="CHECKS", help="your file of checks")],
+    solution: Annotated[Path, typer.Argument(metavar="SOLUTION", help="your notebook with the right answers")],
+    answers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="wrong and right answers; default: answers_NN.py beside CHECKS")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="how many seeds to try, from 0 on")] = 10,
+    mutants: Annotated[bool, typer.Option(help="try small changes of the solution, too")] = True,
+) -> None:
+    """Try checks of your own: the solution must pass, stubs and wrong answers must not."""
+    if sys.platform == "win32":
+        fail("trying checks needs Linux or macOS: use WSL")
+    with _starting():
+        from course_tools.check_checks import ChecksOnTrial, has_sandbox, read_answers
+        from course_tools.release import load_checks
+        from lecture_grader.sandbox import SandboxError
+
+    signs = {"good": "[green]✓[/]", "bad": "[red]✗[/]", "note": "[yellow]–[/]"}
+    bad = 0
+    with _fail_on(CourseError, ValueError, SandboxError, code=1), console.status("") as status:
+        exercise = load_checks(checks)
+        path = answers or checks.with_name(f"answers_{exercise.number}.py")
+        known = read_answers(path, exercise) if answers or path.is_file() else []
+        if not (isolate := has_sandbox()):
+            say("there is no sandbox here: your solution and your answers run without one")
+        notebook = read_notebook(solution)
+        trial = ChecksOnTrial(exercise, notebook, seeds=seeds, isolate=isolate, on_step=status.update)
+        for finding in trial.findings(known, mutate=mutants):
+            bad += finding.level == "bad"
+            say(f"{signs[finding.level]} {escape(finding.text)}")
+    if bad:
+        fail(f"{bad} of these must not be: correct the checks, the solution or the answers", 1)
+
+
 @app.command()
 def release(
     names: Names = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="default: the course's exercises/")] = None,
-    checks: Annotated[Path | None, typer.Option(metavar="FILE", help="tasks of your own")] = None,
+    checks: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="tasks of your own; default of DIR: handout")
+    ] = None,
+    answers: Annotated[bool, typer.Option(help="with the folded answers, or as graded homework without them")] = True,
+    all_hints: Annotated[
+        bool, typer.Option("--all-hints", help="with --no-answers: keep each task's last hint, too")
+    ] = False,
 ) -> None:
     """Make the students' exercises from the solutions: stubs, hints, answers folded."""
     with _starting():
-        import nbformat
+        from course_tools.release import load_checks, write_exercise
 
-        from course_tools.release import make_exercise
-        from lecture_utils.grading.tasks import load_exercise
-
+    if checks and not names:
+        fail("--checks: name the notebook with your solution")
+    if not answers and not checks and not out:
+        fail("--no-answers: name a folder with --out, such as --out handouts; exercises/ keeps the answers")
+    folder = out or (Path("handout") if checks else course_root() / "exercises")
     for path in _find(names, "solutions"):
-        with _fail_on(CourseError, ValueError, code=1):
+        with _fail_on(CourseError, code=1):
             with _starting():  # it imports torch
-                exercise = load_exercise(checks or path.name[:2])
-            notebook = make_exercise(read_notebook(path), exercise)
-            target = (out or course_root() / "exercises") / path.name
-            write_text(target, nbformat.writes(notebook) + "\n")
-            say(escape(f"made {target}"))
+                exercise = load_checks(checks or path.name[:2])
+            made = write_exercise(path, exercise, folder, answers=answers, last_hint=answers or all_hints)
+        say(escape(f"made {made[0]}"))
+        if len(made) > 1:
+            say(escape(f"students get both files of {folder}: {' and '.join(file.name for file in made)}"))
 
 
 @app.command()
@@ -258,6 +319,37 @@ def web(
     with _fail_on(WebError, ModelError, code=1):
         size = build(model or course_root() / "lectures" / "06_app" / "model.pt", folder)
     say(escape(f'made {folder}, {size / 1e6:.1f} MB; to look at it: python -m http.server --directory "{folder}"'))
+
+
+@app.command()
+def gradescope(
+    exercise: Annotated[str | None, typer.Argument(metavar="[NN]", help="number of the exercise")] = None,
+    checks: Annotated[Path | None, typer.Option(metavar="FILE", help="tasks of your own")] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="the zip to upload")] = Path("autograder.zip"),
+    time_limit: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="for a cell; 4 times that for all")
+    ] = 45,
+    memory_limit: Annotated[float, typer.Option(min=1, metavar="GB", help="if the container has as much")] = 4,
+    allow_unsandboxed: Annotated[
+        bool, typer.Option("--allow-unsandboxed", help="grade even where no protection is available")
+    ] = False,
+) -> None:
+    """Make the zip of an autograder for Gradescope."""
+    if (exercise is None) == (checks is None):
+        fail("name the exercise, as in `lecture gradescope 02`, or your own tasks with --checks FILE")
+    with _starting():
+        from lecture_grader.gradescope import write_autograder
+        from lecture_utils.grading.tasks import load_exercise
+
+    with _fail_on(CourseError, ValueError):
+        root = course_root()
+        tasks = load_exercise(checks or str(exercise))
+        names = [] if checks else sorted(path.stem for path in (root / "exercises").glob(f"{tasks.number}_*.ipynb"))
+        settings = {"name": "".join(names[:1]), "time_limit": time_limit, "memory_limit": memory_limit}
+        write_autograder(out, tasks, root, settings | {"allow_unsandboxed": allow_unsandboxed})
+    say(
+        escape(f"made {out}, {out.stat().st_size / 1e6:.1f} MB, for exercise {tasks.number}: {tasks.max_points} points")
+    )
 
 
 @app.command()
@@ -301,6 +393,7 @@ def doctor(
 
 
 app.command()(grade)
+app.command()(course)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ import nbformat
 import pytest
 import torch
 from conftest import ROOT
-from mutants import mutants
 from replies import SentStudent
 
+from course_tools.mutants import mutants
 from course_tools.release import stub, task_id_of
 from lecture_grader.tampering import watch
 from lecture_utils.grading.state import restore_state
@@ -205,7 +205,7 @@ def test_no_mutant_of_the_solution_survives(task_id, recwarn):
     # for one that waits.
     previous = {number: signal.signal(number, _alarm) for number in (signal.SIGPROF, signal.SIGALRM)}
     try:
-        for source, difference in mutants(solutions()[task_id]):
+        for source, difference, _ in mutants(solutions()[task_id]):
             signal.setitimer(signal.ITIMER_PROF, 20)
             signal.alarm(200)
             try:
