@@ -1,6 +1,5 @@
-"""Marks and reports in the files that Moodle, Canvas and Gradescope import."""
+"""Marks and reports in the files that Moodle and Canvas import."""
 
-import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -9,18 +8,26 @@ from typing import Any
 
 from lecture_grader.results import report_name, write_table
 from lecture_grader.submissions import Submission
-from lecture_utils.files import atomic_write, write_text
-from lecture_utils.grading.tasks import Exercise, Task
+from lecture_grader.text import one_line
+from lecture_utils.files import atomic_write
+from lecture_utils.grading.tasks import Exercise
 
-_WORDS = {"passed": "solved", "failed": "not solved", "todo": "not answered", "unjudged": "not judged"}
+MAX_COMMENT = 300  # characters of a message or of a hint in Moodle's column of comments
+_WORDS = {
+    "passed": "solved",
+    "failed": "not solved",
+    "todo": "not answered",
+    "unjudged": "not judged",
+    "manual": "marked by a person",
+}
 
 
 def write_moodle(found: list[Submission], rows: list[dict[str, Any]], exercise: Exercise, out: Path) -> list[str]:
     """Write ``moodle.csv``, a grading worksheet, and ``moodle-feedback.zip``, the reports.
 
     The worksheet has the columns that Moodle reads, by their English names: Identifier, Grade, Last modified (grade),
-    Feedback comments. Where there is no mark the field is empty, and Moodle keeps the old one. The zip is for "Upload
-    multiple feedback files in a zip".
+    Feedback comments. Where there is no mark the field is empty, and Moodle keeps the old one. The comment names each
+    task that is not solved, with its message and hint. The zip is for "Upload multiple feedback files in a zip".
 
     Args:
         found: the submissions; only those from a download from Moodle have a number there.
@@ -39,9 +46,8 @@ def write_moodle(found: list[Submission], rows: list[dict[str, Any]], exercise: 
         for one, row in _with_rows(found, rows):
             if one.platform == "moodle":
                 name = one.student.removesuffix(f"_{one.user_id}")
-                words = "; ".join(f"{task}: {_WORDS[v['status']]}" for task, v in row["tasks"].items())
                 who = [f"Participant {one.user_id}", name]
-                lines.append([*who, row["points"], row["max_points"], "", words or row["status"]])
+                lines.append([*who, row["points"], row["max_points"], "", _comment(row)])
                 plain = re.sub(r"[^\w .-]|_", " ", name)[:60]  # Moodle splits at the underscores: name, number, kind
                 folder = f"{plain}_{one.user_id}_assignsubmission_file"
                 report = out / "reports" / f"{report_name(one.student)}.html"
@@ -80,38 +86,30 @@ def write_canvas(
     return [one.student for one in found if one.platform != "canvas"]
 
 
-def write_gradescope(rows: list[dict[str, Any]], exercise: Exercise, out: Path) -> None:
-    """Write ``gradescope/STUDENT/results.json`` for each row.
-
-    The format is described at https://gradescope-autograders.readthedocs.io/en/latest/specs/.
-    """
-    for row in rows:
-        verdicts = [(task, row["tasks"][task.id]) for task in exercise.tasks if task.id in row["tasks"]]
-        result = {
-            "output": "\n".join([f"status: {row['status']}", *row["notes"]]),
-            "execution_time": row["seconds"],
-            "visibility": "visible",
-            "tests": [_gradescope_test(task, verdict) for task, verdict in verdicts if verdict["points"] is not None],
-        }
-        if row["points"] is not None:
-            result["score"] = row["points"]
-        target = out / "gradescope" / report_name(row["student"]) / "results.json"
-        write_text(target, json.dumps(result, indent=1, ensure_ascii=False))
-
-
-def _gradescope_test(task: Task, verdict: dict[str, Any]) -> dict[str, Any]:
-    passed = verdict["status"] == "passed"
-    words = ["all cases passed"] if passed else [verdict["message"], verdict["hint"]]
-    return {
-        "name": task.title,
-        "number": task.id,
-        "score": verdict["points"],
-        "max_score": task.points,
-        "status": "passed" if passed else "failed",
-        "output": "\n".join(filter(None, words)),
-    }
-
-
 def _with_rows(found: list[Submission], rows: list[dict[str, Any]]) -> Iterator[tuple[Submission, dict[str, Any]]]:
     by_student = {row["student"]: row for row in rows}
     return ((one, by_student[one.student]) for one in found if one.student in by_student)
+
+
+def _comment(row: dict[str, Any]) -> str:
+    """What is said about each task that is not solved, as HTML.
+
+    The import stores the text as it is and in the format HTML (``set_editor_text`` in Moodle's
+    mod/assign/feedback/comments/locallib.php): in plain text, line ends would be lost.
+    """
+    if not row["tasks"]:
+        return _html(": ".join([row["status"], *row["notes"][:1]]))
+    solved = [task for task, verdict in row["tasks"].items() if verdict["status"] == "passed"]
+    items = []
+    for task, verdict in row["tasks"].items():
+        if task not in solved:
+            hint = f"Hint: {verdict['hint']}" if verdict["hint"] else ""
+            said = " ".join(one_line(text, MAX_COMMENT) for text in (verdict["message"], hint) if text)
+            items.append(_html(f"{task}: {_WORDS[verdict['status']]}. {said}".strip()))
+    words = f"Solved: {', '.join(solved)}." if solved else ""
+    return words + "".join(f"<p>{item}</p>" for item in items)
+
+
+def _html(text: str) -> str:
+    """Text as HTML. A tag follows each entity, since a table escapes what follows a semicolon like a formula."""
+    return re.sub("[&<]", lambda match: "&amp;<wbr>" if match[0] == "&" else "&lt;<wbr>", text)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lecture_utils
 from lecture_grader.fork_client import fork_worker
@@ -75,6 +75,7 @@ class NotebookRun:
         replaced_at_start: what the notebook had replaced when this worker began with its first task; None before that.
         sandbox: the present one, if its worker has not ended.
         sandboxes: this one, and those before it.
+        sandbox_kind: the class of them.
     """
 
     content: bytes
@@ -92,6 +93,7 @@ class NotebookRun:
     sandboxes: list[Sandbox] = field(default_factory=list)
     _running: int | None = None  # the index of the cell that the worker is running
     _completed: list[tuple[int, bool]] = field(default_factory=list)  # cells, in the order run, and whether repeated
+    sandbox_kind: ClassVar[type[Sandbox]] = Sandbox
 
     def __post_init__(self) -> None:
         # The notebook's time runs while the worker reads, runs or answers, and while a lost worker is replaced. It does
@@ -136,7 +138,7 @@ class NotebookRun:
         self.ask({"do": "setup", "code": self.exercise.setup, "seed": int.from_bytes(digest[:4], "big")})
 
     def _start_process(self) -> None:
-        self.sandbox = Sandbox(
+        self.sandbox = self.sandbox_kind(
             [sys.executable, "-I", "-c", _WORKER],
             self.limits,
             folders=PACKAGES,

@@ -1,14 +1,15 @@
-"""The files that Moodle, Canvas and Gradescope import."""
+"""The files that Moodle and Canvas import."""
 
 import csv
-import json
+import html
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 from classes import EXERCISE, row_of
 
-from lecture_grader.lms import write_canvas, write_gradescope, write_moodle
+from lecture_grader.lms import write_canvas, write_moodle
 from lecture_grader.results import report_name
 from lecture_grader.submissions import Submission
 
@@ -43,7 +44,8 @@ def test_moodle(marked):
     assert {"Identifier", "Grade", "Last modified (grade)", "Feedback comments"} <= set(head)
     by_id = {line[0]: dict(zip(head, line, strict=True)) for line in lines}
     assert {name: line["Grade"] for name, line in by_id.items()} == {"Participant 101": "7", "Participant 102": ""}
-    assert by_id["Participant 101"]["Feedback comments"] == "9.1: solved; 9.2: solved; 9.3: solved"
+    assert by_id["Participant 101"]["Feedback comments"] == "Solved: 9.1, 9.2, 9.3."
+    assert by_id["Participant 102"]["Feedback comments"] == "unreadable"
     assert by_id["Participant 102"]["Full name"] == "'=Bea/Müller"
     with zipfile.ZipFile(out / "moodle-feedback.zip") as file:
         names = file.namelist()
@@ -66,19 +68,19 @@ def test_canvas(marked):
     assert lines[1:] == [["doejane", "4711", "", "", "", "0"], ["'=cmd", "", "", "'=cmd", "", "7"]]
 
 
-def test_gradescope(tmp_path):
-    rows = [row_of("Bea"), row_of("none", None, status="unreadable", tasks={}, notes=["no notebook was handed in"])]
-    rows[0]["tasks"]["9.2"] |= {"status": "failed", "points": 0, "message": "It is wrong.", "hint": "Look again."}
-    rows[0]["tasks"]["9.3"] |= {"status": "unjudged", "points": None}
-    write_gradescope(rows, EXERCISE, tmp_path)
-    result = json.loads((tmp_path / "gradescope" / "Bea" / "results.json").read_text())
-    assert result["score"] == 7 and [(t["number"], t["score"], t["max_score"]) for t in result["tests"]] == [
-        ("9.1", 1, 1),
-        ("9.2", 0, 2),
-    ]
-    assert [(t["status"], t["output"]) for t in result["tests"]] == [
-        ("passed", "all cases passed"),
-        ("failed", "It is wrong.\nLook again."),
-    ]
-    nothing = json.loads((tmp_path / "gradescope" / "none" / "results.json").read_text())
-    assert "score" not in nothing and nothing["tests"] == [] and "no notebook" in nothing["output"]
+def test_moodles_comments_say_what_to_do(marked):
+    found, rows, out = marked
+    evil = "<img src=x onerror=alert(1)> x <= 3 & y"
+    rows[0]["tasks"]["9.1"] |= {"status": "failed", "message": evil, "hint": "Multiply\nby 2.", "got": "GOT"}
+    rows[0]["tasks"]["9.2"] |= {"status": "failed", "message": "m" * 1000, "hint": "", "hidden": True}
+    rows[0]["tasks"]["9.3"] |= {"status": "todo", "message": "=cmd is not there."}
+    rows[1]["notes"] = ["no notebook <b>was</b> handed in"]
+    write_moodle(found, rows, EXERCISE, out)
+    _, *lines = table(out / "moodle.csv")
+    comments = {line[0]: line[-1] for line in lines}
+    first, second, third = re.findall("<p>(.*?)</p>", comments["Participant 101"])
+    plain = html.unescape(first.replace("<wbr>", ""))
+    assert plain == f"9.1: not solved. {evil} Hint: Multiply by 2."
+    assert set(re.findall("<.*?>", first)) == {"<wbr>"} and "GOT" not in first
+    assert 300 <= len(second) < 340 and third == "9.3: not answered. =cmd is not there."
+    assert comments["Participant 102"].replace("<wbr>", "") == "unreadable: no notebook &lt;b>was&lt;/b> handed in"
