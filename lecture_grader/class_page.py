@@ -2,24 +2,28 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lecture_grader.html_page import template
-from lecture_grader.results import report_name, summarise
-from lecture_grader.similarity import Pair, find_pairs, given_runs
-from lecture_grader.submissions import Submission
+from lecture_grader.html_page import sorting_script, template
+from lecture_grader.lateness import UNKNOWN, Penalty, lateness
+from lecture_grader.results import report_name
+from lecture_grader.similarity import BY_CHANCE, Comparison, compare, given_runs
+from lecture_grader.statistics import class_figures
+from lecture_grader.submissions import Remark, Submission
 from lecture_utils.files import atomic_write
 from lecture_utils.grading.tasks import Exercise
 
 MIN_TRIED = 5  # submissions: the page names a task that at least so many tried and none solved
-MAX_PAIRS = 50  # pairs that the page shows
-MAX_CELLS = 3  # cells of a pair
+MAX_GROUPS = 50  # groups of nearly the same answers that the page shows
+MAX_CELLS = 3  # cells of a group
 MAX_SOURCE = 4000  # characters of a cell
-_SIGNS = {"passed": "✓", "failed": "✗", "todo": "○", "unjudged": "–"}
+_SIGNS = {"passed": "✓", "failed": "✗", "todo": "○", "unjudged": "–", "manual": "✎"}
 
 
 @dataclass
@@ -29,11 +33,12 @@ class Overview:
     Attributes:
         remarks: (title, [(students, detail)]), such as ``("Late", [(["Aki"], "by 0 d 1 h 5 min")])``; without students
             where a detail is about a task.
-        pairs: students whose answers are nearly the same, see :func:`~lecture_grader.similarity.find_pairs`.
+        alike: students whose answers are nearly the same, see :func:`~lecture_grader.similarity.compare`, without those
+            whose answers are the same.
     """
 
     remarks: list[tuple[str, list[tuple[list[str], str]]]]
-    pairs: list[Pair]
+    alike: Comparison
 
 
 def write_class_page(
@@ -46,6 +51,7 @@ def write_class_page(
     released: Sequence[tuple[str, str]] = (),
     name: str = "",
     left_out: Sequence[str] = (),
+    more: Sequence[Remark] = (),
 ) -> Overview:
     """Find hand-ins to look at and answers that are nearly the same, and write ``class.html``.
 
@@ -58,6 +64,7 @@ def write_class_page(
         released: (kind, source) of the cells of the notebook that students got.
         name: the exercise's file name without ``.ipynb``.
         left_out: what is no submission, see :func:`~.submissions.find_submissions`.
+        more: remarks of others, which come first.
 
     Returns:
         What the page says about hand-ins and pairs.
@@ -68,11 +75,12 @@ def write_class_page(
     rows = sorted(rows, key=lambda row: row["student"])
     given = {source.strip() for _, source in released}
     empty = {row["student"] for row in rows if _is_empty(row)}
-    misnamed = empty & _students_with_code(out, rows, given)
+    misnamed = _students_with_code(out, [row for row in rows if row["student"] in empty], given)
     empty -= misnamed
     equal = _equal_answers(out, [row for row in rows if row["student"] not in empty], given)
     remarks = [
-        ("Late", [([one.student], _how_late(one, due)) for one in found if _is_late(one, due)]),
+        *more,
+        ("Late", list(_late(found, rows, due))),
         ("Empty", [([s.student], s.problem or "no task is answered") for s in found if s.student in empty]),
         ("Answered, but under none of the names that are asked for", [([student], "") for student in sorted(misnamed)]),
         *_faults(rows, exercise),
@@ -81,10 +89,11 @@ def write_class_page(
         ("Without a task of this exercise", [([s.student], s.name) for s in found if s.foreign]),
         ("Handed in more than once", [([s.student], f"{s.earlier} earlier ones") for s in found if s.earlier]),
     ]
-    pairs = find_pairs(_answers(out, rows), given_runs(released))
+    alike = compare(_answers(out, rows), given_runs(released))
+    groups = [group for group in alike.groups if not any(set(group.students) <= set(same) for same in equal)]
     overview = Overview(
         [(title, lines) for title, lines in remarks if lines],
-        [pair for pair in pairs if not any(set(pair.students) <= set(students) for students in equal)],
+        replace(alike, groups=groups),
     )
     with atomic_write(out / "class.html") as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(_page(overview, rows, exercise, out, left_out))
@@ -101,6 +110,16 @@ def _answers(out: Path, rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[
             continue
         if isinstance(answers, dict):
             yield row["student"], {name: str(source) for name, source in answers.items()}
+
+
+def _answer_of(out: Path) -> Callable[[str, str], str | None]:
+    """A function that finds the kept answer of a student to a task, and remembers the last few students."""
+
+    @lru_cache(64)
+    def answers_of(student: str) -> dict[str, str]:
+        return next((answers for _, answers in _answers(out, [{"student": student}])), {})
+
+    return lambda student, task: answers_of(student).get(task)
 
 
 def _students_with_code(out: Path, rows: list[dict[str, Any]], given: set[str]) -> set[str]:
@@ -152,34 +171,38 @@ def _is_empty(row: dict[str, Any]) -> bool:
     return all(verdict["status"] == "todo" for verdict in row["tasks"].values())
 
 
-def _is_late(one: Submission, due: datetime | None) -> bool:
-    return one.late or bool(due and one.handed_in and one.handed_in > due)
-
-
-def _how_late(one: Submission, due: datetime | None) -> str:
-    if not (due and one.handed_in):
-        return "as Canvas says"
-    minutes = int((one.handed_in - due).total_seconds() // 60)
-    return f"by {minutes // 1440} d {minutes % 1440 // 60} h {minutes % 60} min"
+def _late(found: list[Submission], rows: list[dict[str, Any]], due: datetime | None) -> Iterator[tuple[list[str], str]]:
+    by_student = {row["student"]: row for row in rows}
+    for one in found:
+        words = by_student.get(one.student, {}).get("late")
+        if words is None:
+            words = lateness(one, due, None, Penalty(), 0).words
+        if words and words != UNKNOWN:
+            yield [one.student], words if words.startswith("as ") else f"by {words}"
 
 
 def _page(
     overview: Overview, rows: list[dict[str, Any]], exercise: Exercise, out: Path, left_out: Sequence[str]
 ) -> Iterator[str]:
-    points = [row["points"] for row in rows if row["points"] is not None]
-    shown = overview.pairs[:MAX_PAIRS]
-    students = {student for pair in shown for student in pair.students}
+    shown = overview.alike.groups[:MAX_GROUPS]
+    students = {student for group in shown for student in group.closest}
+    bars = [math.log1p(count) for count in overview.alike.bars()]  # most pairs are at the left, the few others count
+    figures = class_figures(rows, exercise, _answer_of(out))
     return template("class_page.html.j2").generate(
         exercise=exercise,
         rows=rows,
-        tasks=summarise(rows, exercise),
+        figures=figures,
+        marked=figures.marked,
+        common=figures.common_mistakes(),
+        need_help=figures.help,
+        script=sorting_script(),
         overview=overview,
         shown=shown,
+        heights=[bar / max(*bars, 1) for bar in bars],
+        by_chance=BY_CHANCE,
         answers=dict(_answers(out, [row for row in rows if row["student"] in students])),
         max_cells=MAX_CELLS,
         max_source=MAX_SOURCE,
-        marked=len(points),
-        mean=sum(points) / max(len(points), 1),
         signs=_SIGNS,
         name_of=report_name,
         left_out=left_out,

@@ -12,21 +12,34 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from lecture_grader import lms, sandbox
+from lecture_grader import gradescope, handing_back, lms, sandbox
+from lecture_grader.adjust import FILE, Decisions, final_row, make_file, read_adjustments
+from lecture_grader.changes import changes_since_last
 from lecture_grader.class_page import write_class_page
 from lecture_grader.dask_cluster import ClusterError, dask_cluster
 from lecture_grader.fork_client import start_server_for_workers
 from lecture_grader.grade_class import GradingOptions, grade_class
+from lecture_grader.gradebook import Gradebook, Mark
+from lecture_grader.lateness import UNKNOWN, Lateness, Penalty, lateness
+from lecture_grader.marking import write_marking_page
 from lecture_grader.nbgrader_course import Course
 from lecture_grader.notebook_run import PACKAGES
 from lecture_grader.repair import Unreadable, read_cells
-from lecture_grader.results import REASONS, report_name, summarise
-from lecture_grader.submissions import Submission, find_submissions, read_time
+from lecture_grader.report import write_mark
+from lecture_grader.results import REASONS, keep_edited_table, report_name, summarise
+from lecture_grader.roster import Matches, Person, Roster, add_to_grades, known_with, remarks_on, rows_without_mark
+from lecture_grader.submissions import Remark, Submission, find_submissions, read_time
 from lecture_grader.terminal import console, fail, progress_bar, say
-from lecture_grader.text import one_line
+from lecture_grader.text import one_line, same_name
 from lecture_utils.grading.tasks import Exercise, load_exercise
 
-_WORDS = {"passed": "[green]✓ solved[/]", "failed": "[red]✗ not solved[/]", "todo": "○ open", "unjudged": "–"}
+_WORDS = {
+    "passed": "[green]✓ solved[/]",
+    "failed": "[red]✗ not solved[/]",
+    "todo": "○ open",
+    "unjudged": "–",
+    "manual": "✎ marked by a person",
+}
 
 
 @contextlib.contextmanager
@@ -50,13 +63,15 @@ class ClassWork:
 
     Args:
         which: the number of the exercise, or a file of checks.
-        out, released, due: options of the command.
+        out, released, due, penalty: options of the command.
 
     Raises:
         ValueError: one of these cannot be read. Every step raises it, with a message for the instructor.
     """
 
-    def __init__(self, which: str | Path, out: Path | None, released: Path | None, due: str):
+    def __init__(
+        self, which: str | Path, out: Path | None, released: Path | None, due: str, penalty: Penalty | None = None
+    ):
         self.exercise = _load(which)
         self.out = out or Path("build") / f"grades-{self.exercise.number}"
         path = released or (None if isinstance(which, Path) else _course_notebook(self.exercise.number))
@@ -70,12 +85,19 @@ class ClassWork:
         self.left_out: list[str] = []
         self.secret = [self.out, *([which] if isinstance(which, Path) else [])]
         self.rows: list[dict[str, Any]] = []
+        self.by_student: dict[str, Submission] = {}
+        self.earlier: set[str] = set()
+        self.decisions: dict[str, Decisions] = {}
+        self.penalty = penalty or Penalty()
+        self.remarks: list[Remark] = []
+        self.roster: Roster | None = None
+        self.gradebook: Gradebook | None = None
 
     def collect(self, where: Path, scratch: Path) -> None:
         """Find the submissions in a folder, a zip or one notebook, see :func:`~.submissions.find_submissions`."""
         self.secret.append(where)
         self.found = find_submissions(
-            where, self.exercise, scratch, out=self.out, name=self.name, left_out=self.left_out
+            where, self.exercise, scratch, out=self.out, name=self.name, left_out=self.left_out, remarks=self.remarks
         )
 
     def collect_course(self, folder: Path, python: str, assignment: str, scratch: Path) -> None:
@@ -86,10 +108,24 @@ class ClassWork:
         self.name = self.course.name
         self.due = self.due or self.course.due
 
+    def read_tables(self, roster: Path | None, pattern: str, gradebook: Path | None, column: str) -> None:
+        """Read the roster and the platform's gradebook, before any time is spent on grading."""
+        if pattern and not roster:
+            raise ValueError("--roster-pattern says how to find students of a roster: name it with --roster FILE")
+        if roster:
+            self.roster = Roster(roster, pattern)
+            if self.roster.said:
+                say(escape(self.roster.said))
+        if gradebook:
+            self.gradebook = Gradebook(gradebook, self.exercise, self.name, column, self.out)
+
     def grade(self, options: GradingOptions, workers: int, dask: str | None, fresh: bool) -> None:
         """Grade the submissions, ``workers`` at once (0: one a core) or on the cluster ``dask``; print each row."""
         if options.isolate:
             sandbox.check_not_shown(self.secret, PACKAGES)
+        self.by_student = {one.student: one for one in self.found}
+        self.earlier = handing_back.students_in(self.out)
+        handing_back.bring_back(self.out, [one.student for one in self.found])
         why_new = _why_not_forked(options)
         processes = f"New processes ({why_new})" if why_new else "Forked processes"
         options = replace(options, fork=not why_new)
@@ -111,9 +147,52 @@ class ClassWork:
             say(escape(f"{protection} {processes}"))
             for number in (signal.SIGINT, signal.SIGTERM):  # KeyboardInterrupt ends every sandbox
                 signal.signal(number, signal.default_int_handler)
-            self._print_rows(
-                grade_class(self.found, self.exercise, self.out, options, workers=count, fresh=fresh, executor=executor)
+            graded = grade_class(
+                self.found,
+                self.exercise,
+                self.out,
+                options,
+                workers=count,
+                fresh=fresh,
+                executor=executor,
+                final=self.final,
             )
+            self._print_rows(graded)
+
+    def read_adjustments(self) -> None:
+        """Read what a person decided about marks, before any time is spent on grading."""
+        if edited := keep_edited_table(self.out):
+            words = f"grades.csv was changed by hand and is written anew: your version is {edited.name}"
+            say(escape(f"{words}; write changes into {FILE}, which stay"))
+        self.decisions = read_adjustments(self.out, self.exercise)
+        names = {same_name(one.student) for one in self.found}
+        unknown = [f"row {one.row}" for name, one in self.decisions.items() if name not in names]
+        if unknown:
+            say(f"[bold]{FILE}[/]: nobody of that name handed in anything: {escape(_some(unknown))}")
+
+    def final(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The row of a student with the marks that count, see :func:`~.adjust.final_row`."""
+        one = self.by_student[row["student"]]
+        decisions = self.decisions.get(same_name(one.student))
+        extended = decisions.extended if decisions else None
+        return final_row(row, decisions, lateness(one, self.due, extended, self.penalty, self.exercise.max_points))
+
+    def _finish_marks(self) -> None:
+        """Put the marks that count into rows and reports, and say what has changed."""
+        make_file(self.out)
+        self.rows = [self.final(row) for row in self.rows]
+        for row in self.rows:
+            write_mark(self.out / "reports" / f"{report_name(row['student'])}.html", row, self.exercise)
+        for title, lines in (
+            ("Changed since the last run", [f"{s}: {words}" for s, words in changes_since_last(self.out, self.rows)]),
+            ("Still to be marked by a person", sorted(row["student"] for row in self.rows if row["waiting"])),
+        ):
+            if lines:
+                say(f"[bold]{title}[/]: {escape(_some(lines))}")
+        write_marking_page(self.rows, self.exercise, self.out, self.released)
+        unknown = sum(row["late"] == UNKNOWN for row in self.rows)
+        if unknown:
+            say(f"[bold]Late[/]: cannot be known for {unknown} of {len(self.rows)}: their source holds no times")
 
     def _print_rows(self, graded: Iterator[tuple[dict[str, Any], str]]) -> None:
         again: Counter[str] = Counter()
@@ -133,18 +212,67 @@ class ClassWork:
         if again:
             say(f"Graded again: {', '.join(f'{count} because {reason}' for reason, count in again.most_common())}.")
 
-    def hand_back(self, format: str, column: str, single: bool) -> None:
+    def hand_back(self, format: str, column: str, single: bool, anonymous: bool = False) -> None:
         """Print the verdicts of a single notebook, or write the page of a class and what its platform imports."""
         if format == "gradescope":
-            lms.write_gradescope(self.rows, self.exercise, self.out)
+            gradescope.write_gradescope(self.rows, self.exercise, self.out)
         if single:
             _print_verdicts(self.rows[0], self.exercise)
             report = f"reports/{report_name(self.rows[0]['student'])}.html"
         else:
+            self._set_aside()
+            self._finish_marks()
+            matches = self.roster.match(self.found) if self.roster else Matches()
+            missing = self._missing(matches)
             self._print_class()
             self._export(format, column)
+            self._fill_gradebook(matches, missing)
+            self._write_anonymous(anonymous)
             report = "class.html"
         say(escape(f"marks: {self.out / 'grades.csv'}, reports: {self.out / report}"))
+
+    def _missing(self, matches: Matches) -> list[tuple[Person, dict[str, Any]]]:
+        """Compare the class with the roster: a row without a mark for each who handed in nothing."""
+        if not self.roster:
+            return []
+        self.remarks += remarks_on(self.roster, matches)
+        people = self.roster.missing(matches)
+        empty = rows_without_mark(people, [row["student"] for row in self.rows], self.exercise)
+        rows = [final_row(row, self.decisions.get(same_name(row["student"])), Lateness()) for row in empty]
+        add_to_grades(self.out, self.roster, matches, rows)
+        return list(zip(people, rows, strict=True))
+
+    def _fill_gradebook(self, matches: Matches, missing: list[tuple[Person, dict[str, Any]]]) -> None:
+        """Write the copy of the platform's gradebook, and say who is not in it."""
+        if not self.gradebook:
+            return
+        marks = []
+        for row in self.rows:
+            one = self.by_student[row["student"]]
+            who = known_with(one, matches.people.get(one.student, []))
+            marks.append(Mark(one.student, row["points"], who, one.platform))
+        marks += [Mark(row["student"], row["points"], (person.who,), person.platform) for person, row in missing]
+        filled = self.gradebook.fill(mark for mark in marks if mark.points is not None)
+        for sentence in (f"{filled.count} marks written into {filled.path}", *filled.said):
+            say(escape(sentence))
+        if filled.unplaced:
+            words = [f"{student} ({why})" for student, why in filled.unplaced]
+            say(f"[bold]Not placed in the gradebook[/]: {escape(_some(words, 50))}")
+
+    def _set_aside(self) -> None:
+        stale = handing_back.set_aside(self.out, [one.student for one in self.found], self.earlier)
+        if stale:
+            say(f"[bold]No longer among the submissions[/], moved to {escape(f'{self.out}/stale: {_some(stale)}')}")
+
+    def _write_anonymous(self, wanted: bool) -> None:
+        if not wanted:
+            handing_back.remove_anonymous(self.out)
+            return
+        named = handing_back.write_anonymous(self.out, self.rows)
+        key = self.out / handing_back.KEY
+        say(escape(f"reports without names: {self.out / handing_back.ANONYMOUS}; whose they are, only for you: {key}"))
+        if named:
+            say(f"[bold]Name themselves in their notebooks[/]: {escape(_some(named))}")
 
     def _print_class(self) -> None:
         table = Table("task", "solved", "most common failure", title="the class", title_justify="left")
@@ -160,14 +288,15 @@ class ClassWork:
             released=self.released,
             name=self.name,
             left_out=self.left_out,
+            more=self.remarks,
         )
         for title, lines in overview.remarks:
             words = [
                 " = ".join(students) + (f" ({detail})" if detail and students else detail) for students, detail in lines
             ]
             say(f"[bold]{title}[/]: {escape(_some(words))}")
-        if overview.pairs:
-            words = [" and ".join(pair.students) for pair in overview.pairs]
+        if overview.alike.groups:
+            words = [" and ".join(group.students) for group in overview.alike.groups]
             say(f"[bold]Nearly the same[/]: {escape(_some(words))}")
         if self.left_out:
             say(f"[bold]Not looked at[/]: {escape(_some(self.left_out, 50))}")

@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import json
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from lecture_grader import grade_one
 from lecture_grader.dask_cluster import ClusterError
 from lecture_grader.grade_one import Grade
+from lecture_grader.marking import answers_to_mark
 from lecture_grader.notebook_run import Status
 from lecture_grader.report import render
 from lecture_grader.results import Results, report_name, to_row
@@ -25,7 +26,7 @@ from lecture_utils.grading.errors import CheckError
 from lecture_utils.grading.tasks import Exercise
 
 # Raise this number when a change of the grader may change a mark or a report: a class is then graded again.
-GRADER_VERSION = 6
+GRADER_VERSION = 7
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Result(NamedTuple):
         report: the page for the student, as HTML.
         answers: the code by task, see :func:`~.similarity.answers_of`.
         timed_out, greedy: see :class:`~.grade_one.Grade`.
+        to_mark: see :func:`~.marking.answers_to_mark`.
     """
 
     row: dict[str, Any]
@@ -91,6 +93,7 @@ class Result(NamedTuple):
     answers: dict[str, str]
     timed_out: bool = False
     greedy: bool = False
+    to_mark: dict[str, list[dict[str, Any]]] = {}  # noqa: RUF012, a named tuple is not changed
 
 
 @dataclass(eq=False)
@@ -115,6 +118,7 @@ def grade_class(
     workers: int = 1,
     fresh: bool = False,
     executor: Executor | None = None,
+    final: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """Grade submissions; yield each one's row, and why it was graded (empty if the row was there before).
 
@@ -131,6 +135,7 @@ def grade_class(
         workers: submissions under way at once.
         fresh: forget earlier rows.
         executor: runs the jobs, perhaps on other machines; default: threads here.
+        final: makes of a row the one that ``grades.csv`` gets, see :func:`~lecture_grader.adjust.final_row`.
 
     Raises:
         ValueError: ``out`` cannot be used.
@@ -143,7 +148,7 @@ def grade_class(
     """
     options = options or GradingOptions()
     students = [one.student for one in submissions]
-    with Results(out, fresh=fresh) as results:
+    with Results(out, fresh=fresh, final=final) as results:
         try:
             waiting, reasons = [], {}
             for one in submissions:
@@ -184,6 +189,11 @@ def _write(results: Results, result: Result) -> None:
         write_text(answers, json.dumps(result.answers))
     else:
         answers.unlink(missing_ok=True)
+    to_mark = results.out / "marking" / f"{name}.json"
+    if result.to_mark:
+        write_text(to_mark, json.dumps(result.to_mark))
+    else:
+        to_mark.unlink(missing_ok=True)
     results.append(result.row)  # last, because a row means that its files are there
 
 
@@ -334,4 +344,5 @@ def _unmarked(job: Job, status: Status, note: str) -> Result:
 def _finish(job: Job, grade: Grade) -> Result:
     """The row, the report and the answers of a graded submission."""
     row = to_row(job.student, job.exercise, grade, seed=job.options.seed, fingerprint=job.fingerprint)
-    return Result(row, render(row, grade, job.exercise), answers_of(grade.cells), grade.timed_out, grade.greedy)
+    report, to_mark = render(row, grade, job.exercise), answers_to_mark(grade.cells, job.exercise)
+    return Result(row, report, answers_of(grade.cells), grade.timed_out, grade.greedy, to_mark)

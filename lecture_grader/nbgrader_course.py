@@ -75,7 +75,7 @@ class Course:
         students = {
             one.user_id: (
                 one.handed_in.isoformat() if one.handed_in else "",
-                {task: verdict["points"] for task, verdict in by_student[one.student]["tasks"].items()},
+                _automatic(by_student[one.student]),
             )
             for one in found
             if one.student in by_student
@@ -111,3 +111,8 @@ def _write(target: Path, content: bytes) -> None:
     if content:
         with atomic_write(target) as draft:
             draft.write_bytes(content)
+
+
+def _automatic(row: dict[str, Any]) -> dict[str, float | None]:
+    """The points of each task that the checks gave: what a person changes, nbgrader keeps by itself."""
+    return {task: verdict.get("automatic", verdict["points"]) for task, verdict in row["tasks"].items()}

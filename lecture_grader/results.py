@@ -10,12 +10,14 @@ import re
 import time
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lecture_utils.files import write_text
 from lecture_utils.grading.tasks import Exercise
+from lecture_utils.grading.verdict import points_of
 
 if TYPE_CHECKING:
     from lecture_grader.grade_one import Grade
@@ -32,6 +34,8 @@ REASONS = {
 }
 MAX_NAME = 150  # bytes of the name of a report; most file systems allow 255, and a draft's name is longer
 _COLUMNS = ["exercise", "points", "max_points", "status", "seconds"]
+# The last columns of grades.csv: see :func:`~lecture_grader.adjust.final_row`.
+_FINAL = ["automatic", "late", "deduction", "excused", "comment"]
 # Where a spreadsheet takes the next character, also in full width, for the beginning of a formula: at the start of a
 # cell, and behind a semicolon or a tab, which separate cells in some locales.
 _FORMULA = re.compile(r"^(?=[\t\r\n])|(?:^|[;|\t\r\n])\s*(?=[=+\-@＝＋－＠﹦﹢﹣﹫⁼⁺])")
@@ -45,6 +49,7 @@ class Results:
     Args:
         out: the folder; only one grader at a time writes into it.
         fresh: forget earlier rows.
+        final: makes of a row the one with the marks that count, see :func:`~lecture_grader.adjust.final_row`.
 
     Raises:
         ValueError: it cannot be written, or another grader is writing into it.
@@ -54,10 +59,11 @@ class Results:
         ...     print(len(results.rows))
     """
 
-    def __init__(self, out: Path, *, fresh: bool = False):
+    def __init__(self, out: Path, *, fresh: bool = False, final: Callable[[dict], dict] = dict):
         import fcntl  # not on Windows, where nothing is graded
 
         self.out = out
+        self.final = final
         self.path = out / "results.jsonl"
         try:
             (out / "reports").mkdir(parents=True, exist_ok=True)
@@ -136,19 +142,21 @@ class Results:
 
         Args:
             students: their names.
-            exercise: its tasks are the last columns.
+            exercise: each of its tasks has a column.
             now: False waits for 20 times as long as the last writing took, so that a large class costs little.
         """
         begun = time.monotonic()
         if not now and begun < self._csv_due:
             return
         ids = [task.id for task in exercise.tasks]
-        lines: list[list[Any]] = [["student", *_COLUMNS, *ids]]
+        lines: list[list[Any]] = [["student", *_COLUMNS, *ids, *_FINAL]]
         for student in students:
-            if row := self.rows.get(student):
+            if student in self.rows:
+                row = self.final(self.rows[student])
                 marks = [row.get("tasks", {}).get(id, {}).get("points") for id in ids]
-                lines.append([student, *(row.get(column) for column in _COLUMNS), *marks])
-        write_table(self.out / "grades.csv", lines, mark=True)
+                said = ["yes" if (value := row.get(column)) is True else value or None for column in _FINAL[1:]]
+                lines.append([student, *(row.get(name) for name in _COLUMNS), *marks, row.get("automatic"), *said])
+        write_grades(self.out, lines)
         self._csv_due = time.monotonic() + 20 * (time.monotonic() - begun)
 
 
@@ -174,6 +182,29 @@ def _append(path: Path, line: bytes) -> None:
         except OSError:
             file.truncate(before)
             raise
+
+
+def write_grades(out: Path, lines: list[list[Any]]) -> None:
+    """Replace ``grades.csv`` in the folder of results, see :func:`write_table`, and note that it is ours."""
+    write_table(out / "grades.csv", lines, mark=True)
+    write_text(out / ".grades.sha256", hashlib.sha256((out / "grades.csv").read_bytes()).hexdigest())
+
+
+def keep_edited_table(out: Path) -> Path | None:
+    """Copy ``grades.csv`` if somebody has changed it since it was written, since the next run replaces it.
+
+    Returns:
+        Where the copy is; None if the table was not changed, or was written by an earlier version of the course.
+    """
+    table, digest = out / "grades.csv", out / ".grades.sha256"
+    try:
+        if digest.read_text() == hashlib.sha256(table.read_bytes()).hexdigest():
+            return None
+    except OSError:  # there is no table yet
+        return None
+    copy = out / f"grades-edited-{time.strftime('%Y-%m-%d-%H%M%S')}.csv"
+    copy.write_bytes(table.read_bytes())
+    return copy
 
 
 def write_table(path: Path, lines: list[list[Any]], *, mark: bool = False) -> None:
@@ -234,8 +265,10 @@ def to_row(
     tasks = {}
     for verdict in grade.verdicts:
         task = exercise[verdict.task]
-        points = None if verdict.status == "unjudged" else task.points if verdict.status == "passed" else 0
+        points = points_of(task, verdict)
         shown = asdict(verdict)
+        if not task.parts:
+            del shown["parts"]
         for private in ("task", "expected", "got", "error_kind", "kind"):
             del shown[private]
         if verdict.hidden:
@@ -276,8 +309,10 @@ def summarise(rows: list[dict[str, Any]], exercise: Exercise) -> list[tuple[str,
     table = []
     for task in exercise.tasks:
         verdicts = [row["tasks"][task.id] for row in rows if row["tasks"].get(task.id, {}).get("points") is not None]
-        failures = Counter(v["hint"] or v["message"] for v in verdicts if v["status"] != "passed")
+        failures = Counter(v["hint"] or v["message"] for v in verdicts if v["status"] == "failed")
         common = "".join(f"{count}x: {text}" for text, count in failures.most_common(1))
+        unanswered = sum(v["status"] == "todo" for v in verdicts)
+        common = "; ".join(filter(None, [common, f"{unanswered} open" if unanswered else ""]))
         solved = sum(v["status"] == "passed" for v in verdicts)
         table.append((f"{task.id} {task.title}", solved / len(verdicts) if verdicts else float("nan"), common))
     return table

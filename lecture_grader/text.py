@@ -1,6 +1,7 @@
 """Text from outside, made safe to show: in a terminal, on a page, in a table."""
 
 import re
+import unicodedata
 from typing import Any
 
 # Control characters, line separators other than "\n", lone surrogates, and what changes the direction of text. A joiner
@@ -56,3 +57,13 @@ def one_line(text: str, limit: int = 200) -> str:
     """
     text = " ".join(printable(text[: limit + 1]).split("\n")).replace("\t", " ")
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def same_name(name: str) -> str:
+    """A form in which two spellings of a person's name are equal: of one case, width, composition and spacing.
+
+    Example:
+        >>> same_name("ＡＫＩ\u3000Sato ") == same_name("Aki Sato")
+        True
+    """
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

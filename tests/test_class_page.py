@@ -10,6 +10,7 @@ from classes import EXERCISE, row_of
 from grading_bank.submissions import STUB1
 
 from lecture_grader.class_page import write_class_page
+from lecture_grader.html_page import sorting_script
 from lecture_grader.results import report_name
 from lecture_grader.submissions import Submission
 
@@ -90,14 +91,19 @@ def test_what_only_the_instructor_can_decide_is_named(tmp_path):
 
 def test_the_page_shows_both_cells_and_is_inert(tmp_path):
     group = [(f"{EVIL}{n}", dict(cells)) for n, (_, cells) in enumerate(classes.answers(12, tasks=3))]
-    group[1][1]["9.1"] = classes.renamed(group[0][1]["9.1"]) + f"\n# {EVIL} \x1b[0m"
+    group[1][1].update({task: classes.renamed(group[0][1][task]) for task in ("9.1", "9.2")})
+    group[1][1]["9.1"] += f"\n# {EVIL} \x1b[0m"
     kept(tmp_path, group)
     found = [Submission(student, Path("x"), name=EVIL) for student, _ in group]
     seen = write_class_page(found, [row_of(s) for s, _ in group], EXERCISE, tmp_path, name="09_words")
-    assert [pair.students for pair in seen.pairs] == [(f"{EVIL}0", f"{EVIL}1")]
+    assert [group.students for group in seen.alike.groups] == [(f"{EVIL}0", f"{EVIL}1")]
     page = (tmp_path / "class.html").read_text()
-    assert not re.search(r"<(script|iframe|img|svg|form|link)\b", page) and "\x1b" not in page
-    assert "default-src 'none'" in page
+    script = sorting_script()
+    rest = page.replace(f"<script>{script.text}</script>", "")
+    assert len(rest) == len(page) - len(f"<script>{script.text}</script>"), "the only script is that of this package"
+    assert not re.search(r"<(script|iframe|img|form|link)\b", rest) and "\x1b" not in page
+    assert set(re.findall(r"<svg[^>]*?(?=width)", rest)) <= {'<svg class="chart" ', '<svg class="spread" '}
+    assert f"default-src 'none'; script-src '{script.digest}'; style-src" in page
     for n in (0, 1):
         assert f'reports/{report_name(f"{EVIL}{n}")}.html#task-9.1"'.replace(" ", "%20") in page
     assert "my_tensor.numel()" in page and "x.numel()" in page
@@ -109,4 +115,22 @@ def test_equal_hand_ins_are_not_named_twice(tmp_path):
     kept(tmp_path, group)
     found = [Submission(student, Path("x")) for student, _ in group]
     seen = write_class_page(found, [row_of(s) for s, _ in group], EXERCISE, tmp_path)
-    assert dict(seen.remarks) == {"Identical": [([group[0][0], group[1][0]], "")]} and not seen.pairs
+    assert dict(seen.remarks) == {"Identical": [([group[0][0], group[1][0]], "")]} and not seen.alike.groups
+
+
+def test_nearly_equal_hand_ins_are_one_entry_in_a_chart_of_all_pairs(tmp_path):
+    group = classes.answers(30, tasks=2)
+    for _, cells in group[4:6]:
+        cells.update({task: classes.renamed(source) for task, source in group[3][1].items()})
+    kept(tmp_path, group)
+    found, rows = [Submission(student, Path("x")) for student, _ in group], [row_of(s) for s, _ in group]
+    (copies,) = write_class_page(found, rows, EXERCISE, tmp_path).alike.groups
+    page = (tmp_path / "class.html").read_text().replace("\n", " ")
+    assert page.count("<summary>student 0003, student 0004, student 0005: ") == 1
+    assert f"The two who are closest: {' and '.join(copies.closest)}." in page
+    assert re.search(rf'role="img" aria-label="The scores of 435 pairs\. .* named: {copies.score:.2f}\."', page)
+    assert "never verdicts" in page and "None: no pair" not in page
+    kept(tmp_path / "honest", classes.answers(30, tasks=2))
+    write_class_page(found, rows, EXERCISE, tmp_path / "honest")
+    page = (tmp_path / "honest" / "class.html").read_text()
+    assert "None: no pair stands out" in page and "are named: none." in page.replace("\n", " ")

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_fork_server import run_folder  # noqa: F401 - one fork server for every test here
 
-from lecture_grader import class_page, grade_class, lms, results
+from lecture_grader import class_page, grade_class, gradescope, results
 from lecture_grader.grade_one import Grade
 from lecture_grader.html_page import template
 from lecture_grader.report import render
@@ -226,7 +226,7 @@ def test_tables_of_platforms_take_any_row(tmp_path):
     found = [Submission(EVIL, Path("x"), EVIL, EVIL)]
     class_page.write_class_page(found, [row], EXERCISE, tmp_path)
     assert not FORBIDDEN.search((tmp_path / "class.html").read_text())
-    lms.write_gradescope([all_printable(row, 10**6)], EXERCISE, tmp_path)
+    gradescope.write_gradescope([all_printable(row, 10**6)], EXERCISE, tmp_path)
 
 
 def test_a_report_is_bounded_in_bytes():
@@ -299,8 +299,11 @@ def test_damaged_answers_do_not_end_the_command(three):
     assert done.exit_code == 0 and done.output.count("from before") == 3
 
 
+KEPT = {".lock", ".grades.sha256", ".marks.json"}
+
+
 def no_draft(out):
-    return [path for path in out.rglob(".*") if path.is_file() and path.name != ".lock"] == []
+    return [path for path in out.rglob(".*") if path.is_file() and path.name not in KEPT] == []
 
 
 @pytest.mark.parametrize("full", ["results.jsonl", "reports", "answers", "grades.csv", "class.html", "canvas.csv"])
