@@ -80,8 +80,9 @@ def write_canvas(
             names = [one.student.removesuffix(f"_{one.user_id}"), one.user_id, "", ""]
         else:
             names = [one.student, "", "", one.student]
-        if row["points"] is not None:
-            lines.append([*names, "", row["points"]])
+        mark = "EX" if row.get("excused") else row["points"]  # so Canvas writes and reads it
+        if mark is not None:
+            lines.append([*names, "", mark])
     write_table(out / "canvas.csv", lines)
     return [one.student for one in found if one.platform != "canvas"]
 
@@ -92,7 +93,7 @@ def _with_rows(found: list[Submission], rows: list[dict[str, Any]]) -> Iterator[
 
 
 def _comment(row: dict[str, Any]) -> str:
-    """What is said about each task that is not solved, as HTML.
+    """What a person says, how late it was, and what is said about each task that is not solved, as HTML.
 
     The import stores the text as it is and in the format HTML (``set_editor_text`` in Moodle's
     mod/assign/feedback/comments/locallib.php): in plain text, line ends would be lost.
@@ -100,12 +101,17 @@ def _comment(row: dict[str, Any]) -> str:
     if not row["tasks"]:
         return _html(": ".join([row["status"], *row["notes"][:1]]))
     solved = [task for task, verdict in row["tasks"].items() if verdict["status"] == "passed"]
-    items = []
+    items = [_html(one_line(row["comment"], MAX_COMMENT))] if row.get("comment") else []
+    if row.get("deduction"):
+        items.append(_html(f"Late: {row['late']}. {row['deduction']} points were deducted."))
     for task, verdict in row["tasks"].items():
+        own = one_line(verdict.get("comment", ""), MAX_COMMENT)
         if task not in solved:
             hint = f"Hint: {verdict['hint']}" if verdict["hint"] else ""
-            said = " ".join(one_line(text, MAX_COMMENT) for text in (verdict["message"], hint) if text)
+            said = " ".join(one_line(text, MAX_COMMENT) for text in (verdict["message"], hint, own) if text)
             items.append(_html(f"{task}: {_WORDS[verdict['status']]}. {said}".strip()))
+        elif own:
+            items.append(_html(f"{task}: {own}"))
     words = f"Solved: {', '.join(solved)}." if solved else ""
     return words + "".join(f"<p>{item}</p>" for item in items)
 

@@ -84,3 +84,17 @@ def test_moodles_comments_say_what_to_do(marked):
     assert set(re.findall("<.*?>", first)) == {"<wbr>"} and "GOT" not in first
     assert 300 <= len(second) < 340 and third == "9.3: not answered. =cmd is not there."
     assert comments["Participant 102"].replace("<wbr>", "") == "unreadable: no notebook &lt;b>was&lt;/b> handed in"
+
+
+def test_what_a_person_decided_is_in_both_files(marked):
+    found, rows, out = marked
+    rows[0] |= {"comment": "Well <done>", "late": "0 d 1 h 0 min", "deduction": 2, "points": 5}
+    rows[0]["tasks"]["9.2"]["comment"] = "elegant"
+    rows[2] |= {"excused": True, "points": None}
+    write_moodle(found, rows, EXERCISE, out)
+    write_canvas(found, rows, EXERCISE, out)
+    comment = table(out / "moodle.csv")[1][-1].replace("<wbr>", "")
+    assert comment == (
+        "Solved: 9.1, 9.2, 9.3.<p>Well &lt;done></p><p>Late: 0 d 1 h 0 min. 2 points were deducted.</p><p>9.2: elegant</p>"
+    )
+    assert ["doejane", "4711", "", "", "", "EX"] in table(out / "canvas.csv")
