@@ -95,6 +95,7 @@ def test_what_a_person_decided_is_in_both_files(marked):
     write_canvas(found, rows, EXERCISE, out)
     comment = table(out / "moodle.csv")[1][-1].replace("<wbr>", "")
     assert comment == (
-        "Solved: 9.1, 9.2, 9.3.<p>Well &lt;done></p><p>Late: 0 d 1 h 0 min. 2 points were deducted.</p><p>9.2: elegant</p>"
+        "Solved: 9.1, 9.2, 9.3.<p>Well &lt;done></p><p>Late: 0 d 1 h 0 min. 2 points were deducted.</p>"
+        "<p>9.2: elegant</p>"
     )
     assert ["doejane", "4711", "", "", "", "EX"] in table(out / "canvas.csv")
