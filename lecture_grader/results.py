@@ -309,6 +309,7 @@ def summarise(rows: list[dict[str, Any]], exercise: Exercise) -> list[tuple[str,
     table = []
     for task in exercise.tasks:
         verdicts = [row["tasks"][task.id] for row in rows if row["tasks"].get(task.id, {}).get("points") is not None]
+        verdicts = [verdict for verdict in verdicts if verdict["status"] != "manual"]
         failures = Counter(v["hint"] or v["message"] for v in verdicts if v["status"] == "failed")
         common = "".join(f"{count}x: {text}" for text, count in failures.most_common(1))
         unanswered = sum(v["status"] == "todo" for v in verdicts)

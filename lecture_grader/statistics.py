@@ -136,8 +136,8 @@ def _task_figures(
             figures.open += 1
             continue
         figures.tried += 1
-        if verdict["status"] == "passed":
-            figures.solved += 1
+        if task.manual or verdict["status"] == "passed":
+            figures.solved += verdict["points"] >= task.points  # a person may have given fewer
             continue
         text = verdict["message"] if verdict["hint"] in ("", OTHER_HINT) else verdict["hint"]
         groups.setdefault(text, []).append(row["student"])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from classes import EXERCISE, row_of
 
 from lecture_grader.class_page import write_class_page
 from lecture_grader.course_page import read_term, write_term
-from lecture_grader.results import Results, report_name
+from lecture_grader.results import Results, report_name, summarise
 from lecture_grader.statistics import class_figures
 from lecture_grader.submissions import Submission
 
@@ -115,3 +116,14 @@ def test_folders_that_make_no_term_are_named(tmp_path):
         read_term([one, results(tmp_path / "b", [student("Aki", 3)])])
     with pytest.raises(ValueError, match="nowhere holds no marks"):
         read_term([one, tmp_path / "nowhere"])
+
+
+def test_a_task_that_a_person_marks_has_no_mistakes():
+    task = replace(EXERCISE.tasks[0], manual="the rubric")
+    exercise = replace(EXERCISE, tasks=(task,))
+    rows = [row_of(name, 1) for name in ("Aki", "Bea", "Cem")]
+    for row, points in zip(rows, (task.points, 0.5, None), strict=True):
+        row["tasks"][task.id] |= {"status": "manual", "points": points, "message": "A person marks this task."}
+    (one,) = class_figures(rows, exercise, lambda name, task: None).tasks
+    assert (one.tried, one.solved, one.mistakes) == (2, 1, [])
+    assert summarise(rows, exercise)[0][2] == ""
