@@ -116,7 +116,7 @@ export function render(host) {
     }
     ui.say(`${name}: ${numbers}, ${copied ? "a copy: it shares nothing with x"
       : name === "x" ? "x itself" : "a view (ビュー) of x: no number was copied"}; `
-      + `${isContiguous(tensor) ? "contiguous (連続)" : "not contiguous (連続): reading it jumps"}. ${walk}`);
+      + `${isContiguous(tensor) ? "contiguous (メモリ上で連続)" : "not contiguous (メモリ上で連続): reading it jumps"}. ${walk}`);
   };
   ui.draw();
 }

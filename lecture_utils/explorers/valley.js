@@ -30,7 +30,7 @@ export function walk(optimizer, rate, steps) {
 
 export function render(host) {
   const ui = frame(host, "Three optimizers in a narrow valley");
-  const optimizer = ui.choice("optimizer (最適化手法)", Object.keys(MOVES));
+  const optimizer = ui.choice("optimizer (オプティマイザ)", Object.keys(MOVES));
   const rate = ui.slider("learning rate η (学習率)", { min: 0, max: RATES.length - 1, value: 4, text: (i) => RATES[i] });
   const steps = ui.slider("steps shown", { min: 0, max: STEPS, value: STEPS });
   ui.play("Play the steps", steps, { interval: 120 });
