@@ -687,8 +687,8 @@ def _resampling_mistakes(image: Image.Image, recipe: dict) -> list[tuple[torch.T
     w, h = image.size
     square = min(h, w)
     middle = image.crop(((w - square) // 2, (h - square) // 2, (w + square) // 2, (h + square) // 2))
-    bilinear = "The resampling (リサンプリング) differs from the training: image.resize takes Image.Resampling.BILINEAR as its "
-    bilinear += "second argument, and its default is another."
+    bilinear = "The resampling (リサンプリング) differs from the training: image.resize takes "
+    bilinear += "Image.Resampling.BILINEAR as its second argument, and its default is another."
     smooth = "The picture is made smaller without smoothing (antialias), as a tensor. Training resized the PIL "
     smooth += "picture: image.resize((width, height), Image.Resampling.BILINEAR)."
     no_cut = (
