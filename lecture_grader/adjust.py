@@ -4,8 +4,6 @@ The rows of ``results.jsonl`` hold what the checks found. What a person decided 
 each time that marks are written, so it survives another grading, changed checks and a new version of the course.
 """
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,14 +11,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lecture_grader.lateness import Lateness
-from lecture_grader.submissions import read_time
+from lecture_grader.csv_file import CsvFile
+from lecture_grader.lateness import Lateness, read_deadline
 from lecture_grader.text import same_name
 from lecture_utils.files import write_text
 from lecture_utils.grading.tasks import Exercise
+from lecture_utils.grading.verdict import tidy
 
 FILE = "adjust.csv"
 HEADING = ["student", "task", "points", "comment", "excused", "extended_until"]
+_UNJUDGED = {"status": "unjudged", "message": "", "hint": "", "case": "", "automatic": None, "max_points": None}
 _TRUE = {"yes", "y", "x", "1", "true", "はい"}
 _FALSE = {"no", "n", "", "0", "false", "いいえ"}
 _POINTS = re.compile(r"(?P<sign>[+-]?)(?P<number>\d+(?:\.\d+)?)")
@@ -57,6 +57,7 @@ class Decisions:
 
     Attributes:
         row: of the file, the first about this student.
+        student: the name as it is written there.
         tasks: by the task's id.
         total: of the whole exercise.
         excused: no mark is given, and none counts.
@@ -64,20 +65,11 @@ class Decisions:
     """
 
     row: int = 0
+    student: str = ""
     tasks: dict[str, Change] = field(default_factory=dict)
     total: Change = Change()
     excused: bool = False
     extended: datetime | None = None
-
-
-def tidy(points: float) -> float:
-    """Points with at most two decimals; a whole number as an int.
-
-    >>> tidy(2.0), tidy(7 / 3)
-    (2, 2.33)
-    """
-    rounded = round(points, 2)
-    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def read_adjustments(out: Path, exercise: Exercise) -> dict[str, Decisions]:
@@ -97,26 +89,19 @@ def read_adjustments(out: Path, exercise: Exercise) -> dict[str, Decisions]:
     path = out / FILE
     if not path.exists():
         return {}
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not in UTF-8: save it as 'CSV UTF-8'") from None
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    columns = [name.strip().lower().replace(" ", "_") for name in (lines[0] if lines else [])]
+    table = CsvFile(path)
+    columns = [name.strip().lower().replace(" ", "_") for name in table.rows[0]]
     if unknown := [name for name in columns if name not in HEADING] or (
         ["student"] if "student" not in columns else []
     ):
         raise ValueError(f"{path}, row 1: the heading must be {','.join(HEADING)}; {unknown[0]!r} is not as expected")
     students: dict[str, Decisions] = {}
-    for number, line in enumerate(lines[1:], 2):
+    for number, line in zip(table.numbers[1:], table.rows[1:], strict=True):
         cells = dict.fromkeys(HEADING, "") | dict(zip(columns, (cell.strip() for cell in line), strict=False))
-        if any(cells.values()):
-            try:
-                _add(students, cells, exercise, number, delimiter)
-            except ValueError as error:
-                raise ValueError(f"{path}, row {number}: {error}") from None
+        try:
+            _add(students, cells, exercise, number, table.delimiter)
+        except ValueError as error:
+            raise ValueError(f"{path}, row {number}: {error}") from None
     return students
 
 
@@ -140,7 +125,7 @@ def _add(
     most = exercise[name].points if name else sum(one.points for one in exercise.tasks)
     if change.points is not None and not change.relative and change.points > most:
         raise ValueError(f"{cells['points']} are more than the {most} points there are: for a bonus write total and +2")
-    decisions = students.setdefault(same_name(cells["student"]), Decisions(number))
+    decisions = students.setdefault(same_name(cells["student"]), Decisions(number, cells["student"]))
     if (name and name in decisions.tasks) or (not name and decisions.total != Change()):
         raise ValueError(f"{cells['student']}, {name or 'total'} stands in an earlier row, too: keep one of them")
     if name:
@@ -152,9 +137,13 @@ def _add(
         raise ValueError(f"excused is {cells['excused']!r}: write yes, or nothing")
     decisions.excused |= excused in _TRUE
     if cells["extended_until"]:
-        decisions.extended = read_time(cells["extended_until"].replace("/", "-"), local=True)
+        decisions.extended = read_deadline(cells["extended_until"])
         if not decisions.extended:
             raise ValueError(f"extended_until is {cells['extended_until']!r}: write a time such as 2026-12-03 18:00")
+    if decisions.excused and decisions.total.points is not None:
+        raise ValueError("a total and excused exclude each other: leave one of them empty")
+    if name and (cells["excused"] or cells["extended_until"]):
+        raise ValueError("excused and extended_until are about the whole exercise: write total in the column task")
 
 
 def _change(cells: dict[str, str], delimiter: str) -> Change:
@@ -168,6 +157,12 @@ def _change(cells: dict[str, str], delimiter: str) -> Change:
         raise ValueError(f"points are {cells['points']!r}: write a number such as 7.5, or +1 or -2 to change the mark")
     points = tidy(float(match["number"]) * (-1 if match["sign"] == "-" else 1))
     return Change(points, bool(match["sign"]), cells["comment"])
+
+
+def _words(total: Change) -> str:
+    if total.points is None:
+        return ""
+    return f"{total.points:+g} points as a whole" if total.relative else "set as a whole"
 
 
 def final_row(row: Mapping[str, Any], decisions: Decisions | None, late: Lateness) -> dict[str, Any]:
@@ -190,6 +185,9 @@ def final_row(row: Mapping[str, Any], decisions: Decisions | None, late: Latenes
         tasks[task] = {**verdict, "automatic": verdict["points"], "points": change.apply(verdict["points"])}
         if change.comment:
             tasks[task]["comment"] = change.comment
+    for task, change in decisions.tasks.items():
+        if task not in tasks:  # nothing was handed in, or it could not be judged
+            tasks[task] = _UNJUDGED | {"points": change.apply(None), "comment": change.comment}
     marks = [verdict["points"] for verdict in tasks.values() if verdict["points"] is not None]
     by_hand = any(change.points is not None for change in decisions.tasks.values())
     points = tidy(sum(marks)) if by_hand else row["points"]
@@ -204,6 +202,7 @@ def final_row(row: Mapping[str, Any], decisions: Decisions | None, late: Latenes
         "late": late.words,
         "deduction": deduction,
         "excused": decisions.excused,
+        "total_change": _words(decisions.total),
         "comment": decisions.total.comment,
         "waiting": [
             task for task, verdict in tasks.items() if verdict["status"] == "manual" and verdict["points"] is None

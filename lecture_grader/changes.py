@@ -33,7 +33,7 @@ def changes_since_last(out: Path, rows: list[dict[str, Any]]) -> list[tuple[str,
         old = before.get(student) if isinstance(before, dict) else None
         if old and old != [points, tasks]:
             old_points, old_tasks = old
-            ids = [id for id in sorted({*tasks, *old_tasks}) if tasks.get(id) != old_tasks.get(id)]
+            ids = [id for id in dict.fromkeys([*tasks, *old_tasks]) if tasks.get(id) != old_tasks.get(id)]
             each = ", ".join(f"{id}: {_shown(old_tasks.get(id))} -> {_shown(tasks.get(id))}" for id in ids)
             changed.append((student, f"{_shown(old_points)} -> {_shown(points)}" + (f" ({each})" if each else "")))
     write_text(out / _FILE, json.dumps(now, ensure_ascii=False))

@@ -77,6 +77,7 @@ def write_class_page(
     empty = {row["student"] for row in rows if _is_empty(row)}
     misnamed = _students_with_code(out, [row for row in rows if row["student"] in empty], given)
     empty -= misnamed
+    misnamed -= {one.student for one in found if one.foreign}
     equal = _equal_answers(out, [row for row in rows if row["student"] not in empty], given)
     remarks = [
         *more,
@@ -87,7 +88,7 @@ def write_class_page(
         ("Identical", [(students, "") for students in equal]),
         ("Renamed", [([s.student], s.name) for s in found if name and s.name not in ("", f"{name}.ipynb")]),
         ("Without a task of this exercise", [([s.student], s.name) for s in found if s.foreign]),
-        ("Handed in more than once", [([s.student], f"{s.earlier} earlier ones") for s in found if s.earlier]),
+        ("Handed in more than once", [([s.student], f"not graded: {s.earlier} other") for s in found if s.earlier]),
     ]
     alike = compare(_answers(out, rows), given_runs(released))
     groups = [group for group in alike.groups if not any(set(group.students) <= set(same) for same in equal)]
@@ -168,7 +169,7 @@ def _equal_answers(out: Path, rows: list[dict[str, Any]], given: set[str]) -> li
 def _is_empty(row: dict[str, Any]) -> bool:
     if row["status"] == "unreadable":
         return any(note.startswith(("no notebook", "the file is empty")) for note in row["notes"])
-    return all(verdict["status"] == "todo" for verdict in row["tasks"].values())
+    return bool(row["tasks"]) and all(verdict["status"] == "todo" for verdict in row["tasks"].values())
 
 
 def _late(found: list[Submission], rows: list[dict[str, Any]], due: datetime | None) -> Iterator[tuple[list[str], str]]:

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from lecture_grader.dask_cluster import ClusterError, dask_cluster
 from lecture_grader.fork_client import start_server_for_workers
 from lecture_grader.grade_class import GradingOptions, grade_class
 from lecture_grader.gradebook import Gradebook, Mark
-from lecture_grader.lateness import UNKNOWN, Lateness, Penalty, lateness
+from lecture_grader.lateness import UNKNOWN, Lateness, Penalty, lateness, read_deadline
 from lecture_grader.marking import write_marking_page
 from lecture_grader.nbgrader_course import Course
 from lecture_grader.notebook_run import PACKAGES
@@ -28,7 +28,7 @@ from lecture_grader.repair import Unreadable, read_cells
 from lecture_grader.report import write_mark
 from lecture_grader.results import REASONS, keep_edited_table, report_name, summarise
 from lecture_grader.roster import Matches, Person, Roster, add_to_grades, known_with, remarks_on, rows_without_mark
-from lecture_grader.submissions import Remark, Submission, find_submissions, read_time
+from lecture_grader.submissions import Remark, Submission, find_submissions
 from lecture_grader.terminal import console, fail, progress_bar, say
 from lecture_grader.text import one_line, same_name
 from lecture_utils.grading.tasks import Exercise, load_exercise
@@ -77,7 +77,7 @@ class ClassWork:
         path = released or (None if isinstance(which, Path) else _course_notebook(self.exercise.number))
         self.released = _cells_of(path) if path else []
         self.name = path.stem if path else ""
-        self.due = read_time(due, local=True)
+        self.due = read_deadline(due)
         if due and not self.due:
             raise ValueError(f'--due {due}: write a time such as "2026-12-01 18:00" or "2026-12-01T18:00+09:00"')
         self.course: Course | None = None
@@ -165,15 +165,28 @@ class ClassWork:
             words = f"grades.csv was changed by hand and is written anew: your version is {edited.name}"
             say(escape(f"{words}; write changes into {FILE}, which stay"))
         self.decisions = read_adjustments(self.out, self.exercise)
-        names = {same_name(one.student) for one in self.found}
-        unknown = [f"row {one.row}" for name, one in self.decisions.items() if name not in names]
-        if unknown:
-            say(f"[bold]{FILE}[/]: nobody of that name handed in anything: {escape(_some(unknown))}")
+        spellings: dict[str, list[str]] = {}
+        for submission in self.found:
+            for spelling in _spellings(submission):
+                spellings.setdefault(spelling, []).append(submission.student)
+        for name, one in self.decisions.items():
+            if len(same := spellings.get(name, [])) > 1 and one.student not in same:
+                raise ValueError(f"{self.out / FILE}, row {one.row}: {one.student} could be {' or '.join(same)}")
+
+    def check_alone(self, for_a_class: Iterable[object]) -> None:
+        """Refuse what a single notebook has no use for, and the folder that holds the marks of a class."""
+        if any(for_a_class):
+            words = "--roster, --gradebook, --anonymous, --format moodle and canvas"
+            raise ValueError(f"{words} are for a class, not for a single notebook")
+        if (self.out / "class.html").exists():
+            raise ValueError(f"{self.out} holds the marks of a class: name another --out for a single notebook")
 
     def final(self, row: dict[str, Any]) -> dict[str, Any]:
         """The row of a student with the marks that count, see :func:`~.adjust.final_row`."""
         one = self.by_student[row["student"]]
-        decisions = self.decisions.get(same_name(one.student))
+        decisions = next(filter(None, map(self.decisions.get, _spellings(one))), None)
+        if decisions and decisions.student != one.student and decisions.student in self.by_student:
+            decisions = None  # it is about another one, whose name looks the same
         extended = decisions.extended if decisions else None
         return final_row(row, decisions, lateness(one, self.due, extended, self.penalty, self.exercise.max_points))
 
@@ -183,12 +196,12 @@ class ClassWork:
         self.rows = [self.final(row) for row in self.rows]
         for row in self.rows:
             write_mark(self.out / "reports" / f"{report_name(row['student'])}.html", row, self.exercise)
-        for title, lines in (
-            ("Changed since the last run", [f"{s}: {words}" for s, words in changes_since_last(self.out, self.rows)]),
-            ("Still to be marked by a person", sorted(row["student"] for row in self.rows if row["waiting"])),
-        ):
-            if lines:
-                say(f"[bold]{title}[/]: {escape(_some(lines))}")
+        changed = [f"{student}: {words}" for student, words in changes_since_last(self.out, self.rows)]
+        if changed:
+            say(f"[bold]Changed since the last run[/]: {escape(_some(changed))}")
+        waiting = [([row["student"]], ", ".join(row["waiting"])) for row in self.rows if row["waiting"]]
+        if waiting:
+            self.remarks.append(("Still to be marked by a person", sorted(waiting)))
         write_marking_page(self.rows, self.exercise, self.out, self.released)
         unknown = sum(row["late"] == UNKNOWN for row in self.rows)
         if unknown:
@@ -201,7 +214,8 @@ class ClassWork:
             try:
                 for row, reason in progress.track(graded, total, description="grading"):
                     self.rows.append(row)
-                    points = "no mark" if row["points"] is None else f"{row['points']} of {row['max_points']}"
+                    mark = self.final(row)["points"]
+                    points = "no mark" if mark is None else f"{mark} of {row['max_points']}"
                     how = f"{row['seconds']:.1f} s" if reason else "from before"
                     if reason in REASONS:
                         again[REASONS[reason]] += 1
@@ -214,9 +228,9 @@ class ClassWork:
 
     def hand_back(self, format: str, column: str, single: bool, anonymous: bool = False) -> None:
         """Print the verdicts of a single notebook, or write the page of a class and what its platform imports."""
-        if format == "gradescope":
-            gradescope.write_gradescope(self.rows, self.exercise, self.out)
         if single:
+            if format == "gradescope":
+                gradescope.write_gradescope(self.rows, self.exercise, self.out)
             _print_verdicts(self.rows[0], self.exercise)
             report = f"reports/{report_name(self.rows[0]['student'])}.html"
         else:
@@ -224,12 +238,21 @@ class ClassWork:
             self._finish_marks()
             matches = self.roster.match(self.found) if self.roster else Matches()
             missing = self._missing(matches)
+            self._name_strangers(missing)
             self._print_class()
             self._export(format, column)
             self._fill_gradebook(matches, missing)
             self._write_anonymous(anonymous)
             report = "class.html"
         say(escape(f"marks: {self.out / 'grades.csv'}, reports: {self.out / report}"))
+
+    def _name_strangers(self, missing: list[tuple[Person, dict[str, Any]]]) -> None:
+        """Say which names in ``adjust.csv`` are nobody's."""
+        known = {spelling for one in self.found for spelling in _spellings(one)}
+        known |= {same_name(name) for person, row in missing for name in (row["student"], person.id)}
+        unknown = [f"{one.student} (row {one.row})" for name, one in self.decisions.items() if name not in known]
+        if unknown:
+            say(f"[bold]{FILE}[/]: nobody of that name handed in anything: {escape(_some(unknown))}")
 
     def _missing(self, matches: Matches) -> list[tuple[Person, dict[str, Any]]]:
         """Compare the class with the roster: a row without a mark for each who handed in nothing."""
@@ -238,7 +261,10 @@ class ClassWork:
         self.remarks += remarks_on(self.roster, matches)
         people = self.roster.missing(matches)
         empty = rows_without_mark(people, [row["student"] for row in self.rows], self.exercise)
-        rows = [final_row(row, self.decisions.get(same_name(row["student"])), Lateness()) for row in empty]
+        rows = []
+        for person, row in zip(people, empty, strict=True):
+            names = same_name(row["student"]), same_name(person.id)
+            rows.append(final_row(row, next(filter(None, map(self.decisions.get, names)), None), Lateness()))
         add_to_grades(self.out, self.roster, matches, rows)
         return list(zip(people, rows, strict=True))
 
@@ -250,7 +276,8 @@ class ClassWork:
         for row in self.rows:
             one = self.by_student[row["student"]]
             who = known_with(one, matches.people.get(one.student, []))
-            marks.append(Mark(one.student, row["points"], who, one.platform))
+            points = None if row["waiting"] else row["points"]
+            marks.append(Mark(one.student, points, who, one.platform))
         marks += [Mark(row["student"], row["points"], (person.who,), person.platform) for person, row in missing]
         filled = self.gradebook.fill(mark for mark in marks if mark.points is not None)
         for sentence in (f"{filled.count} marks written into {filled.path}", *filled.said):
@@ -301,20 +328,32 @@ class ClassWork:
         if self.left_out:
             say(f"[bold]Not looked at[/]: {escape(_some(self.left_out, 50))}")
 
+    def _say_who_has_no_number(self, students: list[str], platform: str) -> None:
+        if students:
+            say(f"without a number of {platform}'s: {escape(_some(students))}")
+
     def _export(self, format: str, column: str) -> None:
-        unknown = []
-        if format == "moodle":
+        # what an earlier run wrote is brought up to date, so that no old mark is handed back
+        if format == "moodle" or (self.out / "moodle.csv").exists():
             unknown = lms.write_moodle(self.found, self.rows, self.exercise, self.out)
-        elif format == "canvas":
-            unknown = lms.write_canvas(self.found, self.rows, self.exercise, self.out, column)
-        if unknown:
-            say(f"without a number of {format.title()}'s: {escape(_some(unknown))}")
+            self._say_who_has_no_number(unknown if format == "moodle" else [], "Moodle")
+        if format == "canvas" or (self.out / "canvas.csv").exists():
+            heading = column or lms.heading_of(self.out)
+            unknown = lms.write_canvas(self.found, self.rows, self.exercise, self.out, heading)
+            self._say_who_has_no_number(unknown if format == "canvas" else [], "Canvas")
+        if format == "gradescope" or (self.out / "gradescope").exists():
+            gradescope.write_gradescope(self.rows, self.exercise, self.out)
         if self.course:
             try:
                 self.course.write_back(self.found, self.rows, self.out)
             except ValueError as error:
                 fail(f"the marks are in {self.out}, but not in the gradebook: {error}", 1)
             say(escape(f"written into the gradebook of {self.course.folder}"))
+
+
+def _spellings(one: Submission) -> list[str]:
+    """The names by which ``adjust.csv`` may call a student: as in ``grades.csv``, or without the platform's number."""
+    return list(dict.fromkeys([same_name(one.student), same_name(one.student.removesuffix(f"_{one.user_id}"))]))
 
 
 def _why_not_forked(options: GradingOptions) -> str | None:

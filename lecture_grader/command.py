@@ -127,8 +127,8 @@ def grade(
         if not single:
             work.read_adjustments()
             work.read_tables(roster, roster_pattern, gradebook, column)
-        elif roster or roster_pattern or gradebook:
-            raise ValueError("--roster and --gradebook are for a class, not for a single notebook")
+        else:
+            work.check_alone((roster, roster_pattern, gradebook, anonymous, format in ("moodle", "canvas")))
         work.grade(options, workers, dask, fresh)
         work.hand_back(format, column, single, anonymous)
 

@@ -1,18 +1,20 @@
 """The page of a term: every student's way through the exercises, and every mistake's."""
 
+import contextlib
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lecture_grader.adjust import tidy
 from lecture_grader.html_page import sorting_script, template
-from lecture_grader.results import write_table
+from lecture_grader.results import escape_formula, write_table
 from lecture_grader.text import same_name
 from lecture_utils.files import write_text
+from lecture_utils.grading.verdict import OTHER_HINT, tidy
 
 MOST_MISTAKES = 25
 FELL_BY = 0.25  # of the points: a student whose last share lies so far below the mean of the earlier ones is named
@@ -26,11 +28,13 @@ class StudentWay:
         student: the name, as in the last exercise that holds it.
         points: one for each exercise; None where there is no mark.
         shares: points over the exercise's points, likewise.
+        most: the points of all exercises from which the student is not excused.
     """
 
     student: str
     points: list[float | None]
     shares: list[float | None]
+    most: float = 0
 
     @property
     def total(self) -> float:
@@ -88,24 +92,39 @@ def read_term(folders: Sequence[Path]) -> Term:
     numbers = sorted(tables)
     names: dict[str, str] = {}
     marks: dict[str, dict[str, float]] = {}
+    excused: set[tuple[str, str]] = set()
     for number in numbers:
         for line in tables[number][1]:
-            key = same_name(line["student"].removeprefix("'"))
+            key = _key(line)
             names[key] = line["student"]
+            if line.get("excused"):
+                excused.add((key, number))
             if line["points"]:
                 marks.setdefault(key, {})[number] = tidy(float(line["points"]))
     ways = []
     for key, name in names.items():
         own = marks.get(key, {})
         points = [own.get(number) for number in numbers]
-        ways.append(StudentWay(name, points, [own[n] / most_of[n] if n in own else None for n in numbers]))
+        most = tidy(sum(most_of[number] for number in numbers if (key, number) not in excused))
+        ways.append(StudentWay(name, points, [own[n] / most_of[n] if n in own else None for n in numbers], most))
     ways.sort(key=lambda way: (-way.total, way.student))
-    return Term([(number, most_of[number]) for number in numbers], ways, _mistakes([tables[n][0] for n in numbers]))
+    return Term([(number, most_of[number]) for number in numbers], ways, _mistakes([tables[n] for n in numbers]))
 
 
-def _mistakes(folders: list[Path]) -> list[tuple[str, list[int]]]:
+def _key(line: dict[str, str]) -> str:
+    """What stays the same of a student: the roster's id, or the name without Moodle's number."""
+    if line.get("id"):
+        return f"id {same_name(line['id'])}"
+    return same_name(re.sub(r"_\d+$", "", line["student"].removeprefix("'")))
+
+
+def _mistakes(tables: list[tuple[Path, list[dict[str, str]]]]) -> list[tuple[str, list[int]]]:
     """The most frequent hints, with the number of students in each folder who got it."""
-    counts = [Counter(hint for hints in _hints(folder).values() for hint in hints) for folder in folders]
+    counts = []
+    for folder, lines in tables:
+        known = {line["student"] for line in lines}  # others have left the class
+        hints = [own for student, own in _hints(folder).items() if escape_formula(student) in known]
+        counts.append(Counter(hint for own in hints for hint in own))
     total: Counter[str] = sum(counts, Counter())
     return [(text, [count[text] for count in counts]) for text, n in total.most_common(MOST_MISTAKES) if n > 1]
 
@@ -113,11 +132,19 @@ def _mistakes(folders: list[Path]) -> list[tuple[str, list[int]]]:
 def _hints(folder: Path) -> dict[str, set[str]]:
     """The hints that each student's last row holds."""
     found: dict[str, set[str]] = {}
-    for line in (folder / "results.jsonl").read_text(encoding="utf-8").split("\n"):
+    lines = ""
+    with contextlib.suppress(OSError):  # only the marks were kept
+        lines = (folder / "results.jsonl").read_text(encoding="utf-8")
+    for line in lines.split("\n"):
         try:
             row: dict[str, Any] = json.loads(line)
             verdicts = row["tasks"].values()
-            found[row["student"]] = {v["hint"] or v["message"] for v in verdicts if v["status"] == "failed"}
+            named = (
+                v["message"] if v["hint"] in ("", OTHER_HINT) else v["hint"]
+                for v in verdicts
+                if v["status"] == "failed"
+            )
+            found[row["student"]] = set(named)
         except (ValueError, KeyError, TypeError, AttributeError):  # an empty line, or a damaged one
             continue
     return found
@@ -136,7 +163,6 @@ def write_term(folders: Sequence[Path], out: Path) -> Term:
     )
     write_text(out, page)
     heads = [f"exercise {number}" for number, _ in term.exercises]
-    most = sum(points for _, points in term.exercises)
-    lines = [[way.student, *way.points, way.total, most] for way in term.ways]
+    lines = [[way.student, *way.points, way.total, way.most] for way in term.ways]
     write_table(out.with_suffix(".csv"), [["student", *heads, "total", "max_points"], *lines], mark=True)
     return term

@@ -12,7 +12,7 @@ from lecture_grader.remote_student import RemoteStudent
 from lecture_grader.sandbox import MB, Limits, SandboxError, check_not_stopped
 from lecture_grader.text import all_printable
 from lecture_utils.grading.tasks import Exercise, Task
-from lecture_utils.grading.verdict import Verdict, for_report, points_of, run_check
+from lecture_utils.grading.verdict import Verdict, for_report, points_of, run_check, tidy
 
 MAX_FILE = 400 * MB
 MAX_NOTES = 200
@@ -128,7 +128,7 @@ def _grade(run: NotebookRun, hidden: bool) -> Grade:
     for task in exercise.tasks[len(verdicts) :]:
         message = "This task could not be judged: see the notes above."
         verdicts.append(Verdict(task.id, "unjudged", 0, 0, "", message))
-    points = sum(points_of(exercise[verdict.task], verdict) or 0 for verdict in verdicts)
+    points = tidy(sum(points_of(exercise[verdict.task], verdict) or 0 for verdict in verdicts))
     status = run.troubles[0] if run.troubles else Status.GRADED
     greedy, timed_out = any(sandbox.usage.greedy for sandbox in run.sandboxes), Status.TIMEOUT in run.troubles
     seconds = _seconds_since(begun)

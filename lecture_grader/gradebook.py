@@ -40,13 +40,13 @@ class Mark:
 
     Attributes:
         student: the name under which it was graded.
-        points: the mark.
+        points: the mark; None for one that is not final.
         who: what is known of each of those who handed it in.
         platform: where the numbers in ``who`` are from.
     """
 
     student: str
-    points: float
+    points: float | None
     who: tuple[Who, ...]
     platform: str = ""
 
@@ -107,6 +107,7 @@ class Gradebook:
         """
         filled = Filled(self._out / self._table.path.name, said=[self._table.said] if self._table.said else [])
         places: dict[int, list[tuple[Mark, str]]] = {}
+        at = {number: row for row, number in enumerate(self._table.numbers)}
         for mark in marks:
             for who in mark.who:
                 try:
@@ -115,7 +116,7 @@ class Gradebook:
                     filled.unplaced.append((mark.student, str(error)))
                     continue
                 if person:
-                    places.setdefault(self._table.numbers.index(person.row), []).append((mark, person.shown))
+                    places.setdefault(at[person.row], []).append((mark, person.shown))
                 else:
                     filled.unplaced.append((mark.student, self._people.near(who) or "not in it"))
         comma = self._writes_commas()

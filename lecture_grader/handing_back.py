@@ -1,6 +1,7 @@
 """What must not be handed back: files of those who are no longer in the class, and names on reports without names."""
 
 import csv
+import html
 import json
 import re
 import secrets
@@ -116,7 +117,8 @@ def write_anonymous(out: Path, rows: list[dict[str, Any]]) -> list[str]:
         if count != 2:
             raise ValueError(f"reports/{report_name(student)}.html is no report: delete it, and run the command again")
         write_text(out / ANONYMOUS / f"{code}.html", page)
-        if re.sub(r"_\d+$", "", student).casefold() in page.casefold():
+        name = re.escape(re.sub(r"_\d+$", "", student))
+        if re.search(rf"(?<!\w){name}(?!\w)", html.unescape(page), re.IGNORECASE):
             named.append(student)
     return sorted(named)
 

@@ -5,9 +5,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lecture_grader.submissions import Submission
+from lecture_grader.submissions import Submission, read_time
 
 UNKNOWN = "cannot be known"
+_DATE = re.compile(r"(\d{4})[-/](\d\d?)[-/](\d\d?)(?:[ T](\d\d?)(:.+))?")
 _UNITS = {"hour": 3600, "day": 86400, "week": 604800}
 _PENALTY = re.compile(r"(?P<amount>\d+(?:\.\d+)?)\s*(?P<percent>%?)\s*(?:/|per)\s*(?P<unit>hour|day|week)s?")
 
@@ -64,6 +65,23 @@ class Lateness:
     deduction: float = 0
 
 
+def read_deadline(text: str) -> datetime | None:
+    """The time that an instructor writes, in this machine's zone if it names none; None if it is no time.
+
+    A date alone means the end of that day. Spreadsheets write dates with slashes and without zeros; they are read, too.
+
+    Example:
+        >>> read_deadline("2026/12/3 9:30+09:00").isoformat(), read_deadline("2026-12-03").hour
+        ('2026-12-03T09:30:00+09:00', 23)
+    """
+    match = _DATE.fullmatch(text.strip())
+    if not match:
+        return read_time(text, local=True)
+    year, month, day, hour, rest = match.groups()
+    clock = f"{int(hour):02}{rest}" if hour else "23:59:59"
+    return read_time(f"{year}-{int(month):02}-{int(day):02} {clock}", local=True)
+
+
 def lateness(
     one: Submission, due: datetime | None, extended: datetime | None, penalty: Penalty, max_points: float
 ) -> Lateness:
@@ -88,5 +106,5 @@ def lateness(
 
 
 def _words(late: timedelta) -> str:
-    minutes = int(late.total_seconds() // 60)
+    minutes = max(1, int(late.total_seconds() // 60))
     return f"{minutes // 1440} d {minutes % 1440 // 60} h {minutes % 60} min"

@@ -1,5 +1,6 @@
 """Marks and reports in the files that Moodle and Canvas import."""
 
+import csv
 import re
 import zipfile
 from collections.abc import Iterator
@@ -38,7 +39,9 @@ def write_moodle(found: list[Submission], rows: list[dict[str, Any]], exercise: 
     Returns:
         The students that are in neither file, because they have no number of Moodle's.
     """
-    lines = [["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments"]]
+    lines: list[list[Any]] = [
+        ["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments"]
+    ]
     with (
         atomic_write(out / "moodle-feedback.zip") as draft,
         zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -47,7 +50,7 @@ def write_moodle(found: list[Submission], rows: list[dict[str, Any]], exercise: 
             if one.platform == "moodle":
                 name = one.student.removesuffix(f"_{one.user_id}")
                 who = [f"Participant {one.user_id}", name]
-                lines.append([*who, row["points"], row["max_points"], "", _comment(row)])
+                lines.append([*who, _mark(row), row["max_points"], "", _comment(row)])
                 plain = re.sub(r"[^\w .-]|_", " ", name)[:60]  # Moodle splits at the underscores: name, number, kind
                 folder = f"{plain}_{one.user_id}_assignsubmission_file"
                 report = out / "reports" / f"{report_name(one.student)}.html"
@@ -80,16 +83,30 @@ def write_canvas(
             names = [one.student.removesuffix(f"_{one.user_id}"), one.user_id, "", ""]
         else:
             names = [one.student, "", "", one.student]
-        mark = "EX" if row.get("excused") else row["points"]  # so Canvas writes and reads it
+        mark = "EX" if row.get("excused") else _mark(row)  # EX is how Canvas writes and reads it
         if mark is not None:
             lines.append([*names, "", mark])
     write_table(out / "canvas.csv", lines)
     return [one.student for one in found if one.platform != "canvas"]
 
 
+def heading_of(out: Path) -> str:
+    """The assignment's heading in the ``canvas.csv`` of an earlier run; empty if there is none."""
+    try:
+        with (out / "canvas.csv").open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file))[5]
+    except (OSError, StopIteration, IndexError, ValueError):
+        return ""
+
+
 def _with_rows(found: list[Submission], rows: list[dict[str, Any]]) -> Iterator[tuple[Submission, dict[str, Any]]]:
     by_student = {row["student"]: row for row in rows}
     return ((one, by_student[one.student]) for one in found if one.student in by_student)
+
+
+def _mark(row: dict[str, Any]) -> float | None:
+    """The points, as soon as no task waits for a person."""
+    return None if row.get("waiting") else row["points"]
 
 
 def _comment(row: dict[str, Any]) -> str:
@@ -98,22 +115,27 @@ def _comment(row: dict[str, Any]) -> str:
     The import stores the text as it is and in the format HTML (``set_editor_text`` in Moodle's
     mod/assign/feedback/comments/locallib.php): in plain text, line ends would be lost.
     """
-    if not row["tasks"]:
-        return _html(": ".join([row["status"], *row["notes"][:1]]))
     solved = [task for task, verdict in row["tasks"].items() if verdict["status"] == "passed"]
     items = [_html(one_line(row["comment"], MAX_COMMENT))] if row.get("comment") else []
+    if row.get("excused"):
+        return _html("Excused. ") + "".join(items)
     if row.get("deduction"):
-        items.append(_html(f"Late: {row['late']}. {row['deduction']} points were deducted."))
+        points = "1 point was" if row["deduction"] == 1 else f"{row['deduction']} points were"
+        items.append(_html(f"Late: {row['late']}. {points} deducted."))
+    if not row["tasks"]:
+        items.insert(0, _html(": ".join([row["status"], *row["notes"][:1]])))
     for task, verdict in row["tasks"].items():
         own = one_line(verdict.get("comment", ""), MAX_COMMENT)
-        if task not in solved:
+        if verdict["status"] in ("manual", "unjudged") and verdict["points"] is not None:
+            items.append(_html(f"{task}: {verdict['points']} points. {own}".strip()))
+        elif task not in solved:
             hint = f"Hint: {verdict['hint']}" if verdict["hint"] else ""
             said = " ".join(one_line(text, MAX_COMMENT) for text in (verdict["message"], hint, own) if text)
             items.append(_html(f"{task}: {_WORDS[verdict['status']]}. {said}".strip()))
         elif own:
             items.append(_html(f"{task}: {own}"))
     words = f"Solved: {', '.join(solved)}." if solved else ""
-    return words + "".join(f"<p>{item}</p>" for item in items)
+    return words + ("".join(f"<p>{item}</p>" for item in items) if words or len(items) > 1 else "".join(items))
 
 
 def _html(text: str) -> str:

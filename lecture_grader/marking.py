@@ -17,7 +17,6 @@ from lecture_utils.grading.tasks import Exercise
 
 PAGE = "marking.html"
 MAX_SOURCE = 20_000  # characters of a cell
-_HEADING = re.compile(r"\s*#{1,6} ")
 _TASK = re.compile(r"\s*#{1,6} (?:Task|課題) (?P<id>\d+\.\d+)\b")
 
 
@@ -31,9 +30,8 @@ def answers_to_mark(cells: Sequence[Mapping[str, Any]], exercise: Exercise) -> d
     found: dict[str, list[dict[str, Any]]] = {task.id: [] for task in exercise.tasks if task.manual}
     current = ""
     for cell in cells if found else ():
-        if cell["kind"] != "code" and _HEADING.match(cell["source"]):
-            heading = _TASK.match(cell["source"])
-            current = heading["id"] if heading else ""
+        if cell["kind"] != "code" and (heading := _TASK.match(cell["source"])):
+            current = heading["id"]  # another heading may be part of an answer
         task = cell["task"] or current
         if task in found:
             found[task].append({key: cell[key] for key in ("kind", "source", "outputs")})

@@ -101,6 +101,9 @@ class People:
         self.people = people
         self._ids: dict[str, set[Person]] = {}
         self._names: dict[str, set[Person]] = {}
+        self._bare: dict[
+            frozenset[tuple[str, int]], set[Person]
+        ] = {}  # by name without accents, made when it is first needed
         for person in people:
             for id in person.who.ids:
                 self._ids.setdefault(_plain(id), set()).add(person)
@@ -131,8 +134,13 @@ class People:
 
     def near(self, who: Who) -> str:
         """Who may be meant by a name that fits no row exactly, as a hint; empty if nobody is near."""
-        bare = {_without_accents(name) for name in who.names}
-        near = [person for person in self.people if bare & {_without_accents(name) for name in person.who.names}]
+        if not self._bare:
+            for person in self.people:
+                for name in person.who.names:
+                    self._bare.setdefault(_without_accents(name), set()).add(person)
+        near: set[Person] = set()
+        for name in who.names:
+            near |= self._bare.get(_without_accents(name)) or set()
         return f"perhaps {_rows(near)}" if 0 < len(near) < 4 else ""
 
 

@@ -72,7 +72,7 @@ class Comparison:
     least: float
 
     def below(self, share: float) -> float:
-        """The score that at most the given share of the pairs stays below."""
+        """The score that at least the given share of the pairs stays below."""
         reached = np.searchsorted(np.cumsum(self.counts), share * sum(self.counts))
         return STEP * (int(reached) + 1)
 

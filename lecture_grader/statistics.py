@@ -97,7 +97,7 @@ def class_figures(
     points = [(row["student"], row["points"]) for row in rows if row["points"] is not None]
     marks = [mark for _, mark in points]
     few = [(student, mark) for student, mark in points if mark < HELP_BELOW * exercise.max_points]
-    untouched = {row["student"] for row in rows if all(v["status"] == "todo" for v in row["tasks"].values())}
+    untouched = {row["student"] for row in rows if {v["status"] for v in row["tasks"].values()} <= {"todo", "manual"}}
     return ClassFigures(
         marked=len(marks),
         mean=statistics.fmean(marks) if marks else None,
@@ -131,13 +131,14 @@ def _task_figures(
             continue
         if row["points"] is not None:
             own.append(verdict["points"])
-            rest.append(row["points"] - verdict["points"])
+            rest.append(sum(v["points"] or 0 for v in row["tasks"].values()) - verdict["points"])
         if verdict["status"] == "todo":
             figures.open += 1
             continue
         figures.tried += 1
-        if task.manual or verdict["status"] == "passed":
-            figures.solved += verdict["points"] >= task.points  # a person may have given fewer
+        solved = verdict["points"] >= task.points  # a person may have given fewer, or all of them
+        figures.solved += solved
+        if solved or task.manual or verdict["status"] != "failed":
             continue
         text = verdict["message"] if verdict["hint"] in ("", OTHER_HINT) else verdict["hint"]
         groups.setdefault(text, []).append(row["student"])

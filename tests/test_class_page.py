@@ -54,7 +54,7 @@ def test_odd_hand_ins_are_named(tmp_path):
         "Identical": [(["late", "renamed"], "")],
         "Renamed": [(["renamed"], "mine.ipynb"), (["other"], "08.ipynb")],
         "Without a task of this exercise": [(["other"], "08.ipynb")],
-        "Handed in more than once": [(["twice"], "2 earlier ones")],
+        "Handed in more than once": [(["twice"], "not graded: 2 other")],
     }
     page = (tmp_path / "class.html").read_text()
     for students, detail in (line for _, lines in seen.remarks for line in lines):

@@ -152,5 +152,5 @@ def test_a_class_of_which_someone_is_renamed(tmp_path):
     assert files(out / "anonymous") == {f"{again['Aki']}.html", f"{again['Bea']}.html"}
     done = grade(folder, "--out", out, "--seed", 5)
     assert done.output.count("from before") == 2 and not (out / "anonymous").exists()
-    assert grade(folder / "Aki.ipynb", "--out", out).exit_code == 0  # one notebook says nothing about the class
+    assert grade(folder / "Aki.ipynb", "--out", out).exit_code == 2  # one notebook says nothing about the class
     assert files(out / "reports") == {"Aki.html", "Bea.html"} and set(rows_of(out)) == {"Aki", "Bea", "Beate"}

@@ -146,7 +146,7 @@ def test_a_class_gets_parts_and_a_page_to_mark(exercise, tmp_path):
     rows = {row["student"]: row for row in map(json.loads, (out / "results.jsonl").open())}
     assert rows["Aki"]["points"] == 1 + 1.2 + 1 and rows["Aki"]["max_points"] == 9
     assert rows["Aki"]["tasks"]["9.3"]["points"] is None
-    assert "Still to be marked by a person: Aki, Bea, Cem" in done.output, done.output
+    assert "Still to be marked by a person: Aki (9.3), Bea (9.3), Cem (9.3)" in done.output, done.output
     page = (out / "marking.html").read_text()
     assert "Names both reasons" in page and "No answer." in page
     assert "and this." in page and "in a cell of its own" in page

@@ -155,7 +155,7 @@ def check(
     failure = key_of(exercise, task), verdict.hint
     show_hint = failure in _failures or made.too_long
     _failures.add(failure)
-    return Feedback(task, made, verdict.hint if show_hint else _FIRST_TIME)
+    return Feedback(task, made, verdict.hint if show_hint or not verdict.hint else _FIRST_TIME)
 
 
 def notebook_names() -> dict[str, Any]:

@@ -144,8 +144,17 @@ def points_of(task: Task, verdict: Verdict) -> float | None:
     if verdict.status == "passed":
         return task.points
     share = task.points * verdict.passed / verdict.cases if task.per_case and verdict.cases else 0
-    points = round(share + sum(task.parts[name] for name in verdict.parts), 2)
-    return int(points) if points == int(points) else points
+    return tidy(share + sum(task.parts[name] for name in verdict.parts))
+
+
+def tidy(points: float) -> float:
+    """Points with at most two decimals; a whole number as an int.
+
+    >>> tidy(2.0), tidy(7 / 3)
+    (2, 2.33)
+    """
+    rounded = round(points, 2)
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int) -> tuple[dict[str, Any], bool]:
@@ -162,8 +171,8 @@ def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int)
         raise
     except Exception as error:
         return _failure(task, student, error), False
-    first = next(iter(student.part_failures.values()), None)
-    return (_failure(task, student, first) if first else {}), True
+    errors = sorted(student.part_failures.values(), key=lambda error: isinstance(error, NotAttempted))
+    return (_failure(task, student, errors[0]) if errors else {}), True  # what failed is told before what is missing
 
 
 def _failure(task: Task, student: Student, error: Exception) -> dict[str, Any]:
