@@ -337,6 +337,8 @@ def gradescope(
     """Make the zip of an autograder for Gradescope."""
     if (exercise is None) == (checks is None):
         fail("name the exercise, as in `lecture gradescope 02`, or your own tasks with --checks FILE")
+    if out.suffix != ".zip":
+        fail(f"--out {out}: name a zip, such as autograder.zip")
     with _starting():
         from lecture_grader.gradescope import write_autograder
         from lecture_utils.grading.tasks import load_exercise

@@ -23,7 +23,7 @@ HEADING = ["student", "task", "points", "comment", "excused", "extended_until"]
 _UNJUDGED = {"status": "unjudged", "message": "", "hint": "", "case": "", "automatic": None, "max_points": None}
 _TRUE = {"yes", "y", "x", "1", "true", "はい"}
 _FALSE = {"no", "n", "", "0", "false", "いいえ"}
-_POINTS = re.compile(r"(?P<sign>[+-]?)(?P<number>\d+(?:\.\d+)?)")
+_POINTS = re.compile(r"(?P<sign>[+-]|plus|minus|)(?P<number>\d{1,6}(?:\.\d{1,6})?)")
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,14 @@ def read_adjustments(out: Path, exercise: Exercise) -> dict[str, Decisions]:
         ["student"] if "student" not in columns else []
     ):
         raise ValueError(f"{path}, row 1: the heading must be {','.join(HEADING)}; {unknown[0]!r} is not as expected")
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"{path}, row 1: a heading stands there twice")
     students: dict[str, Decisions] = {}
     for number, line in zip(table.numbers[1:], table.rows[1:], strict=True):
+        if any(cell.strip() for cell in line[len(columns) :]):
+            raise ValueError(
+                f"{path}, row {number}: there are more fields than headings; is it a decimal comma? Write 3.5"
+            )
         cells = dict.fromkeys(HEADING, "") | dict(zip(columns, (cell.strip() for cell in line), strict=False))
         try:
             _add(students, cells, exercise, number, table.delimiter)
@@ -121,10 +127,16 @@ def _add(
     name = "" if task in ("", "total") else task
     if name and name not in (known := [one.id for one in exercise.tasks]):
         raise ValueError(f"there is no task {cells['task']}: write total, or one of {', '.join(known)}")
+    if delimiter == "," and cells["points"] and re.fullmatch(r"\d", cells["comment"]):
+        raise ValueError(
+            f"the comment is {cells['comment']!r}; is it a decimal comma? Write {cells['points']}.{cells['comment']}"
+        )
     change = _change(cells, delimiter)
     most = exercise[name].points if name else sum(one.points for one in exercise.tasks)
-    if change.points is not None and not change.relative and change.points > most:
-        raise ValueError(f"{cells['points']} are more than the {most} points there are: for a bonus write total and +2")
+    if change.points is not None and change.points > most:
+        raise ValueError(
+            f"{cells['points']} are more than the {most} points there are: for a bonus write total and plus 2"
+        )
     decisions = students.setdefault(same_name(cells["student"]), Decisions(number, cells["student"]))
     if (name and name in decisions.tasks) or (not name and decisions.total != Change()):
         raise ValueError(f"{cells['student']}, {name or 'total'} stands in an earlier row, too: keep one of them")
@@ -137,6 +149,8 @@ def _add(
         raise ValueError(f"excused is {cells['excused']!r}: write yes, or nothing")
     decisions.excused |= excused in _TRUE
     if cells["extended_until"]:
+        if decisions.extended:
+            raise ValueError(f"extended_until of {cells['student']} stands in an earlier row, too: keep one of them")
         decisions.extended = read_deadline(cells["extended_until"])
         if not decisions.extended:
             raise ValueError(f"extended_until is {cells['extended_until']!r}: write a time such as 2026-12-03 18:00")
@@ -147,15 +161,17 @@ def _add(
 
 
 def _change(cells: dict[str, str], delimiter: str) -> Change:
-    text = cells["points"].removeprefix("'").replace(" ", "")
+    text = cells["points"].removeprefix("'").replace(" ", "").lower()
     if delimiter == ";":
         text = text.replace(",", ".")
     if not text:
         return Change(comment=cells["comment"])
     match = _POINTS.fullmatch(text)
     if not match:
-        raise ValueError(f"points are {cells['points']!r}: write a number such as 7.5, or +1 or -2 to change the mark")
-    points = tidy(float(match["number"]) * (-1 if match["sign"] == "-" else 1))
+        raise ValueError(
+            f"points are {cells['points']!r}: write a number such as 7.5, or plus 1, or minus 2, to change the mark"
+        )
+    points = tidy(float(match["number"]) * (-1 if match["sign"] in ("-", "minus") else 1))
     return Change(points, bool(match["sign"]), cells["comment"])
 
 

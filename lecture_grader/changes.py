@@ -10,6 +10,14 @@ from lecture_utils.files import write_text
 _FILE = ".marks.json"
 
 
+def last_marks(out: Path) -> dict[str, Any]:
+    """The marks of the last run that came to its end, by student; empty if there was none."""
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads((out / _FILE).read_text(encoding="utf-8"))
+        return known if isinstance(known, dict) else {}
+    return {}
+
+
 def changes_since_last(out: Path, rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Compare the marks with those of the last run, and keep them for the next.
 
@@ -24,13 +32,11 @@ def changes_since_last(out: Path, rows: list[dict[str, Any]]) -> list[tuple[str,
         >>> changes_since_last(Path("grades-02"), rows)  # doctest: +SKIP
         [('Aki', '22 -> 23 (2.4: 2 -> 3)')]
     """
-    before: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
-        before = json.loads((out / _FILE).read_text(encoding="utf-8"))
+    before = last_marks(out)
     now = {row["student"]: [row["points"], {id: v["points"] for id, v in row["tasks"].items()}] for row in rows}
     changed = []
     for student, (points, tasks) in now.items():
-        old = before.get(student) if isinstance(before, dict) else None
+        old = before.get(student)
         if old and old != [points, tasks]:
             old_points, old_tasks = old
             ids = [id for id in dict.fromkeys([*tasks, *old_tasks]) if tasks.get(id) != old_tasks.get(id)]

@@ -1,6 +1,7 @@
 """The steps of the command ``lecture grade`` and what it prints: collect submissions, grade them, hand back marks."""
 
 import contextlib
+import re
 import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ from lecture_grader.nbgrader_course import Course
 from lecture_grader.notebook_run import PACKAGES
 from lecture_grader.repair import Unreadable, read_cells
 from lecture_grader.report import write_mark
-from lecture_grader.results import REASONS, keep_edited_table, report_name, summarise
+from lecture_grader.results import REASONS, escape_formula, keep_edited_table, report_name, summarise
 from lecture_grader.roster import Matches, Person, Roster, add_to_grades, known_with, remarks_on, rows_without_mark
 from lecture_grader.submissions import Remark, Submission, find_submissions
 from lecture_grader.terminal import console, fail, progress_bar, say
@@ -165,12 +166,17 @@ class ClassWork:
             words = f"grades.csv was changed by hand and is written anew: your version is {edited.name}"
             say(escape(f"{words}; write changes into {FILE}, which stay"))
         self.decisions = read_adjustments(self.out, self.exercise)
+        if self.penalty.amount and not self.due and not any(one.extended for one in self.decisions.values()):
+            raise ValueError("--penalty needs a deadline: add --due")
         spellings: dict[str, list[str]] = {}
         for submission in self.found:
             for spelling in _spellings(submission):
                 spellings.setdefault(spelling, []).append(submission.student)
         for name, one in self.decisions.items():
-            if len(same := spellings.get(name, [])) > 1 and one.student not in same:
+            same = [
+                student for spelling, students in spellings.items() for student in students if _plain(spelling) == name
+            ]
+            if len(set(same := same or spellings.get(name, []))) > 1 and one.student not in same:
                 raise ValueError(f"{self.out / FILE}, row {one.row}: {one.student} could be {' or '.join(same)}")
 
     def check_alone(self, for_a_class: Iterable[object]) -> None:
@@ -249,7 +255,13 @@ class ClassWork:
     def _name_strangers(self, missing: list[tuple[Person, dict[str, Any]]]) -> None:
         """Say which names in ``adjust.csv`` are nobody's."""
         known = {spelling for one in self.found for spelling in _spellings(one)}
-        known |= {same_name(name) for person, row in missing for name in (row["student"], person.id)}
+        count = Counter(same_name(row["student"]) for _, row in missing)
+        known |= {
+            same_name(name)
+            for person, row in missing
+            for name in (row["student"], person.id)
+            if count[same_name(name)] < 2
+        }
         unknown = [f"{one.student} (row {one.row})" for name, one in self.decisions.items() if name not in known]
         if unknown:
             say(f"[bold]{FILE}[/]: nobody of that name handed in anything: {escape(_some(unknown))}")
@@ -262,8 +274,9 @@ class ClassWork:
         people = self.roster.missing(matches)
         empty = rows_without_mark(people, [row["student"] for row in self.rows], self.exercise)
         rows = []
+        count = Counter(same_name(row["student"]) for row in empty)
         for person, row in zip(people, empty, strict=True):
-            names = same_name(row["student"]), same_name(person.id)
+            names = [same_name(name) for name in (row["student"], person.id) if name and count[same_name(name)] < 2]
             rows.append(final_row(row, next(filter(None, map(self.decisions.get, names)), None), Lateness()))
         add_to_grades(self.out, self.roster, matches, rows)
         return list(zip(people, rows, strict=True))
@@ -351,9 +364,15 @@ class ClassWork:
             say(escape(f"written into the gradebook of {self.course.folder}"))
 
 
+def _plain(spelling: str) -> str:
+    """A name without the number by which two submissions of one name are told apart."""
+    return re.sub(r"-\d+$", "", spelling)
+
+
 def _spellings(one: Submission) -> list[str]:
     """The names by which ``adjust.csv`` may call a student: as in ``grades.csv``, or without the platform's number."""
-    return list(dict.fromkeys([same_name(one.student), same_name(one.student.removesuffix(f"_{one.user_id}"))]))
+    names = one.student, one.student.removesuffix(f"_{one.user_id}"), escape_formula(one.student)
+    return list(dict.fromkeys(map(same_name, names)))
 
 
 def _why_not_forked(options: GradingOptions) -> str | None:
@@ -368,7 +387,7 @@ def _load(which: str | Path) -> Exercise:
         return load_exercise(which)
     except ValueError:
         raise
-    except Exception as error:  # a file of checks is a program and may fail in any way
+    except (Exception, SystemExit) as error:  # a file of checks is a program and may fail in any way
         raise ValueError(f"{which}: {error!r}") from None
 
 

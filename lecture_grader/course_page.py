@@ -106,7 +106,9 @@ def read_term(folders: Sequence[Path]) -> Term:
         own = marks.get(key, {})
         points = [own.get(number) for number in numbers]
         most = tidy(sum(most_of[number] for number in numbers if (key, number) not in excused))
-        ways.append(StudentWay(name, points, [own[n] / most_of[n] if n in own else None for n in numbers], most))
+        ways.append(
+            StudentWay(name, points, [own[n] / most_of[n] if n in own and most_of[n] else None for n in numbers], most)
+        )
     ways.sort(key=lambda way: (-way.total, way.student))
     return Term([(number, most_of[number]) for number in numbers], ways, _mistakes([tables[n] for n in numbers]))
 
@@ -157,6 +159,11 @@ def write_term(folders: Sequence[Path], out: Path) -> Term:
         ValueError: see :func:`read_term`.
         OSError: a file cannot be written.
     """
+    table = out.with_suffix(".csv")
+    if out.suffix != ".html":
+        raise ValueError(f"--out {out}: name a page, such as course.html")
+    if table.exists() and not table.read_text(encoding="utf-8-sig", errors="replace").startswith("student,exercise "):
+        raise ValueError(f"{table} is another table: name another --out")
     term = read_term(folders)
     page = template("course_page.html.j2").render(
         term=term, fallen=[way.student for way in term.ways if way.fell], script=sorting_script()
@@ -164,5 +171,5 @@ def write_term(folders: Sequence[Path], out: Path) -> Term:
     write_text(out, page)
     heads = [f"exercise {number}" for number, _ in term.exercises]
     lines = [[way.student, *way.points, way.total, way.most] for way in term.ways]
-    write_table(out.with_suffix(".csv"), [["student", *heads, "total", "max_points"], *lines], mark=True)
+    write_table(table, [["student", *heads, "total", "max_points"], *lines], mark=True)
     return term

@@ -174,7 +174,8 @@ def _judge(run: NotebookRun, task: Task, hidden: bool) -> Verdict:
         if verdict is None or verdict.status == "passed":
             case = student.case.partition(" | ")[0]  # inputs follow, and this may be a hidden case
             message = f"The process ended while this task was being judged: {_ENDS[lost.status]}."
-            return Verdict(task.id, "failed", 0, 0, case, message)
+            cases = task.visible + (task.hidden if hidden else 0)
+            return Verdict(task.id, "failed", student.passed, cases, case, message)
         return verdict
     if replaced:
         run.troubles.append(Status.TAMPERED)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from lecture_grader.changes import last_marks
 from lecture_grader.results import escape_formula, report_name, write_table
 from lecture_utils.files import write_text
 
@@ -23,8 +24,8 @@ _HEADINGS = re.compile(r"(<title>|<h1>).*?(</title>|</h1>)", re.DOTALL)
 
 
 def students_in(out: Path) -> set[str]:
-    """The students of earlier runs, from ``results.jsonl``."""
-    students = set()
+    """The students of earlier runs, from ``results.jsonl`` and the marks of the last run that came to its end."""
+    students = set(last_marks(out))
     if (out / "results.jsonl").is_file():
         for line in (out / "results.jsonl").read_bytes().splitlines():
             try:

@@ -17,6 +17,7 @@ from lecture_utils.grading.tasks import Exercise
 
 PAGE = "marking.html"
 MAX_SOURCE = 20_000  # characters of a cell
+MAX_ANSWER = 500_000  # characters of all cells that answer a task, pictures included
 _TASK = re.compile(r"\s*#{1,6} (?:Task|課題) (?P<id>\d+\.\d+)\b")
 
 
@@ -28,12 +29,14 @@ def answers_to_mark(cells: Sequence[Mapping[str, Any]], exercise: Exercise) -> d
         exercise: some of its tasks may have a rubric.
     """
     found: dict[str, list[dict[str, Any]]] = {task.id: [] for task in exercise.tasks if task.manual}
-    current = ""
+    current, room = "", dict.fromkeys(found, MAX_ANSWER)
     for cell in cells if found else ():
         if cell["kind"] != "code" and (heading := _TASK.match(cell["source"])):
             current = heading["id"]  # another heading may be part of an answer
         task = cell["task"] or current
-        if task in found:
+        size = len(json.dumps([cell["source"], cell["outputs"]]))
+        if task in found and size <= room[task]:
+            room[task] -= size
             found[task].append({key: cell[key] for key in ("kind", "source", "outputs")})
     return {task: own for task, own in found.items() if own}
 

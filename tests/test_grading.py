@@ -86,7 +86,8 @@ def test_one_row_for_each_in_order(graded):
     assert [row["student"] for row in rows] == sorted(BANK)
     for row in rows:
         assert (row["points"] == "") == (row["status"] == "unreadable"), "no mark is not the mark 0"
-        assert set(row) == {"student", "exercise", "points", "max_points", "status", "seconds", "9.1", "9.2", "9.3"}
+        whole = {"student", "exercise", "points", "max_points", "status", "seconds", "automatic"}
+        assert set(row) == {*whole, "9.1", "9.2", "9.3", "late", "deduction", "excused", "comment"}
     assert len((graded[1] / "results.jsonl").read_text().splitlines()) == len(BANK)
 
 

@@ -1,5 +1,6 @@
 """Exceptions of the checks: a failed check, a task that was not attempted, an error in the student's code."""
 
+TOO_LONG = ("TimeoutError", "RanTooLong", "KeyboardInterrupt")  # after these, the same call would only cost more time
 GRADIENTS_LEFT_OFF = "GradientsLeftOff"  # the ``kind`` of a StudentError for code that raised no exception
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lecture_utils.grading.compare import describe, equal
-from lecture_utils.grading.errors import CheckError, CheckFailed, GraderError, StudentError
+from lecture_utils.grading.errors import TOO_LONG, CheckError, CheckFailed, GraderError, StudentError
 from lecture_utils.grading.hints import IN_PLACE_HINT
 from lecture_utils.grading.namespace import Namespace
 from lecture_utils.grading.values import Code, Handle
@@ -39,7 +39,11 @@ class Student:
     case = ""
     got_something = False
     part_names: Sequence[str] = ()
-    part_failures: dict[str, Exception] = {}  # noqa: RUF012, replaced before each case
+    parts_entered: set[str] = set()  # noqa: RUF012, this and the next are replaced before each case
+    part_failures: dict[str, Exception] = {}  # noqa: RUF012
+    stopped_parts: set[str] = set()  # noqa: RUF012, replaced before each task: what took too long is not tried again
+    passed = 0  # cases of the task, so far
+    _stopped = False
     _awaited: Sequence[Handle] = ()  # the arguments of the current call that the function could change
 
     def note_failure(self) -> None:
@@ -66,12 +70,18 @@ class Student:
         """
         if name not in self.part_names:
             raise CheckError(f"the task has no part {name!r}, only {', '.join(self.part_names) or 'the whole'}")
+        self.parts_entered.add(name)
+        self._stopped = name in self.stopped_parts
         try:
             yield
         except (GraderError, CheckError):
             raise
         except Exception as error:
             self.part_failures.setdefault(name, error)
+            if isinstance(error, StudentError) and error.kind in TOO_LONG:
+                self.stopped_parts.add(name)
+        finally:
+            self._stopped = False
 
     def value(self, name: str) -> Any:
         """The value of a global name: plain data, or a handle.
@@ -99,6 +109,8 @@ class Student:
             StudentError: it raised another exception.
             CheckFailed: it changed an argument, and ``modifies`` is False.
         """
+        if self._stopped:
+            raise StudentError("TimeoutError", "it took too long in an earlier case")
         if callable(function):
             function = Code.of(function)
         self.got_something = self.got_something or not keep

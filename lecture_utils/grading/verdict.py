@@ -14,6 +14,7 @@ import torch
 
 from lecture_utils.grading.errors import (
     GRADIENTS_LEFT_OFF,
+    TOO_LONG,
     CheckError,
     CheckFailed,
     GraderError,
@@ -47,9 +48,6 @@ _COMMON_ERRORS = """
     NameError NotImplementedError OverflowError RecursionError RuntimeError TimeoutError TypeError UnboundLocalError
     ValueError ZeroDivisionError
 """
-
-
-_TOO_LONG = ("TimeoutError", "RanTooLong", "KeyboardInterrupt")  # after these, more cases would only cost time
 
 
 @dataclass
@@ -101,25 +99,28 @@ def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdi
         return Verdict(task.id, "manual", 0, 0, message="A person marks this task.")
     cases = task.visible + (task.hidden if hidden else 0)
     passed, first = 0, None
+    student.passed, student.stopped_parts = 0, set()
     lost: set[str] = set()
     for case in range(cases):
         # Each case has a generator of its own, so its inputs do not depend on what earlier cases drew.
         rng = np.random.default_rng([seed, *map(int, task.id.split(".")), case])
         student.case = f"case {case + 1}"
         student.got_something = False
-        student.part_names, student.part_failures = tuple(task.parts), {}
+        student.part_names, student.part_failures, student.parts_entered = tuple(task.parts), {}, set()
         failure, in_parts = _run_case(task, student, rng, case)
         if not failure:
-            passed += 1
+            student.passed = passed = passed + 1
             continue
-        lost |= student.part_failures.keys() if in_parts else task.parts.keys()
+        # a part that the check did not come to has not been seen to be right
+        entered = student.parts_entered - student.part_failures.keys() if in_parts else set()
+        lost |= task.parts.keys() - entered
         if not first:
             is_hidden = case >= task.visible
             public, _, inputs = student.case.partition(" | ")
             words = f"{public}, {inputs}" if inputs and not is_hidden else public
             first = failure | {"case": words, "hidden": is_hidden}
             student.note_failure()
-        over = failure["status"] == "todo" or failure.get("error_kind") in _TOO_LONG
+        over = failure["status"] == "todo" or failure.get("error_kind") in TOO_LONG
         if (over and not in_parts) or not (hidden or task.parts or task.per_case):
             break
     if not first:
@@ -172,7 +173,8 @@ def _run_case(task: Task, student: Student, rng: np.random.Generator, case: int)
     except Exception as error:
         return _failure(task, student, error), False
     errors = sorted(student.part_failures.values(), key=lambda error: isinstance(error, NotAttempted))
-    return (_failure(task, student, errors[0]) if errors else {}), True  # what failed is told before what is missing
+    found = [_failure(task, student, error) for error in errors]  # of each, since one may be a fault of the check
+    return (found[0] if found else {}), True  # what failed is told before what is missing
 
 
 def _failure(task: Task, student: Student, error: Exception) -> dict[str, Any]:
