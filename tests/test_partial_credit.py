@@ -158,3 +158,73 @@ def test_a_class_gets_parts_and_a_page_to_mark(exercise, tmp_path):
     done = invoke("grade", folder, "--checks", exercise.file[0], "--out", out)
     assert "Still to be marked" not in done.output
     assert "Aki,09,5.7,9," in (out / "grades.csv").read_text(encoding="utf-8-sig")
+
+
+TWO_PARTS = """
+from lecture_utils.grading import expect, task
+
+
+@task("9.1", "Two", points=4, parts={"a": 1, "b": 3}, difficulty=1, minutes=1, names=["a", "b"], hints=["h"])
+def two(student, rng, case):
+    with student.part("a"):
+        got = student.call("a", case)
+        expect(got, case)
+    BETWEEN
+    with student.part("b"):
+        expect(student.call("b", case), WRONG)
+"""
+
+
+@pytest.fixture
+def two_parts(tmp_path):
+    def make(between="pass", wrong="-case"):
+        file = tmp_path / "two_parts.py"
+        file.write_text(TWO_PARTS.replace("BETWEEN", between).replace("WRONG", wrong))
+        return load_exercise(file)
+
+    return make
+
+
+def test_a_part_that_the_check_did_not_come_to_is_not_right(two_parts):
+    early = two_parts("if got != case:\n        return")
+    verdict, points = judged(early, "9.1", a=lambda n: n + (n == 3), b=lambda n: -n)
+    assert (points, verdict.parts) == (0, [])
+    assert judged(two_parts(), "9.1", a=lambda n: n + (n == 3), b=lambda n: -n)[1] == 3
+
+
+def test_what_took_too_long_in_a_part_is_not_called_again(two_parts):
+    calls = {"a": 0, "b": 0}
+
+    def a(n):
+        calls["a"] += 1
+        return n
+
+    def b(n):
+        calls["b"] += 1
+        raise TimeoutError("too long")
+
+    verdict, points = judged(two_parts(), "9.1", a=a, b=b)
+    assert (points, verdict.parts) == (1, ["a"]) and calls == {"a": 10, "b": 1}
+
+
+def test_a_fault_of_the_check_in_one_part_is_not_hidden_by_a_failure_in_another(two_parts):
+    with pytest.raises(ValueError, match="NameError"):
+        judged(two_parts(wrong="zerro"), "9.1", a=lambda n: n + 1, b=lambda n: n)
+
+
+def test_a_wrong_part_is_told_before_one_that_is_missing(two_parts):
+    verdict, points = judged(two_parts(), "9.1", b=lambda n: n)
+    assert points == 0 and verdict.status == "failed" and "not there" not in verdict.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+def test_a_process_that_dies_keeps_the_share_of_the_cases_before(exercise, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    dies = "# Task 9.2\nimport os\ndef g(n):\n    return n % 2 == 0 if n < 5 else os._exit(0)"
+    cells = [new_code_cell(dies), new_code_cell("# Task 9.4\ndef h(n):\n    return n")]
+    (folder / "Aki.ipynb").write_text(writes(new_notebook(cells=cells)))
+    done = invoke("grade", folder, "--checks", exercise.file[0], "--out", out)
+    assert done.exit_code == 0, done.output
+    (row,) = map(json.loads, (out / "results.jsonl").open())
+    assert (row["tasks"]["9.2"]["points"], row["tasks"]["9.4"]["points"]) == (1, 1)
