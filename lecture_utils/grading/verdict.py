@@ -114,7 +114,7 @@ def run_check(task: Task, student: Student, seed: int, *, hidden: bool) -> Verdi
         # a part that the check did not come to has not been seen to be right
         entered = student.parts_entered - student.part_failures.keys() if in_parts else set()
         lost |= task.parts.keys() - entered
-        if not first or (first["status"] == "todo" != failure["status"]):  # what is wrong is told before what is missing
+        if not first or (first["status"] == "todo" != failure["status"]):  # what is wrong before what is missing
             is_hidden = case >= task.visible
             public, _, inputs = student.case.partition(" | ")
             words = f"{public}, {inputs}" if inputs and not is_hidden else public
