@@ -41,7 +41,7 @@ class Submission:
         user_id: the student's number or login there.
         handed_in: when, or None where that is not known.
         late: whether the platform called it late.
-        earlier: how many notebooks the student had handed in before.
+        earlier: how many notebooks with the tasks the student handed in that are not graded.
         foreign: whether the notebook holds no task of the exercise.
         attempt, who, unknown: see :class:`~lecture_grader.platforms.Origin`.
     """

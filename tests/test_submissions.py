@@ -383,7 +383,7 @@ EXPORTS = {
             "cox_4712_9104_try.ipynb": WORK,
         },
         [
-            Row("cox_4712", "4712", "canvas", content=LAST),
+            Row("cox_4712", "4712", "canvas", content=LAST, earlier=1),  # the other is named
             Row("satoaki_4711", "4711", "canvas", content=LAST, earlier=2),
         ],
         [],
@@ -721,3 +721,16 @@ def test_a_long_name_costs_no_time(name, suffix, tmp_path):
     begun = time.process_time()
     find(archive(tmp_path / "a.zip", {name + suffix: WORK, "ann/w.ipynb": WORK, "ann/x": b""}), tmp_path, name="w")
     assert time.process_time() - begun < 5
+
+
+def test_an_answered_notebook_counts_more_than_the_one_that_was_given_out(tmp_path):
+    """A browser saves a second download as ``work(1).ipynb``: the untouched one has the exercise's own name."""
+    untouched = notebook(["# Task 9.1\ndef double(x):\n    raise NotImplementedError('Task 9.1: write this part')"])
+    files = {"Aki_101_assignsubmission_file_/09_words.ipynb": untouched}
+    files["Aki_101_assignsubmission_file_/09_words(1).ipynb"] = WORK
+    (one,) = find(folder(tmp_path / "in", files), tmp_path, name="09_words").values()
+    assert one.path.read_bytes() == WORK and one.earlier == 1
+    alone = {"Bea_102_assignsubmission_file_/09_words.ipynb": untouched}
+    (tmp_path / "again").mkdir()
+    (one,) = find(folder(tmp_path / "alone", alone), tmp_path / "again", name="09_words").values()
+    assert one.path.read_bytes() == untouched and not one.problem
