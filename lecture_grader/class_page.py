@@ -78,7 +78,8 @@ def write_class_page(
     misnamed = _students_with_code(out, [row for row in rows if row["student"] in empty], given)
     empty -= misnamed
     misnamed -= {one.student for one in found if one.foreign}
-    equal = _equal_answers(out, [row for row in rows if row["student"] not in empty], given)
+    answers = list(_answers(out, rows))  # of a submission, 100,000 characters at most are kept
+    equal = _equal_answers([(student, cells) for student, cells in answers if student not in empty], given)
     remarks = [
         *more,
         ("Late", list(_late(found, rows, due))),
@@ -90,7 +91,7 @@ def write_class_page(
         ("Without a task of this exercise", [([s.student], s.name) for s in found if s.foreign]),
         ("Handed in more than once", [([s.student], f"not graded: {s.earlier} other") for s in found if s.earlier]),
     ]
-    alike = compare(_answers(out, rows), given_runs(released))
+    alike = compare(answers, given_runs(released))
     groups = [group for group in alike.groups if not any(set(group.students) <= set(same) for same in equal)]
     overview = Overview(
         [(title, lines) for title, lines in remarks if lines],
@@ -102,7 +103,7 @@ def write_class_page(
 
 
 def _answers(out: Path, rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The kept answers of each student; one at a time, because a class's answers may not fit into memory."""
+    """The kept answers of each student who has some."""
     for row in rows:
         path = out / "answers" / f"{report_name(row['student'])}.json"
         try:
@@ -155,11 +156,11 @@ def _faults(rows: list[dict[str, Any]], exercise: Exercise) -> list[tuple[str, l
     ]
 
 
-def _equal_answers(out: Path, rows: list[dict[str, Any]], given: set[str]) -> list[list[str]]:
+def _equal_answers(answers: list[tuple[str, dict[str, str]]], given: set[str]) -> list[list[str]]:
     """Groups of students whose own cells, all but those that were ``given``, are the same."""
     groups: dict[str, list[str]] = {}
-    for student, answers in _answers(out, rows):
-        own = sorted(source.strip() for source in answers.values() if source.strip() not in given)
+    for student, cells in answers:
+        own = sorted(source.strip() for source in cells.values() if source.strip() not in given)
         if own:
             digest = hashlib.sha256("\0".join(own).encode("utf-8", "replace")).hexdigest()
             groups.setdefault(digest, []).append(student)
