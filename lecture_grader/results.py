@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -235,6 +236,7 @@ def escape_formula(text: str) -> str:
     return _FORMULA.sub(r"\g<0>'", text)
 
 
+@lru_cache(10_000)  # a page of a class asks for each name several times
 def report_name(student: str) -> str:
     """The name of a student's report, without ``.html``: at most :data:`MAX_NAME` bytes, as file systems count.
 
