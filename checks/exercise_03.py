@@ -1694,7 +1694,9 @@ def _explain_fit(got: dict, after: dict, state: dict, settings: tuple, epochs: i
     ]  # fmt: skip
     values = "One update for each batch, from its mean loss: zero_grad, backward, step, in this order, and nothing "
     values += "else that changes the model or the optimizer."
-    expect(got, after, what="The model after all epochs", mistakes=mistakes, hints={"values": values})
+    # rounding that differs between processors grows from step to step: 2e-5 was seen
+    close = {"rtol": 1e-3, "atol": 3e-4}
+    expect(got, after, what="The model after all epochs", mistakes=mistakes, hints={"values": values}, **close)
 
 
 def _expect_history(pairs, losses: list, accuracies: list, settings: tuple) -> None:
