@@ -9,6 +9,9 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
 
 from lecture_grader.html_page import sorting_script, template
 from lecture_grader.lateness import UNKNOWN, Penalty, lateness
@@ -16,6 +19,7 @@ from lecture_grader.results import report_name
 from lecture_grader.similarity import BY_CHANCE, Comparison, compare, given_runs
 from lecture_grader.statistics import class_figures
 from lecture_grader.submissions import Remark, Submission
+from lecture_grader.text import printable
 from lecture_utils.files import atomic_write
 from lecture_utils.grading.tasks import Exercise
 
@@ -183,6 +187,12 @@ def _late(found: list[Submission], rows: list[dict[str, Any]], due: datetime | N
             yield [one.student], words if words.startswith("as ") else f"by {words}"
 
 
+def _link(student: str, anchor: str = "") -> Markup:
+    """A link to a student's report, with the name as its text."""
+    page = quote(f"{report_name(student)}.html")
+    return Markup(f'<a href="reports/{page}{escape(anchor)}">{escape(printable(student))}</a>')
+
+
 def _page(
     overview: Overview, rows: list[dict[str, Any]], exercise: Exercise, out: Path, left_out: Sequence[str]
 ) -> Iterator[str]:
@@ -206,6 +216,6 @@ def _page(
         max_cells=MAX_CELLS,
         max_source=MAX_SOURCE,
         signs=_SIGNS,
-        name_of=report_name,
+        report=_link,
         left_out=left_out,
     )
