@@ -673,7 +673,7 @@ def test_a_folder_that_may_be_a_students_is_not(tmp_path):
 
 
 def test_one_notebook_with_the_exercises_name_makes_no_class(tmp_path):
-    files = {"ann/work/09_words.ipynb": WORK, "ann/old/a.ipynb": OTHER}
+    files = {"ann/mine/09_words.ipynb": WORK, "ann/old/a.ipynb": OTHER}
     assert list(find(folder(tmp_path / "in", files), tmp_path, name="09_words")) == ["ann"]
 
 
